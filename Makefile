@@ -1,0 +1,48 @@
+# Everything runs from .venv in the project's root; nothing else needs to be installed but Python >= 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow check format eval bench wheel-test clean
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Create .venv with the locked dependencies
+
+$(STAMP): pyproject.toml uv.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.13'
+	@$(BIN)/uv sync --frozen --quiet
+	@touch $@
+
+demo: $(STAMP) ## Investigate simulated incidents end to end; prints verdicts and the report's path
+	@$(BIN)/gcm-sentinel demo
+
+test: $(STAMP) ## The fast tests, in parallel, without network
+	$(BIN)/python -m pytest -n auto -m "not slow" $(PYTEST_ARGS)
+
+test-slow: $(STAMP) ## The tests that take minutes
+	$(BIN)/python -m pytest -n auto -m slow $(PYTEST_ARGS)
+
+check: $(STAMP) ## Format, lint, types, import contracts, docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy src tests
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/docs
+
+format: $(STAMP) ## Format and sort imports in place
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+eval: $(STAMP) ## Run every scenario with the playbook engine and score it
+	$(BIN)/gcm-sentinel eval --engine playbook --seeds 3
+
+bench: $(STAMP) ## Print the figures of the performance budgets
+	$(BIN)/python -m gcm_sentinel.evals.bench
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dist demo-output

@@ -1,0 +1,150 @@
+"""The seams: what the rooms ask of one another, each named for its role. Every one has a shipped fake or test double.
+
+A `Datasource` keeps the five members of the original agent's plugin interface (name, is_available, get_tools, execute,
+get_system_prompt_section), now asynchronous and typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gcm_sentinel.domain.assessment import Assessment
+from gcm_sentinel.domain.evidence import Evidence, ToolResult
+from gcm_sentinel.domain.transcript import ModelTurn, ToolCall, ToolSpec, Transcript
+from gcm_sentinel.domain.trigger import Incident, Trigger
+
+
+class Clock(Protocol):
+    """Time as an argument."""
+
+    def now(self) -> datetime:
+        """The current time, timezone-aware UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What one investigation is about; passed with each call, never held by a shared object."""
+
+    incident: Incident
+
+    @property
+    def node(self) -> str:
+        """The node under investigation."""
+        return self.incident.node
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a source can be used now."""
+
+    usable: bool
+    reason: str = ""
+    """Why not; empty when usable."""
+    how_to_enable: str = ""
+    """What the operator would do to turn it on."""
+
+
+class Datasource(Protocol):
+    """A read-only source of facts with one or more tools."""
+
+    @property
+    def name(self) -> str:
+        """Short name, as in ``sources`` of the settings and in evidence."""
+        ...
+
+    async def is_available(self) -> Availability:
+        """Whether it can be used now. Never raises; bounded by a few seconds."""
+        ...
+
+    def get_tools(self) -> tuple[ToolSpec, ...]:
+        """Its tools, the same ones at every call."""
+        ...
+
+    async def execute(self, call: ToolCall, scope: Scope) -> ToolResult:
+        """Run one of its tools.
+
+        Expected failures (unreachable, forbidden, bad query) come back as a result with status ``error`` or
+        ``unavailable`` and a note; they are not raised.
+        """
+        ...
+
+    def get_system_prompt_section(self) -> str:
+        """Words for the system prompt about this source; empty for none."""
+        ...
+
+
+class Model(Protocol):
+    """One LLM, or something that behaves like one."""
+
+    @property
+    def name(self) -> str:
+        """Engine name: ``anthropic``, ``openai``, ``playbook``, ``scripted``, ``replay``."""
+        ...
+
+    async def turn(self, transcript: Transcript, tools: tuple[ToolSpec, ...]) -> ModelTurn:
+        """Ask for the next turn.
+
+        Raises:
+            Retryable: provider overloaded, unreachable, or the stream broke off.
+            Permanent: wrong key, unknown model, request refused.
+        """
+        ...
+
+
+class EvidenceStore(Protocol):
+    """Where evidence is kept whole."""
+
+    async def put(self, incident_id: str, evidence: Evidence) -> None:
+        """Store one piece of evidence; the same id twice with the same digest is fine."""
+        ...
+
+    async def get(self, incident_id: str, evidence_id: str) -> Evidence | None:
+        """One piece of evidence, None when there is none of that id."""
+        ...
+
+    async def all(self, incident_id: str) -> tuple[Evidence, ...]:
+        """Everything of one incident in the order it was stored."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What is published for one incident: the assessment and what stands behind it."""
+
+    incident: Incident
+    assessment: Assessment
+    evidence: tuple[Evidence, ...]
+
+
+class Notifier(Protocol):
+    """One place an assessment is published to."""
+
+    @property
+    def name(self) -> str:
+        """Short name used in logs and delivery records."""
+        ...
+
+    async def publish(self, publication: Publication) -> None:
+        """Deliver once; a second call for the same incident and assessment must not show twice.
+
+        Raises:
+            Retryable: try again later.
+            Permanent: it will not work; tell the operator.
+        """
+        ...
+
+
+class Watcher(Protocol):
+    """Observed state of one source, as a stream of triggers."""
+
+    def triggers(self) -> AsyncIterator[Trigger]:
+        """Yield triggers until cancelled; reconnects by itself."""
+        ...

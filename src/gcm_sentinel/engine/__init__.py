@@ -1,0 +1,1 @@
+"""An incident becomes an assessment: the one loop, the transcript, the claims."""

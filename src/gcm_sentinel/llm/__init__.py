@@ -1,0 +1,1 @@
+"""The models: one protocol, one file each."""

@@ -1,0 +1,1 @@
+"""Where an assessment is published; one sink per file."""

@@ -1,0 +1,1 @@
+"""Where evidence and incidents are kept."""

@@ -1,0 +1,1 @@
+"""Triggers to incidents: who is admitted, when, and in which order."""

@@ -1,0 +1,1 @@
+"""Observed state of the cluster, turned into triggers."""

@@ -1,0 +1,1 @@
+"""A simulated GPU fleet that speaks the real protocols; knows nothing of the agent."""
