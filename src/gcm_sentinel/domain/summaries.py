@@ -24,6 +24,10 @@ class ParsedMessage(TypedDict):
     check_failed_to_run: bool
     """The check could not run; the condition says nothing about the hardware."""
     xids: list[int]
+    health_check: NotRequired[str]
+    """Name of the GCM check inside a JSON record."""
+    result: NotRequired[int]
+    """Result inside a JSON record: 0 ok, 1 warning, 2 critical, 3 unknown."""
 
 
 class ConditionSummary(TypedDict):

@@ -54,6 +54,8 @@ class Usage:
     """All prompt tokens, cached ones included."""
     cached_tokens: int = 0
     output_tokens: int = 0
+    cache_write_tokens: int = 0
+    """The part of `input_tokens` that was written to the provider's cache, where it is priced apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class ModelTurn:
     latency_s: float = 0.0
     opaque: JsonObject | None = None
     """Provider content that must be sent back unchanged (signed thinking blocks); only its own adapter reads it."""
+    notes: tuple[str, ...] = ()
+    """What the reader of the assessment should know about how this turn came about: a fail-over and its reason."""
 
 
 @dataclass(frozen=True, slots=True)

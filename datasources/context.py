@@ -1,0 +1,43 @@
+"""What a data source is given when it is built: clients of the outside systems, a clock and its options.
+
+A data source module offers ``build(context: SourceContext) -> Datasource`` and is registered by an entry point of the
+group ``gcm_sentinel.datasources``; a third party's package uses the same door. Building does no I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from gcm_sentinel.clients.http import HttpClient
+from gcm_sentinel.clients.kubernetes import KubernetesClient
+from gcm_sentinel.clients.prometheus import PrometheusClient
+from gcm_sentinel.domain.protocols import Clock
+
+DEFAULT_TOPOLOGY_LABELS: Mapping[str, str] = {
+    "rack": "topology.kubernetes.io/rack",
+    "power_feed": "topology.kubernetes.io/power-feed",
+    "leaf_switch": "network.topology.nvidia.com/leaf",
+    "nvlink_domain": "nvidia.com/gpu.clique",
+    "driver_version": "nvidia.com/cuda.driver-version.full",
+    "instance_type": "node.kubernetes.io/instance-type",
+    "zone": "topology.kubernetes.io/zone",
+}
+"""Topology key -> node label; every site may override it in the settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """Everything a data source may use; `None` clients are systems that are not configured."""
+
+    kubernetes: KubernetesClient
+    prometheus: PrometheusClient | None
+    http: HttpClient
+    clock: Clock
+    alertmanager_url: str = ""
+    watch_conditions: tuple[str, ...] = ()
+    """Condition patterns the operator watches; they decide polarity for custom types."""
+    topology_labels: Mapping[str, str] = field(default_factory=lambda: DEFAULT_TOPOLOGY_LABELS)
+    call_timeout: timedelta = timedelta(seconds=15)
+    loki_url: str = ""

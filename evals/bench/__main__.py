@@ -1,0 +1,21 @@
+"""`python -m gcm_sentinel.evals.bench`: print every figure with its budget."""
+
+from __future__ import annotations
+
+import logging
+
+import structlog
+
+from gcm_sentinel.evals.bench.footprint import footprint
+from gcm_sentinel.evals.bench.overhead import overhead
+
+
+def main() -> None:
+    """Measure and print one line a figure."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    for figure in (*footprint(), *overhead()):
+        print(f"{figure.name:<52} {figure.value:>10.3f} {figure.unit:<8} budget {figure.budget}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+"""One measured figure beside its budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A name, a value with its unit, and what it should be."""
+
+    name: str
+    value: float
+    unit: str
+    budget: str

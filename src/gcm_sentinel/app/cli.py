@@ -1,0 +1,177 @@
+"""The command line. Every command imports what it needs when it runs, so that `--help` stays quick and small."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Coroutine
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from gcm_sentinel.app.settings import Settings
+
+T = TypeVar("T")
+
+
+class Output(StrEnum):
+    """How a result is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+
+
+cli = typer.Typer(
+    name="gcm-sentinel",
+    help="The on-call investigator of a GPU fleet: from a node condition to an evidenced assessment.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+fleet = typer.Typer(help="A simulated GPU fleet that speaks the real protocols.", no_args_is_help=True)
+cli.add_typer(fleet, name="fleet")
+
+Engine = Annotated[str | None, typer.Option(help="auto, anthropic, openai or playbook; default: the setting.")]
+LogLevel = Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR; default: the setting.")]
+Seed = Annotated[int, typer.Option(help="Draws names, indices, times and noise.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the model's words.")]
+
+
+def main() -> None:
+    """Run the command line; an expected error is one line on standard error and an exit code that means something."""
+    from gcm_sentinel.app.exits import of_error
+    from gcm_sentinel.domain.errors import SentinelError
+
+    try:
+        cli()
+    except SentinelError as error:
+        sys.stderr.write(f"gcm-sentinel: {error}\n")
+        sys.exit(of_error(error))
+    except KeyboardInterrupt:
+        sys.stderr.write("gcm-sentinel: interrupted\n")
+        sys.exit(130)
+
+
+@cli.command()
+def version() -> None:
+    """Print the version."""
+    from gcm_sentinel import __version__
+
+    typer.echo(f"gcm-sentinel {__version__}")
+
+
+@cli.command()
+def serve(
+    log_level: LogLevel = None,
+    mode: Annotated[str | None, typer.Option(help="recommend, annotate, approve or execute.")] = None,
+) -> None:
+    """Watch the cluster and investigate until told to stop."""
+    from gcm_sentinel.app.serve import serve as run
+
+    _run(run(_settings({"log_level": log_level, "action_mode": mode})))
+
+
+@cli.command()
+def investigate(  # noqa: PLR0913  a command's options are its arguments
+    node: Annotated[str, typer.Argument(metavar="NODE", help="Name of the node, exactly.")],
+    condition: Annotated[str, typer.Option(help="Condition type; default: whatever is bad on the node.")] = "",
+    message: Annotated[str, typer.Option(help="What was reported, instead of the node's own message.")] = "",
+    output: Annotated[Output, typer.Option(help="text, json or html.")] = Output.TEXT,
+    *,
+    publish: Annotated[bool, typer.Option("--publish", help="Also publish: Event, webhook, annotations.")] = False,
+    engine: Engine = None,
+    kubeconfig: Annotated[Path | None, typer.Option(help="Another kubeconfig.")] = None,
+    verbose: Verbose = False,
+    log_level: LogLevel = None,
+) -> None:
+    """Investigate one node now and print the assessment."""
+    from gcm_sentinel.app.commands import investigate_command
+    from gcm_sentinel.app.investigate import Request
+
+    flags = {"llm_api": engine, "kubeconfig": kubeconfig, "log_level": log_level or "WARNING"}
+    request = Request(node, condition, message)
+    raise typer.Exit(
+        _run(investigate_command(_settings(flags), request, output=output, publish=publish, verbose=verbose))
+    )
+
+
+@cli.command()
+def demo(
+    scenario: Annotated[list[str] | None, typer.Option(help="Scenario id; may be repeated.")] = None,
+    engine: Annotated[str, typer.Option(help="auto, anthropic, openai or playbook.")] = "playbook",
+    output: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("demo-output"),
+    seed: Seed = 7,
+    *,
+    verbose: Verbose = False,
+) -> None:
+    """Investigate simulated incidents end to end: no cluster, no key."""
+    from gcm_sentinel.app.demo import demo as run
+
+    _settings({"log_level": "ERROR", "llm_api": engine})
+    raise typer.Exit(_run(run(tuple(scenario or ()), engine=engine, output=output, seed=seed, verbose=verbose)))
+
+
+@cli.command(name="eval")
+def evaluate(  # noqa: PLR0913  a command's options are its arguments
+    scenarios: Annotated[Path | None, typer.Option(help="Folder of scenarios, or one file; default: ours.")] = None,
+    scenario: Annotated[list[str] | None, typer.Option(help="Only this id; may be repeated.")] = None,
+    engine: Annotated[str, typer.Option(help="auto, anthropic, openai or playbook.")] = "playbook",
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds 1..N of every scenario.")] = 1,
+    output: Annotated[Path | None, typer.Option(help="Write the results as JSON here.")] = None,
+    require: Annotated[float, typer.Option(min=0, max=1, help="Exit 1 when a smaller share passes.")] = 0.0,
+    *,
+    variants: Annotated[bool, typer.Option(help="Also run the variants of each scenario.")] = True,
+    list_classes: Annotated[bool, typer.Option("--list-classes", help="Print the closed lists and exit.")] = False,
+) -> None:
+    """Run every scenario with every seed through the real stack and score the answers."""
+    from gcm_sentinel.app import commands
+
+    if list_classes:
+        commands.print_closed_lists()
+        return
+    _settings({"log_level": "ERROR", "llm_api": engine})
+    plan = commands.EvalPlan(scenarios, tuple(scenario or ()), engine, seeds, output, require, variants=variants)
+    raise typer.Exit(_run(commands.eval_command(plan)))
+
+
+@cli.command()
+def doctor(
+    output: Annotated[Output, typer.Option(help="text or json.")] = Output.TEXT,
+    kubeconfig: Annotated[Path | None, typer.Option(help="Another kubeconfig.")] = None,
+) -> None:
+    """Say what is reachable, which sources are off and how to turn them on, and what RBAC allows."""
+    from gcm_sentinel.app.commands import doctor_command
+
+    raise typer.Exit(_run(doctor_command(_settings({"kubeconfig": kubeconfig, "log_level": "ERROR"}), output=output)))
+
+
+@fleet.command(name="serve")
+def fleet_serve(
+    scenario: Annotated[Path, typer.Option(help="A scenario.yaml, or the folder that holds it.")],
+    seed: Seed = 1,
+) -> None:
+    """Serve a scenario's world on loopback and print its addresses; Ctrl-C ends it."""
+    from gcm_sentinel.app.commands import fleet_command
+
+    _settings({"log_level": "ERROR"})
+    _run(fleet_command(scenario, seed))
+
+
+def _settings(flags: dict[str, Any]) -> Settings:
+    """Settings with `flags` over them, logging configured."""
+    from gcm_sentinel.app.logs import configure
+    from gcm_sentinel.app.settings import load
+
+    settings = load(flags)
+    configure(settings.log_level)
+    return settings
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    import asyncio
+
+    return asyncio.run(work)

@@ -1,0 +1,146 @@
+"""What the commands do once the command line is parsed: run, print, and say by the exit code how it went."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from gcm_sentinel.app import doctor as clinic
+from gcm_sentinel.app.exits import Exit, of_outcome
+from gcm_sentinel.app.investigate import Request, investigate
+from gcm_sentinel.app.progress import reporter
+from gcm_sentinel.app.settings import Settings
+from gcm_sentinel.app.wiring import open_agent
+from gcm_sentinel.app.workflow import Closed
+
+
+async def investigate_command(
+    settings: Settings, request: Request, *, output: str, publish: bool, verbose: bool
+) -> Exit:
+    """`investigate`."""
+    async with open_agent(settings) as agent:
+        closed = await investigate(agent, request, publish=publish, on_step=reporter(verbose=verbose))
+    _print_closed(closed, output)
+    failed = [delivery for delivery in closed.deliveries if not delivery.delivered]
+    for delivery in failed:
+        sys.stderr.write(f"not delivered to {delivery.notifier}: {delivery.reason}\n")
+    return Exit.OUTSIDE if failed else of_outcome(closed.investigation.assessment.outcome)
+
+
+def _print_closed(closed: Closed, output: str) -> None:
+    if output == "json":
+        from gcm_sentinel.web.report_json import publication_to_json
+
+        print(json.dumps(publication_to_json(closed.publication), indent=1, ensure_ascii=False, default=str))
+    elif output == "html":
+        from gcm_sentinel.web.report import render_report
+
+        assessment = closed.investigation.assessment
+        print(render_report([closed.publication], title=assessment.node, generated_at=assessment.created_at))
+    else:
+        from gcm_sentinel.web.terminal import print_publication
+
+        print_publication(closed.publication)
+
+
+async def doctor_command(settings: Settings, *, output: str) -> Exit:
+    """`doctor`."""
+    async with open_agent(settings) as agent:
+        findings = await clinic.examine(agent)
+    if output == "json":
+        rows = [
+            {
+                "area": item.area,
+                "name": item.name,
+                "ok": item.ok,
+                "required": item.required,
+                "detail": item.detail,
+                "remedy": item.remedy,
+            }
+            for item in findings
+        ]
+        print(json.dumps({"healthy": clinic.healthy(findings), "findings": rows}, indent=1, ensure_ascii=False))
+    else:
+        _print_findings(findings)
+    return Exit.OK if clinic.healthy(findings) else Exit.UNMET
+
+
+def _print_findings(findings: tuple[clinic.Finding, ...]) -> None:
+    area = ""
+    for item in findings:
+        if item.area != area:
+            area = item.area
+            print(f"\n{area}")
+        mark = "ok  " if item.ok else ("FAIL" if item.required else "off ")
+        print(f"  {mark} {item.name:<20} {item.detail}")
+        if item.remedy:
+            print(f"       {'':<20} -> {item.remedy}")
+    verdict = "everything the main job needs is there" if clinic.healthy(findings) else "the main job cannot be done"
+    print(f"\n{verdict}")
+
+
+@dataclass(frozen=True, slots=True)
+class EvalPlan:
+    """What `eval` was asked to run."""
+
+    folder: Path | None
+    only: tuple[str, ...]
+    engine: str
+    seeds: int
+    output: Path | None
+    require: float
+    variants: bool
+
+
+async def eval_command(plan: EvalPlan) -> Exit:
+    """`eval`."""
+    from gcm_sentinel.app import evaluate
+    from gcm_sentinel.app.simulated import SCENARIOS, find_scenarios
+    from gcm_sentinel.app.tables import case_line, print_scoreboard
+
+    scenarios = find_scenarios(plan.folder or SCENARIOS, plan.only)
+    chosen = evaluate.cases(scenarios, plan.seeds, variants=plan.variants)
+    print(f"{len(scenarios)} scenarios, {len(chosen)} cases, engine {plan.engine}", file=sys.stderr)
+    watch = evaluate.Stopwatch()
+    results = await evaluate.evaluate(
+        chosen, plan.engine, on_case=lambda result: print(case_line(result), file=sys.stderr)
+    )
+    summary = evaluate.summarise(results, watch.wall_s)
+    print_scoreboard(results, summary)
+    if plan.output:
+        evaluate.write(plan.output, evaluate.to_json(results, summary))
+        print(f"results: {plan.output}")
+    good = not summary.forbidden and not summary.errors and summary.share.value >= plan.require
+    return Exit.OK if good else Exit.UNMET
+
+
+async def fleet_command(scenario: Path, seed: int) -> None:
+    """`fleet serve`: until a signal."""
+    from gcm_sentinel.app.simulated import open_fleet
+
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_fleet(scenario, seed) as fleet:
+        print(fleet.describe(), flush=True)
+        await stop.wait()
+
+
+def print_closed_lists() -> None:
+    """The closed lists a scenario may use."""
+    from gcm_sentinel.domain import actions, faults
+    from gcm_sentinel.domain.assessment import Severity
+
+    print("fault classes")
+    for fault in faults.FaultClass:
+        print(f"  {fault:<32} {faults.MEANING[fault]}")
+    print("\nactions")
+    for action in actions.Action:
+        print(f"  {action:<32} {actions.MEANING[action]}")
+    print("\nseverities")
+    for severity in Severity:
+        print(f"  {severity}")

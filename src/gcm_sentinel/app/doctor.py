@@ -1,0 +1,120 @@
+"""`gcm-sentinel doctor`: what is reachable, which sources are off and how to turn them on, what RBAC allows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gcm_sentinel.app.models import chosen_engine
+from gcm_sentinel.app.wiring import Agent
+from gcm_sentinel.domain.errors import SentinelError
+from gcm_sentinel.domain.jsontypes import Json
+from gcm_sentinel.domain.modes import Effect, permits
+from gcm_sentinel.domain.protocols import Datasource
+
+_REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's report."""
+
+    area: str
+    name: str
+    ok: bool
+    detail: str
+    required: bool = False
+    """Without it the agent cannot do its main job."""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Right:
+    verb: str
+    resource: str
+    why: str
+    effect: Effect
+    group: str = ""
+    required: bool = False
+
+
+RIGHTS: tuple[_Right, ...] = (
+    _Right("list", "nodes", "see node conditions", Effect.READ, required=True),
+    _Right("watch", "nodes", "see them as they change", Effect.READ, required=True),
+    _Right("list", "pods", "see workloads and DaemonSets", Effect.READ),
+    _Right("get", "pods/log", "read workload logs", Effect.READ),
+    _Right("list", "events", "read events", Effect.READ),
+    _Right("create", "events", "publish verdicts in `kubectl describe node`", Effect.EVENT, required=True),
+    _Right("get", "nodes/proxy", "read the kernel log through the kubelet", Effect.READ),
+    _Right("list", "daemonsets", "see rollouts of the GPU operator", Effect.READ, group="apps"),
+    _Right("list", "jobs", "find the owners of GPU pods", Effect.READ, group="batch"),
+    _Right("patch", "nodes", "write gcm-sentinel/* annotations", Effect.ANNOTATE),
+)
+
+
+async def examine(agent: Agent) -> tuple[Finding, ...]:
+    """Look at everything once, all at the same time; never raises for what it finds."""
+    async with asyncio.TaskGroup() as group:
+        kubernetes = group.create_task(_kubernetes(agent))
+        sources = [group.create_task(_source(source)) for source in agent.sources]
+        rights = [group.create_task(_right(agent, right)) for right in _relevant(agent)]
+    findings = [kubernetes.result(), _engine(agent)]
+    findings += [task.result() for task in sources]
+    findings += [Finding("source", line.split(" ")[0], ok=False, detail=line) for line in agent.broken_sources]
+    findings += [task.result() for task in rights]
+    return tuple(findings)
+
+
+def healthy(findings: Sequence[Finding]) -> bool:
+    """Whether nothing required is missing."""
+    return all(item.ok for item in findings if item.required)
+
+
+async def _kubernetes(agent: Agent) -> Finding:
+    try:
+        version = await agent.kubernetes.get("/version")
+    except SentinelError as error:
+        remedy = "check GCM_SENTINEL_KUBECONFIG, or the ServiceAccount when running in a pod"
+        return Finding("cluster", "kubernetes", ok=False, detail=str(error), required=True, remedy=remedy)
+    detail = f"{agent.kubernetes.server}, {version.get('gitVersion', 'version unknown')}"
+    return Finding("cluster", "kubernetes", ok=True, detail=detail, required=True)
+
+
+def _engine(agent: Agent) -> Finding:
+    engine = chosen_engine(agent.settings)
+    if engine == "playbook" and agent.settings.llm_api != "playbook":
+        remedy = "set GCM_SENTINEL_API_KEY and GCM_SENTINEL_LLM_API to let an LLM investigate"
+        return Finding("engine", engine, ok=True, detail="no key is set: the playbook engine answers", remedy=remedy)
+    return Finding("engine", engine, ok=True, detail=f"model {agent.settings.model or '(default)'}")
+
+
+async def _source(source: Datasource) -> Finding:
+    available = await source.is_available()
+    detail = available.reason or f"{len(source.get_tools())} tools"
+    return Finding("source", source.name, ok=available.usable, detail=detail, remedy=available.how_to_enable)
+
+
+def _relevant(agent: Agent) -> tuple[_Right, ...]:
+    return tuple(right for right in RIGHTS if permits(agent.settings.action_mode, right.effect).allowed)
+
+
+async def _right(agent: Agent, right: _Right) -> Finding:
+    name = f"{right.verb} {right.resource}"
+    resource, _, subresource = right.resource.partition("/")
+    attributes: dict[str, Json] = {"verb": right.verb, "resource": resource, "group": right.group}
+    if subresource:
+        attributes["subresource"] = subresource
+    body: dict[str, Json] = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    try:
+        answer = await agent.kubernetes.create(_REVIEW, body)
+    except SentinelError as error:
+        return Finding("rbac", name, ok=False, detail=f"not known: {error}", required=right.required)
+    allowed = bool(answer.get("status", {}).get("allowed"))
+    detail = right.why if allowed else f"not allowed; needed to {right.why}"
+    remedy = "" if allowed else f"grant `{right.verb}` on `{right.resource}` to the agent's ServiceAccount"
+    return Finding("rbac", name, ok=allowed, detail=detail, required=right.required, remedy=remedy)

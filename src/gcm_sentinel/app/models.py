@@ -1,0 +1,80 @@
+"""Chooses the engines: the one the settings name, then those that take over when it cannot go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import structlog
+
+from gcm_sentinel.app.settings import Settings
+from gcm_sentinel.domain.errors import BadConfiguration
+from gcm_sentinel.domain.protocols import Model
+from gcm_sentinel.engine.loop import Price
+from gcm_sentinel.llm.failover import FailoverModel
+from gcm_sentinel.llm.prices import PriceTable
+
+log = structlog.get_logger(__name__)
+
+
+def chosen_engine(settings: Settings) -> str:
+    """The name of the first engine: the one that is set, the playbook engine where no key allows another."""
+    keyed = bool(settings.api_key.get_secret_value())
+    local = settings.llm_api == "openai" and bool(settings.llm_base_url)
+    if settings.llm_api == "playbook" or (settings.llm_api == "auto" and not keyed):
+        return "playbook"
+    if not keyed and not local:
+        log.warning("model.no_key", llm_api=settings.llm_api, using="playbook", set="GCM_SENTINEL_API_KEY")
+        return "playbook"
+    return "anthropic" if settings.llm_api == "auto" else settings.llm_api
+
+
+def build_model(settings: Settings) -> Model:
+    """The engines of `settings` as one model.
+
+    Raises:
+        BadConfiguration: an engine that does not exist, in GCM_SENTINEL_LLM_FALLBACK.
+    """
+    first = chosen_engine(settings)
+    models = [_first(first, settings)]
+    for name in dict.fromkeys(settings.llm_fallback):
+        if name != first and (standby := _standby(name, settings)) is not None:
+            models.append(standby)
+    return models[0] if len(models) == 1 else FailoverModel(models)
+
+
+def _first(name: str, settings: Settings) -> Model:
+    model = {"model": settings.model} if settings.model else {}
+    return _engine(name, settings, settings.api_key.get_secret_value(), settings.llm_base_url or None, model)
+
+
+def _standby(name: str, settings: Settings) -> Model | None:
+    """An engine of the fallback list, with its own key and default model; None when it has no key."""
+    keys = {"anthropic": settings.anthropic_api_key, "openai": settings.openai_api_key}
+    key = keys[name].get_secret_value() if name in keys else ""
+    if name in keys and not key:
+        log.warning("model.fallback_without_key", engine=name, set=f"GCM_SENTINEL_{name.upper()}_API_KEY")
+        return None
+    return _engine(name, settings, key, None, {})
+
+
+def _engine(name: str, settings: Settings, key: str, base_url: str | None, model: Mapping[str, str]) -> Model:
+    timeout = timedelta(seconds=settings.turn_timeout_seconds)
+    if name == "playbook":
+        from gcm_sentinel.llm.playbook.model import PlaybookModel
+
+        return PlaybookModel()
+    if name == "anthropic":
+        from gcm_sentinel.llm.anthropic import AnthropicModel
+
+        return AnthropicModel(api_key=key, base_url=base_url, turn_timeout=timeout, **model)
+    if name == "openai":
+        from gcm_sentinel.llm.openai import OpenAIModel
+
+        return OpenAIModel(api_key=key, base_url=base_url, turn_timeout=timeout, **model)
+    raise BadConfiguration(f"GCM_SENTINEL_LLM_FALLBACK: no engine {name!r}; engines: anthropic, openai, playbook")
+
+
+def price_of(settings: Settings) -> Price:
+    """What a turn costs in USD by the settings' table; None where the model's price is not known."""
+    return PriceTable(settings.prices).cost

@@ -1,0 +1,56 @@
+"""Data sources by entry point: ours and third parties' come through the same door and are checked at start.
+
+A broken plugin never stops the agent: it is reported (log, `doctor`, the assessment's "could not be checked") and left
+out. A plugin of ours that breaks is a bug and shows the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+import structlog
+
+from gcm_sentinel.datasources.context import SourceContext
+from gcm_sentinel.domain.protocols import Datasource
+
+GROUP = "gcm_sentinel.datasources"
+_MEMBERS = ("name", "is_available", "get_tools", "execute", "get_system_prompt_section")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The data sources that can be used, and why others cannot."""
+
+    sources: tuple[Datasource, ...]
+    broken: tuple[str, ...]
+
+
+def registered() -> tuple[EntryPoint, ...]:
+    """Every registered data source, in order of name."""
+    return tuple(sorted(entry_points(group=GROUP), key=lambda point: point.name))
+
+
+def load(context: SourceContext, *, disabled: Iterable[str] = ()) -> Loaded:
+    """Build every registered data source that is not disabled."""
+    off = frozenset(disabled)
+    sources: list[Datasource] = []
+    broken: list[str] = []
+    for point in registered():
+        if point.name in off:
+            continue
+        try:
+            source = point.load()(context)
+        except Exception as error:  # the plugin border: a third party's fault must not take the agent down
+            log.exception("plugin.broken", plugin=point.name)
+            broken.append(f"{point.name} ({point.value}): {type(error).__name__}: {error}")
+            continue
+        missing = [member for member in _MEMBERS if not hasattr(source, member)]
+        if missing:
+            broken.append(f"{point.name} ({point.value}): not a Datasource, it lacks {', '.join(missing)}")
+            continue
+        sources.append(source)
+    return Loaded(tuple(sources), tuple(broken))

@@ -1,0 +1,193 @@
+"""Settings: one flat tree, read once at start. File, then environment, then flags; what is unknown is an error.
+
+The variables of the original agent keep their names and meaning (prefix `GCM_SENTINEL_`). Lists accept a comma list and
+a JSON array, because charts and people write the one and the other.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from gcm_sentinel.domain.budget import Limits
+from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS
+from gcm_sentinel.domain.errors import BadConfiguration
+from gcm_sentinel.domain.modes import Mode
+
+PREFIX = "GCM_SENTINEL_"
+CONFIG_FILE_VARIABLE = f"{PREFIX}CONFIG"
+_NOT_OURS = frozenset({"GCM_SENTINEL_CONFIG"})
+
+
+def _names(value: object) -> object:
+    """A comma list or a JSON array as a tuple of names."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("["):
+        return json.loads(text)
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _mapping(value: object) -> object:
+    """``key=value`` pairs in a comma list, or a JSON object."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("{") or not text:
+        return json.loads(text or "{}")
+    return dict(item.split("=", 1) for item in text.split(",") if item.strip())
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_mapping)]
+Prices = Annotated[dict[str, dict[str, float]], NoDecode, BeforeValidator(_mapping)]
+Engine = Literal["auto", "anthropic", "openai", "playbook"]
+
+
+class Settings(BaseSettings):
+    """Every setting of the agent, its environment variable being the upper-case name behind `GCM_SENTINEL_`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, validate_default=True, env_ignore_empty=False
+    )
+
+    # model
+    llm_api: Engine = "auto"
+    """`auto` uses `anthropic` when a key is set and the playbook engine when none is."""
+    api_key: SecretStr = SecretStr("")
+    model: str = ""
+    """Model id; empty for the engine's own default."""
+    llm_base_url: str = ""
+    """Another server that speaks the engine's protocol."""
+    llm_fallback: Names = ("playbook",)
+    """Engines that take over, in order, when the chosen one cannot go on."""
+    anthropic_api_key: SecretStr = SecretStr("")
+    """Key of `anthropic` where it stands in the fallback list; `api_key` belongs to the chosen engine."""
+    openai_api_key: SecretStr = SecretStr("")
+    """Key of `openai` where it stands in the fallback list."""
+    turn_timeout_seconds: Annotated[int, Field(ge=1)] = 180
+    prices: Prices = Field(default_factory=dict)
+    """USD per million tokens by model glob; a model without a price costs an unknown amount."""
+
+    # sources
+    prometheus_url: str = "http://kube-prometheus-stack-prometheus.monitoring:9090"
+    alertmanager_url: str = "http://kube-prometheus-stack-alertmanager.monitoring:9093"
+    loki_url: str = ""
+    kubeconfig: Path | None = None
+    kube_context: str = ""
+    disabled_sources: Names = ()
+    topology_labels: Pairs = Field(default_factory=dict)
+    """Topology key to node label, over the defaults."""
+
+    # what is watched
+    watch_conditions: Names = tuple(DEFAULT_WATCH_CONDITIONS)
+    node_allowlist: Names = ()
+    """Globs of node names; empty for all."""
+    cooldown_seconds: Annotated[int, Field(ge=0)] = 3600
+    settle_seconds: Annotated[float, Field(ge=0)] = 2.0
+    """How long triggers of one node are gathered before its incident opens."""
+    max_concurrent: Annotated[int, Field(ge=1)] = 2
+
+    # what it may do
+    action_mode: Mode = Mode.RECOMMEND
+    max_actions_per_hour: Annotated[int, Field(ge=0)] = 3
+
+    # budgets of one investigation
+    max_tool_rounds: Annotated[int, Field(ge=1)] = 25
+    max_tool_output: Annotated[int, Field(ge=0)] = 8000
+    max_tokens: Annotated[int, Field(ge=0)] = 400_000
+    max_seconds: Annotated[int, Field(ge=1)] = 600
+    max_cost_usd: Annotated[float, Field(ge=0)] = 0.0
+    tool_timeout_seconds: Annotated[int, Field(ge=1)] = 30
+
+    # words
+    system_prompt_path: Path = Path("/etc/gcm-sentinel/system-prompt.txt")
+    prompts_dir: Path | None = None
+    redact_patterns: Names = ()
+    """Regular expressions whose matches are masked beside the built-in secret patterns."""
+
+    # publishing
+    webhook_url: SecretStr = SecretStr("")
+    webhook_secret: SecretStr = SecretStr("")
+    """Key of the HMAC-SHA256 signature header; none without it."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+
+    @property
+    def limits(self) -> Limits:
+        """The budget of one investigation."""
+        return Limits(
+            rounds=self.max_tool_rounds,
+            tokens=self.max_tokens,
+            wall=timedelta(seconds=self.max_seconds),
+            cost_usd=self.max_cost_usd,
+        )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags over environment over file."""
+        path = os.environ.get(CONFIG_FILE_VARIABLE)
+        if not path:
+            return (init_settings, env_settings)
+        return (init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=path))
+
+
+def load(flags: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of this process.
+
+    Raises:
+        BadConfiguration: a value that does not fit, an unknown variable, or a settings file that cannot be read.
+    """
+    _refuse_unknown_variables()
+    path = os.environ.get(CONFIG_FILE_VARIABLE)
+    if path and not Path(path).is_file():
+        raise BadConfiguration(f"{CONFIG_FILE_VARIABLE}={path!r}: there is no such file")
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise BadConfiguration(_one_line(error)) from None
+    except ValueError as error:
+        raise BadConfiguration(f"the settings cannot be read: {error}") from error
+
+
+def _refuse_unknown_variables() -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | _NOT_OURS
+    for variable in sorted(os.environ):
+        if variable.startswith(PREFIX) and variable not in known:
+            near = difflib.get_close_matches(variable, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "; docs/operations.md lists all settings"
+            raise BadConfiguration(f"unknown setting {variable}{hint}")
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    name = ".".join(map(str, first["loc"])) or "settings"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, list(Settings.model_fields), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return f"unknown setting {name!r}{hint}{more}"
+    shown = "" if "key" in name or "secret" in name or "webhook" in name else f" (got {first['input']!r})"
+    return f"{PREFIX}{name.upper()}: {first['msg']}{shown}{more}"

@@ -1,0 +1,151 @@
+"""The agent against a simulated fleet: its ordinary settings pointed at the fleet's servers, nothing special-cased.
+
+Shared by `demo` and `eval`. A scenario whose trigger is a node condition goes through the real watcher; one that is
+triggered by an alert is investigated as a person would ask for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sentinel_fleet.serve import Fleet, serve
+from sentinel_fleet.world import World
+
+from gcm_sentinel.app.investigate import Request, investigate
+from gcm_sentinel.app.settings import Settings, load
+from gcm_sentinel.app.wiring import Agent, open_agent
+from gcm_sentinel.app.workflow import Closed, Workflow
+from gcm_sentinel.domain.errors import BadConfiguration, Bug
+from gcm_sentinel.domain.protocols import Model
+from gcm_sentinel.engine.investigation import OnStep, silent
+from sentinel_fleet.scenario import Scenario, ScenarioError
+from sentinel_fleet.scenario import load as load_scenario
+
+SCENARIOS = Path(__file__).resolve().parent.parent / "evals" / "scenarios"
+CASE_DEADLINE = timedelta(seconds=180)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One scenario under one seed."""
+
+    scenario: Scenario
+    seed: int
+    variant: str | None = None
+
+    @property
+    def name(self) -> str:
+        """``id`` or ``id/variant``."""
+        return f"{self.scenario.id}/{self.variant}" if self.variant else self.scenario.id
+
+    def world(self) -> World:
+        """The fleet of this case, its T0 now."""
+        return self.scenario.realise(self.seed, anchor=time.time(), variant=self.variant)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of one case."""
+
+    case: Case
+    world: World
+    closed: Closed
+    writes: tuple[Any, ...]
+    """Every mutating request the fleet's API saw."""
+    wall_s: float
+
+
+def find_scenarios(folder: Path, only: tuple[str, ...] = ()) -> tuple[Scenario, ...]:
+    """The scenarios of `folder` (or the one file it is), in order of id.
+
+    Raises:
+        BadConfiguration: no such folder, none in it, an unknown name in `only`, or a scenario that does not parse.
+    """
+    files = _files(folder)
+    if not files:
+        raise BadConfiguration(f"no scenarios under {str(folder)!r}; expected <id>/scenario.yaml")
+    known = {path.parent.name for path in files}
+    unknown = sorted(set(only) - known)
+    if unknown:
+        raise BadConfiguration(
+            f"no scenario {unknown[0]!r} under {str(folder)!r}; there are: {', '.join(sorted(known))}"
+        )
+    try:
+        return tuple(load_scenario(path) for path in files if not only or path.parent.name in only)
+    except ScenarioError as error:
+        raise BadConfiguration(str(error)) from error
+
+
+def _files(folder: Path) -> list[Path]:
+    if folder.is_file():
+        return [folder]
+    own = folder / "scenario.yaml"
+    return [own] if own.is_file() else sorted(folder.glob("*/scenario.yaml"))
+
+
+def settings_for(fleet: Fleet, world: World, engine: str) -> Settings:
+    """The operator's own settings with the addresses of the simulated fleet."""
+    return load({
+        "kubeconfig": fleet.kubeconfig,
+        "kube_context": "",
+        "prometheus_url": fleet.prometheus_url,
+        "alertmanager_url": fleet.alertmanager_url,
+        "loki_url": "",
+        "node_allowlist": (world.trigger.node,),
+        "settle_seconds": 0.05,
+        "llm_api": engine,
+    })  # fmt: skip
+
+
+async def play(case: Case, *, engine: str, model: Model | None = None, on_step: OnStep = silent) -> Played:
+    """Serve the case's world, let the agent find and investigate the fault, and publish to the world."""
+    started = time.monotonic()
+    world = case.world()
+    async with serve(world) as fleet, asyncio.timeout(CASE_DEADLINE.total_seconds()):
+        settings = settings_for(fleet, world, engine)
+        async with open_agent(settings, model=model) as agent:
+            closed = await _run(agent, world, on_step)
+        writes = tuple(fleet.requests)
+    return Played(case, world, closed, writes, time.monotonic() - started)
+
+
+async def _run(agent: Agent, world: World, on_step: OnStep) -> Closed:
+    trigger = world.trigger
+    if trigger.condition:
+        return await _through_watcher(agent, trigger.condition, on_step)
+    request = Request(trigger.node, trigger.alert or "", trigger.message or "")
+    return await investigate(agent, request, publish=True, on_step=on_step)
+
+
+async def _through_watcher(agent: Agent, condition: str, on_step: OnStep) -> Closed:
+    """Run the agent as `serve` does until the incident with `condition` is closed."""
+    stop = asyncio.Event()
+    closed: list[Closed] = []
+
+    def on_closed(done: Closed) -> None:
+        closed.append(done)
+        if any(trigger.kind == condition for trigger in done.publication.incident.triggers):
+            stop.set()
+
+    await Workflow(agent, on_step=on_step, on_closed=on_closed).run(stop)
+    wanted = [
+        item for item in closed if any(trigger.kind == condition for trigger in item.publication.incident.triggers)
+    ]
+    if not wanted:
+        raise Bug(f"the watch ended before an incident of {condition!r} was closed")
+    return wanted[-1]
+
+
+@asynccontextmanager
+async def open_fleet(path: Path, seed: int) -> AsyncIterator[Fleet]:
+    """A fleet for a person: `gcm-sentinel fleet serve`."""
+    scenario = find_scenarios(path)[0]
+    async with serve(Case(scenario, seed).world()) as fleet:
+        yield fleet

@@ -1,0 +1,146 @@
+"""Builds the agent from its settings: the only place that knows which class stands behind which protocol."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from gcm_sentinel.app import plugins
+from gcm_sentinel.app.clock import SystemClock
+from gcm_sentinel.app.models import build_model, price_of
+from gcm_sentinel.app.settings import Settings
+from gcm_sentinel.clients.guarded import GuardedWriter
+from gcm_sentinel.clients.http import HttpClient
+from gcm_sentinel.clients.kubernetes import KubernetesClient
+from gcm_sentinel.clients.prometheus import PrometheusClient
+from gcm_sentinel.datasources.context import DEFAULT_TOPOLOGY_LABELS, SourceContext
+from gcm_sentinel.domain.errors import BadConfiguration
+from gcm_sentinel.domain.modes import Mode
+from gcm_sentinel.domain.protocols import Clock, Datasource, Model, Notifier
+from gcm_sentinel.domain.redaction import Redactor
+from gcm_sentinel.engine.loop import Loop
+from gcm_sentinel.engine.prompts import system_text
+from gcm_sentinel.engine.toolbox import Toolbox
+from gcm_sentinel.notify.annotations import AnnotationNotifier
+from gcm_sentinel.notify.kubernetes_event import KubernetesEventNotifier
+from gcm_sentinel.notify.webhook import Endpoint, WebhookNotifier
+from gcm_sentinel.storage.memory import MemoryEvidenceStore
+from gcm_sentinel.watch.kubernetes import NodeConditionWatcher
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """Everything that runs, built and connected."""
+
+    settings: Settings
+    clock: Clock
+    kubernetes: KubernetesClient
+    sources: tuple[Datasource, ...]
+    broken_sources: tuple[str, ...]
+    model: Model
+    loop: Loop
+    watcher: NodeConditionWatcher
+    notifiers: tuple[Notifier, ...]
+
+
+@asynccontextmanager
+async def open_agent(
+    settings: Settings, *, clock: Clock | None = None, model: Model | None = None
+) -> AsyncIterator[Agent]:
+    """The agent for `settings`, its connections closed on leaving. `model` replaces the one the settings name.
+
+    Raises:
+        BadConfiguration: no usable kubeconfig, or a setting that contradicts another.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        kubernetes = await _kubernetes(settings)
+        stack.push_async_callback(kubernetes.aclose)
+        http = HttpClient(timedelta(seconds=10))
+        stack.push_async_callback(http.aclose)
+        prometheus = PrometheusClient(settings.prometheus_url) if settings.prometheus_url else None
+        if prometheus is not None:
+            stack.push_async_callback(prometheus.aclose)
+        context = _context(settings, kubernetes, prometheus, http, clock)
+        loaded = plugins.load(context, disabled=settings.disabled_sources)
+        chosen = model or build_model(settings)
+        yield Agent(
+            settings=settings,
+            clock=clock,
+            kubernetes=kubernetes,
+            sources=loaded.sources,
+            broken_sources=loaded.broken,
+            model=chosen,
+            loop=_loop(settings, chosen, loaded.sources, clock),
+            watcher=NodeConditionWatcher(
+                kubernetes, patterns=settings.watch_conditions, allowlist=settings.node_allowlist, clock=clock
+            ),
+            notifiers=_notifiers(settings, kubernetes, http, clock),
+        )
+
+
+async def _kubernetes(settings: Settings) -> KubernetesClient:
+    return await KubernetesClient.connect(
+        kubeconfig=settings.kubeconfig, context=settings.kube_context or None, timeout=timedelta(seconds=15)
+    )
+
+
+def _context(
+    settings: Settings,
+    kubernetes: KubernetesClient,
+    prometheus: PrometheusClient | None,
+    http: HttpClient,
+    clock: Clock,
+) -> SourceContext:
+    return SourceContext(
+        kubernetes=kubernetes,
+        prometheus=prometheus,
+        http=http,
+        clock=clock,
+        alertmanager_url=settings.alertmanager_url,
+        watch_conditions=settings.watch_conditions,
+        topology_labels={**DEFAULT_TOPOLOGY_LABELS, **settings.topology_labels},
+        call_timeout=timedelta(seconds=settings.tool_timeout_seconds),
+        loki_url=settings.loki_url,
+    )
+
+
+def _loop(settings: Settings, model: Model, sources: Sequence[Datasource], clock: Clock) -> Loop:
+    toolbox = Toolbox(
+        sources,
+        MemoryEvidenceStore(),
+        clock,
+        redactor=Redactor(extra=_patterns(settings.redact_patterns)),
+        call_timeout=timedelta(seconds=settings.tool_timeout_seconds),
+        max_output=settings.max_tool_output,
+    )
+    sections = [source.get_system_prompt_section() for source in sources]
+    system = system_text(settings.action_mode, sections, settings.prompts_dir, settings.system_prompt_path)
+    return Loop(model, toolbox, clock, system=system, limits=settings.limits, price=price_of(settings))
+
+
+def _patterns(texts: Sequence[str]) -> tuple[re.Pattern[str], ...]:
+    try:
+        return tuple(re.compile(text) for text in texts)
+    except re.error as error:
+        raise BadConfiguration(f"GCM_SENTINEL_REDACT_PATTERNS: {error.pattern!r} is no regular expression") from error
+
+
+def _notifiers(
+    settings: Settings, kubernetes: KubernetesClient, http: HttpClient, clock: Clock
+) -> tuple[Notifier, ...]:
+    guarded = GuardedWriter(kubernetes, settings.action_mode)
+    sinks: list[Notifier] = [KubernetesEventNotifier(guarded, clock)]
+    if settings.action_mode is not Mode.RECOMMEND:
+        sinks.append(AnnotationNotifier(guarded, settings.action_mode))
+    if settings.webhook_url.get_secret_value():
+        endpoint = Endpoint(settings.webhook_url.get_secret_value(), settings.webhook_secret.get_secret_value())
+        sinks.append(WebhookNotifier(http, endpoint, clock))
+    return tuple(sinks)

@@ -1,0 +1,105 @@
+"""What the evidence does not show is struck, and a verdict left bare becomes inconclusive."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gcm_sentinel.domain.actions import Action
+from gcm_sentinel.domain.assessment import Citation, Claim, RecommendedAction
+from gcm_sentinel.domain.entity import gpu, node
+from gcm_sentinel.domain.evidence import ResultStatus, ToolResult
+from gcm_sentinel.domain.faults import FaultClass
+from gcm_sentinel.domain.observed import Observed
+from gcm_sentinel.engine.claims import check
+from gcm_sentinel.engine.submission import parse
+
+
+@pytest.fixture
+def judge(incident, evidence, bus_result):
+    def run(draft, *more):
+        gathered = (evidence(bus_result), *more)
+        return check(draft, gathered, Observed.of(incident, gathered))
+
+    return run
+
+
+@pytest.fixture
+def draft(submission):
+    return parse(submission)
+
+
+def claim(text="a claim", quote="GPU has fallen off the bus", evidence="E1", *, absence=False):
+    return Claim(text, (Citation(evidence, quote),), absence)
+
+
+def test_a_supported_draft_passes_untouched(judge, draft):
+    checked = judge(draft)
+
+    assert checked.clean
+    assert checked.draft == draft
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (claim(quote="GPU was seen dancing"), "does not stand in E1"),
+        (claim(evidence="E9"), "'E9' does not exist"),
+        (Claim("no cites", ()), "cites no evidence"),
+        (claim(text="gpu-r03-n06 failed too"), "gpu-r03-n06"),
+        (claim(text="GPU-12345678-1234-1234-1234-123456789abc failed"), "GPU-12345678"),
+    ],
+    ids=["invented-quote", "unknown-evidence", "no-citation", "unseen-node", "unseen-gpu"],
+)
+def test_strikes_a_claim(judge, draft, bad, reason):
+    checked = judge(replace(draft, claims=(*draft.claims, bad)))
+
+    assert [item.claim for item in checked.struck] == [bad]
+    assert reason in checked.struck[0].reason
+    assert checked.draft.claims == draft.claims
+
+
+def test_each_struck_claim_lowers_the_confidence(judge, draft):
+    checked = judge(replace(draft, claims=(*draft.claims, claim(evidence="E9"))))
+
+    assert checked.draft.confidence == pytest.approx(0.45)
+
+
+def test_a_verdict_without_support_is_inconclusive_and_harmless(judge, draft):
+    harmful = (RecommendedAction(Action.DRAIN, node("gpu-r03-n05")), RecommendedAction(Action.WATCH))
+
+    checked = judge(replace(draft, claims=(claim(evidence="E9"),), actions=harmful))
+
+    assert checked.draft.fault_class is FaultClass.INCONCLUSIVE
+    assert [item.action for item in checked.draft.actions] == [Action.WATCH]
+    assert checked.draft.confidence <= 0.2
+
+
+@pytest.mark.parametrize(
+    ("status", "stands"),
+    [
+        (ResultStatus.OK, True),
+        (ResultStatus.NO_DATA, True),
+        (ResultStatus.ERROR, False),
+        (ResultStatus.UNAVAILABLE, False),
+    ],
+)
+def test_absence_may_only_be_claimed_where_the_world_was_looked_at(judge, draft, evidence, status, stands):
+    second = evidence(ToolResult(status, query="q"), number=2)
+    missing = claim(text="there was no ECC error", quote="", evidence="E2", absence=True)
+
+    checked = judge(replace(draft, claims=(*draft.claims, missing)), second)
+
+    assert (missing in checked.draft.claims) is stands
+
+
+def test_removes_culprits_and_targets_that_were_never_observed(judge, draft):
+    stranger = gpu("gpu-r03-n05", pci="0000:99:00")
+    acts = (*draft.actions, RecommendedAction(Action.DRAIN, node("gpu-r09-n01")))
+
+    checked = judge(replace(draft, entities=(*draft.entities, stranger), actions=acts))
+
+    assert stranger not in checked.draft.entities
+    assert [item.action for item in checked.draft.actions] == [Action.CORDON]
+    assert len(checked.notes) == 2
