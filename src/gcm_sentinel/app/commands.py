@@ -42,9 +42,18 @@ def _print_closed(closed: Closed, output: str) -> None:
         assessment = closed.investigation.assessment
         print(render_report([closed.publication], title=assessment.node, generated_at=assessment.created_at))
     else:
-        from gcm_sentinel.web.terminal import print_publication
+        _print_text(closed)
 
-        print_publication(closed.publication)
+
+def _print_text(closed: Closed) -> None:
+    from gcm_sentinel.web.terminal import render_panel, render_text
+
+    if not sys.stdout.isatty():
+        print(render_text(closed.publication))
+        return
+    from rich.console import Console
+
+    Console().print(render_panel(closed.publication))
 
 
 async def doctor_command(settings: Settings, *, output: str) -> Exit:

@@ -1,0 +1,77 @@
+"""How an assessment reads where there is room for one line: Event messages, annotations, webhook text.
+
+Used by the sinks of this room only. Everything here is a pure function of the assessment. Model text is untrusted: it
+is folded onto one line and loses its control characters before it goes anywhere, and an answer that is not a
+conclusion says so inside the summary, where every shape has room for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from dataclasses import asdict
+
+from gcm_sentinel.domain import actions
+from gcm_sentinel.domain.actions import Action
+from gcm_sentinel.domain.assessment import Assessment, Outcome
+
+ELLIPSIS = "…"
+_UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs"})
+"""Unicode categories without a picture: control, format (direction overrides), private use, surrogates."""
+
+
+def one_line(text: str) -> str:
+    """`text` on one line: white space folded, invisible characters gone."""
+    spaced = "".join(" " if char.isspace() else char for char in text)
+    visible = "".join(char for char in spaced if unicodedata.category(char) not in _UNSEEN)
+    return " ".join(visible.split())
+
+
+def cut_bytes(text: str, limit: int) -> str:
+    """`text` in at most `limit` bytes of UTF-8, cut between words, with an ellipsis where something is gone."""
+    if len(text.encode()) <= limit:
+        return text
+    head = text.encode()[: max(0, limit - len(ELLIPSIS.encode()))].decode(errors="ignore")
+    return _between_words(head, text) + ELLIPSIS
+
+
+def cut_characters(text: str, limit: int) -> str:
+    """`text` in at most `limit` characters, cut as `cut_bytes` does."""
+    if len(text) <= limit:
+        return text
+    return _between_words(text[: max(0, limit - len(ELLIPSIS))], text) + ELLIPSIS
+
+
+def _between_words(head: str, text: str) -> str:
+    if text[len(head) : len(head) + 1] in ("", " "):
+        return head.rstrip()
+    words = head.rpartition(" ")[0].rstrip()
+    return words or head
+
+
+def summary(assessment: Assessment) -> str:
+    """The summary on one line; an answer that is not a conclusion is marked as such."""
+    text = one_line(assessment.draft.summary)
+    return text if assessment.outcome is Outcome.CONCLUDED else f"({assessment.outcome}) {text}"
+
+
+def primary_action(assessment: Assessment) -> Action:
+    """The one action that stands for all recommended ones."""
+    return actions.primary(tuple(recommended.action for recommended in assessment.draft.actions))
+
+
+def verdict_digest(assessment: Assessment) -> str:
+    """SHA-256 (hex) of what an assessment says, without when and at what cost it was reached.
+
+    Two runs over the same incident with the same verdict have the same digest, so that a repeated publication shows
+    once.
+    """
+    said = (
+        assessment.incident_id,
+        assessment.node,
+        assessment.condition,
+        assessment.outcome,
+        asdict(assessment.draft),
+    )
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()

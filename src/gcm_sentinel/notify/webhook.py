@@ -1,0 +1,218 @@
+"""Posts an assessment as JSON to one URL: chat relays, ticket systems, the site's own receivers.
+
+Used by app/wiring.py when a webhook URL is set. The body keeps the original agent's shape: ``text`` (one message a chat
+can show) and ``sentinel_result`` with its eight keys; further keys are added inside that object only.
+
+Delivery is at least once: answers that may change are tried again until the deadline, always with the same
+``X-GCM-Sentinel-Delivery``, by which a receiver drops what it has seen. With a secret each attempt is signed over
+``<timestamp>.<body>``, so that a receiver can refuse both forgeries and replays.
+
+Chat webhooks carry their secret in the URL's path, so only scheme and host ever reach a log or an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, timedelta
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from gcm_sentinel.domain.assessment import Assessment
+from gcm_sentinel.domain.entity import Entity
+from gcm_sentinel.domain.errors import BadConfiguration, SentinelError
+from gcm_sentinel.domain.jsontypes import Json, JsonObject
+from gcm_sentinel.domain.protocols import Clock, Publication
+from gcm_sentinel.notify import oneline
+from gcm_sentinel.notify.retry import RetryPolicy, attempts
+
+DELIVERY_HEADER = "X-GCM-Sentinel-Delivery"
+SIGNATURE_HEADER = "X-GCM-Sentinel-Signature"
+TIMESTAMP_HEADER = "X-GCM-Sentinel-Timestamp"
+
+_MENTION = re.compile(r"@(?=(?:here|channel|everyone|all)\b)", re.IGNORECASE)
+_ZERO_WIDTH_SPACE = "\u200b"
+
+
+class HttpPoster(Protocol):
+    """What this notifier needs of an HTTP client."""
+
+    async def post(
+        self,
+        url: str,
+        *,
+        content: bytes | str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: timedelta | None = None,  # noqa: ASYNC109  the client's own name for its deadline
+    ) -> object:
+        """Send `content`; any answer but 2xx is raised as one of our errors."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to post and the key that signs it."""
+
+    url: str = field(repr=False)
+    secret: str = field(default="", repr=False)
+    """Empty: not signed."""
+
+    @property
+    def shown(self) -> str:
+        """Scheme and host: what may be printed."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+
+
+class WebhookNotifier:
+    """A `Notifier` that posts to one endpoint."""
+
+    name = "webhook"
+
+    def __init__(
+        self, http: HttpPoster, endpoint: Endpoint, clock: Clock, *, policy: RetryPolicy | None = None
+    ) -> None:
+        """Check the endpoint.
+
+        Raises:
+            BadConfiguration: its URL is not http(s) with a host.
+        """
+        _check(endpoint)
+        self._http = http
+        self._endpoint = endpoint
+        self._clock = clock
+        self._policy = policy or RetryPolicy()
+
+    async def publish(self, publication: Publication) -> None:
+        """Deliver, retrying what may change until the policy's deadline.
+
+        Raises:
+            Retryable: it still failed at the deadline.
+            Permanent: the receiver refused it.
+        """
+        body = json.dumps(payload(publication), ensure_ascii=False, separators=(",", ":")).encode()
+        delivery = delivery_id(publication)
+        try:
+            async for attempt in attempts(self._policy, self.name, shown=self._scrubbed):
+                with attempt:
+                    await self._post(body, delivery)
+        except SentinelError as error:
+            error.args = (self._scrubbed(error),)
+            raise
+
+    def _scrubbed(self, error: BaseException) -> str:
+        return _scrubbed(error, self._endpoint)
+
+    async def _post(self, body: bytes, delivery: str) -> None:
+        headers = {"Content-Type": "application/json; charset=utf-8", DELIVERY_HEADER: delivery}
+        if self._endpoint.secret:
+            timestamp = str(int(self._clock.now().timestamp()))
+            headers[TIMESTAMP_HEADER] = timestamp
+            headers[SIGNATURE_HEADER] = signature(self._endpoint.secret, timestamp, body)
+        await self._http.post(self._endpoint.url, content=body, headers=headers, timeout=self._policy.attempt_timeout)
+
+
+def delivery_id(publication: Publication) -> str:
+    """Equal for each attempt and each repeated publication of the same verdict."""
+    seed = f"webhook\x1f{publication.incident.id}\x1f{oneline.verdict_digest(publication.assessment)}"
+    return hashlib.sha256(seed.encode()).hexdigest()[:32]
+
+
+def signature(secret: str, timestamp: str, body: bytes) -> str:
+    """``sha256=<hex>``: the HMAC-SHA256 over ``<timestamp>.<body>``."""
+    mac = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256)
+    return f"sha256={mac.hexdigest()}"
+
+
+def payload(publication: Publication) -> JsonObject:
+    """The body: ``text`` and ``sentinel_result``."""
+    assessment = publication.assessment
+    draft = assessment.draft
+    kept: dict[str, Json] = {
+        "node_name": assessment.node,
+        "condition": assessment.condition,
+        "severity": str(draft.severity),
+        "summary": draft.summary,
+        "root_cause": draft.root_cause,
+        "recommended_action": str(oneline.primary_action(assessment)),
+        "confidence": draft.confidence,
+        "timestamp": assessment.created_at.astimezone(UTC).isoformat(),
+    }
+    return {"text": chat_text(assessment), "sentinel_result": {**kept, **_added(publication)}}
+
+
+def chat_text(assessment: Assessment) -> str:
+    """Four lines for a chat; markup and mass mentions in model text are disarmed."""
+    draft = assessment.draft
+    lines = (
+        f"[{draft.severity.upper()}] GPU Sentinel: {assessment.node} / {assessment.condition}",
+        f"Summary: {oneline.summary(assessment)}",
+        f"Root cause: {oneline.one_line(draft.root_cause)}",
+        f"Action: {oneline.primary_action(assessment)} (confidence {draft.confidence:.0%})",
+    )
+    return "\n".join(_disarmed(line) for line in lines)
+
+
+def _added(publication: Publication) -> dict[str, Json]:
+    assessment = publication.assessment
+    draft = assessment.draft
+    return {
+        "incident_id": publication.incident.id,
+        "fault_class": str(draft.fault_class),
+        "outcome": str(assessment.outcome),
+        "actions": [
+            {
+                "action": str(item.action),
+                "target": _entity(item.target) if item.target else None,
+                "reason": item.reason,
+            }
+            for item in draft.actions
+        ],
+        "entities": [_entity(entity) for entity in draft.entities],
+        "claims": len(draft.claims),
+        "claims_struck": len(assessment.struck),
+        "not_checked": list(draft.not_checked),
+        "engine": assessment.engine,
+        "model": assessment.model,
+        "url": None,
+    }
+
+
+def _entity(entity: Entity) -> JsonObject:
+    return {
+        "kind": str(entity.kind),
+        "name": entity.name,
+        "node": entity.node,
+        "index": entity.index,
+        "uuid": entity.uuid,
+        "pci": entity.pci,
+    }
+
+
+def _disarmed(text: str) -> str:
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MENTION.sub("@" + _ZERO_WIDTH_SPACE, escaped)
+
+
+def _check(endpoint: Endpoint) -> None:
+    try:
+        parts = urlsplit(endpoint.url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise BadConfiguration("the webhook URL is not an http:// or https:// address with a host; correct WEBHOOK_URL")
+
+
+def _scrubbed(error: BaseException, endpoint: Endpoint) -> str:
+    """An error's message without the URL's path and query: the client names them, they may be secret."""
+    parts = urlsplit(endpoint.url)
+    message = str(error).replace(endpoint.url, endpoint.shown)
+    for secret in (f"{parts.path}?{parts.query}", parts.path, parts.query, parts.netloc.rpartition("@")[0]):
+        if secret.strip("/?"):
+            message = message.replace(secret, "/…" if secret.startswith("/") else "…")
+    return message
