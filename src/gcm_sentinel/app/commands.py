@@ -135,7 +135,7 @@ async def fleet_command(scenario: Path, seed: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_fleet(scenario, seed) as fleet:
-        print(fleet.describe(), flush=True)
+        print("\n".join(fleet.describe()), flush=True)
         await stop.wait()
 
 

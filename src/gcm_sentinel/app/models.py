@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
@@ -15,6 +15,16 @@ from gcm_sentinel.llm.failover import FailoverModel
 from gcm_sentinel.llm.prices import PriceTable
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """How one provider is reached."""
+
+    key: str = field(repr=False)
+    base_url: str | None = None
+    model: str = ""
+    """Empty for the engine's own default."""
 
 
 def chosen_engine(settings: Settings) -> str:
@@ -44,8 +54,8 @@ def build_model(settings: Settings) -> Model:
 
 
 def _first(name: str, settings: Settings) -> Model:
-    model = {"model": settings.model} if settings.model else {}
-    return _engine(name, settings, settings.api_key.get_secret_value(), settings.llm_base_url or None, model)
+    key = settings.api_key.get_secret_value()
+    return _engine(name, settings, _Account(key, settings.llm_base_url or None, settings.model))
 
 
 def _standby(name: str, settings: Settings) -> Model | None:
@@ -55,23 +65,27 @@ def _standby(name: str, settings: Settings) -> Model | None:
     if name in keys and not key:
         log.warning("model.fallback_without_key", engine=name, set=f"GCM_SENTINEL_{name.upper()}_API_KEY")
         return None
-    return _engine(name, settings, key, None, {})
+    return _engine(name, settings, _Account(key))
 
 
-def _engine(name: str, settings: Settings, key: str, base_url: str | None, model: Mapping[str, str]) -> Model:
+def _engine(name: str, settings: Settings, account: _Account) -> Model:
     timeout = timedelta(seconds=settings.turn_timeout_seconds)
     if name == "playbook":
         from gcm_sentinel.llm.playbook.model import PlaybookModel
 
         return PlaybookModel()
     if name == "anthropic":
-        from gcm_sentinel.llm.anthropic import AnthropicModel
+        from gcm_sentinel.llm import anthropic
 
-        return AnthropicModel(api_key=key, base_url=base_url, turn_timeout=timeout, **model)
+        model = account.model or anthropic.DEFAULT_MODEL
+        return anthropic.AnthropicModel(
+            api_key=account.key, model=model, base_url=account.base_url, turn_timeout=timeout
+        )
     if name == "openai":
-        from gcm_sentinel.llm.openai import OpenAIModel
+        from gcm_sentinel.llm import openai
 
-        return OpenAIModel(api_key=key, base_url=base_url, turn_timeout=timeout, **model)
+        model = account.model or openai.DEFAULT_MODEL
+        return openai.OpenAIModel(api_key=account.key, model=model, base_url=account.base_url, turn_timeout=timeout)
     raise BadConfiguration(f"GCM_SENTINEL_LLM_FALLBACK: no engine {name!r}; engines: anthropic, openai, playbook")
 
 

@@ -71,6 +71,7 @@ async def open_agent(
         context = _context(settings, kubernetes, prometheus, http, clock)
         loaded = plugins.load(context, disabled=settings.disabled_sources)
         chosen = model or build_model(settings)
+        stack.push_async_callback(_close, chosen)
         yield Agent(
             settings=settings,
             clock=clock,
@@ -84,6 +85,13 @@ async def open_agent(
             ),
             notifiers=_notifiers(settings, kubernetes, http, clock),
         )
+
+
+async def _close(model: Model) -> None:
+    """Close an engine that holds connections; those that hold none have nothing to close."""
+    close = getattr(model, "aclose", None)
+    if close is not None:
+        await close()
 
 
 async def _kubernetes(settings: Settings) -> KubernetesClient:
@@ -121,7 +129,7 @@ def _loop(settings: Settings, model: Model, sources: Sequence[Datasource], clock
         call_timeout=timedelta(seconds=settings.tool_timeout_seconds),
         max_output=settings.max_tool_output,
     )
-    sections = [source.get_system_prompt_section() for source in sources]
+    sections = {source.name: source.get_system_prompt_section() for source in sources}
     system = system_text(settings.action_mode, sections, settings.prompts_dir, settings.system_prompt_path)
     return Loop(model, toolbox, clock, system=system, limits=settings.limits, price=price_of(settings))
 

@@ -46,6 +46,8 @@ class _Run:
     returned: int = 0
     warned: bool = False
     checked: Checked | None = None
+    notes: tuple[str, ...] = ()
+    """What the engines had to say of their turns: fail-overs, retries."""
 
 
 class Loop:
@@ -97,6 +99,7 @@ class Loop:
         on_step(Step("turn.started", run.spend.rounds + 1, self._model.name))
         turn = await self._model.turn(run.transcript, (*self._toolbox.specs, tool_spec()))
         run.turn = turn
+        run.notes = tuple(dict.fromkeys((*run.notes, *turn.notes)))
         run.transcript = run.transcript.append(turn)
         wall_s = self._clock.monotonic() - run.started
         run.spend = replace(add_turn(run.spend, turn, self._price(turn)), wall_s=wall_s)
@@ -149,7 +152,7 @@ class Loop:
 
     def _ending(self, run: _Run, notes: tuple[str, ...] = ()) -> Ending:
         spend = replace(run.spend, wall_s=self._clock.monotonic() - run.started)
-        return Ending(run.transcript.incident, spend, self._clock.now(), run.turn, notes)
+        return Ending(run.transcript.incident, spend, self._clock.now(), run.turn, (*run.notes, *notes))
 
     def _finish(self, run: _Run, assessment: Assessment) -> Investigation:
         log.info(

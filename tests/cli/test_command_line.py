@@ -1,0 +1,104 @@
+"""The command line as a person meets it: a real process, its output, its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def run(tmp_path):
+    def call(*arguments, **variables):
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("GCM_SENTINEL_")}
+        return subprocess.run(  # noqa: S603  our own command
+            [sys.executable, "-m", "gcm_sentinel", *arguments],
+            env=clean | variables,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+    return call
+
+
+def test_version(run):
+    done = run("version")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("gcm-sentinel 0.")
+
+
+def test_help_names_every_command(run):
+    done = run("--help")
+
+    assert all(name in done.stdout for name in ("serve", "investigate", "demo", "eval", "fleet", "doctor", "version"))
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"GCM_SENTINEL_ACTION_MODE": "yolo"}, "GCM_SENTINEL_ACTION_MODE"),
+        ({"GCM_SENTINEL_COOLDOWN": "1"}, "unknown setting GCM_SENTINEL_COOLDOWN"),
+        ({"GCM_SENTINEL_KUBECONFIG": "/nowhere/kubeconfig"}, "/nowhere/kubeconfig"),
+    ],
+    ids=["bad-mode", "unknown-setting", "no-kubeconfig"],
+)
+def test_a_wrong_setting_is_one_line_and_exit_code_2(run, variables, says):
+    done = run("doctor", **variables)
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert says in done.stderr
+
+
+def test_eval_writes_the_documented_results_file(run, tmp_path):
+    done = run("eval", "--scenario", "one-off-109", "--no-variants", "--output", "out/results.json")
+
+    written = json.loads((tmp_path / "out" / "results.json").read_text())
+    case = written["cases"][0]
+    assert done.returncode == 0
+    assert {"scenario", "seed", "engine", "score", "passed", "parts", "assessment"} <= set(case)
+    assert set(case["parts"]) == {
+        "root_cause", "entities", "severity", "actions", "evidence", "confidence", "forbidden",
+    }  # fmt: skip
+    assert written["summary"]["cases"] == 1
+    assert "95 % Wilson" in done.stdout
+
+
+def test_eval_of_an_unknown_scenario_says_which_there_are(run):
+    done = run("eval", "--scenario", "no-such-thing")
+
+    assert done.returncode == 2
+    assert "off-bus-riser" in done.stderr
+
+
+def test_eval_fails_below_the_required_share(run, tmp_path):
+    folder = tmp_path / "wrong"
+    folder.mkdir()
+    (folder / "scenario.yaml").write_text(UNANSWERABLE)
+
+    done = run("eval", "--scenarios", str(tmp_path), "--require", "1.0")
+
+    assert done.returncode == 1
+    assert "passed 0/1" in done.stdout
+
+
+UNANSWERABLE = """
+schema: gcm-sentinel/scenario/v1
+id: wrong
+title: Nothing happened, and the answer sheet says otherwise
+section: A
+draw: {node: {node: {}}}
+fleet: {racks: 1, nodes_per_rack: 2, history: 6h}
+facts:
+  - condition: {node: "${node}", at: 0s, type: GpuXid, status: "True", reason: R, message: "XID"}
+trigger: {node: "${node}", condition: GpuXid}
+expect: {fault_class: [ledger_tampered], severity: [critical]}
+"""

@@ -1,0 +1,108 @@
+"""What is wrong outside costs one clear line and nothing else; a wrong request ends in one clear line."""
+
+from __future__ import annotations
+
+import pytest
+from aiohttp import web
+
+from gcm_sentinel.app.investigate import Request, investigate
+from gcm_sentinel.app.settings import load
+from gcm_sentinel.app.simulated import Case, find_scenarios, settings_for
+from gcm_sentinel.app.wiring import open_agent
+from gcm_sentinel.domain.assessment import Outcome
+from gcm_sentinel.domain.errors import BadConfiguration, NotFound
+from gcm_sentinel.domain.evidence import ResultStatus
+from sentinel_fleet.serve import serve
+
+
+@pytest.fixture
+async def lost_gpu(ours):
+    """A served world with a GPU off the bus."""
+    world = Case(ours("off-bus-riser"), 3).world()
+    async with serve(world) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def look(lost_gpu):
+    async def run(**changes):
+        settings = settings_for(lost_gpu, lost_gpu.world, "playbook")
+        settings = load({**settings.model_dump(exclude_defaults=True), **changes})
+        async with open_agent(settings) as agent:
+            request = Request(lost_gpu.world.trigger.node)
+            return (await investigate(agent, request, publish=False)).investigation
+
+    return run
+
+
+async def test_an_unreachable_prometheus_costs_its_facts_only(look):
+    done = await look(prometheus_url="http://127.0.0.1:1")
+
+    stated = "\n".join(done.assessment.draft.not_checked)
+    assert done.assessment.outcome is Outcome.CONCLUDED
+    assert "http://127.0.0.1:1" in stated
+    assert "GCM_SENTINEL_PROMETHEUS_URL" in stated
+
+
+async def test_a_403_from_kubernetes_costs_its_facts_only(lost_gpu, ours):
+    world = Case(ours("off-bus-riser"), 3, "no-kernel-log").world()
+    async with serve(world) as fleet, open_agent(settings_for(fleet, world, "playbook")) as agent:
+        closed = await investigate(agent, Request(world.trigger.node), publish=False)
+
+    refused = [item for item in closed.investigation.evidence if item.source == "kernel_log"]
+    assert [item.result.status for item in refused] == [ResultStatus.UNAVAILABLE] * len(refused)
+    assert "nodes/proxy" in refused[0].result.note
+    assert any("kernel log" in gap.lower() for gap in closed.investigation.assessment.draft.not_checked)
+
+
+async def test_a_wrong_key_is_named_and_the_playbook_engine_answers(look):
+    async def refuse(_request):
+        body = {"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}}
+        return web.json_response(body, status=401)
+
+    async with _provider(refuse) as url:
+        done = await look(llm_api="anthropic", api_key="canary-wrong-key", llm_base_url=url)
+
+    assert done.assessment.outcome is Outcome.CONCLUDED
+    assert done.assessment.engine == "playbook"
+    assert any("GCM_SENTINEL_API_KEY" in note for note in done.assessment.notes)
+    assert "canary-wrong-key" not in repr(done)
+
+
+async def test_an_unknown_node_is_an_error_that_names_it(lost_gpu):
+    async with open_agent(settings_for(lost_gpu, lost_gpu.world, "playbook")) as agent:
+        with pytest.raises(NotFound, match="no node 'gpu-nowhere'"):
+            await investigate(agent, Request("gpu-nowhere"), publish=False)
+
+
+def test_an_invalid_scenario_names_file_place_and_value(tmp_path):
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "scenario.yaml").write_text("schema: gcm-sentinel/scenario/v1\nid: broken\nfacts: [{dance: {}}]\n")
+
+    with pytest.raises(BadConfiguration, match="broken/scenario.yaml"):
+        find_scenarios(tmp_path)
+
+
+def test_an_unknown_scenario_is_answered_with_those_that_exist(tmp_path):
+    with pytest.raises(BadConfiguration, match="no scenarios under"):
+        find_scenarios(tmp_path)
+
+
+def _provider(handler):
+    from contextlib import asynccontextmanager
+
+    @asynccontextmanager
+    async def served():
+        app = web.Application()
+        app.router.add_post("/{path:.*}", handler)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        try:
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()
+
+    return served()
