@@ -186,3 +186,12 @@ async def test_an_unknown_price_makes_the_cost_unknown_not_zero(
     done = await loop.investigate(incident)
 
     assert done.assessment.spend.cost_usd is None
+
+
+async def test_a_refusal_of_the_last_engine_ends_in_a_failed_assessment(make_loop, canned, incident):
+    loop = make_loop([ModelTurn("I cannot help with that.", (), StopReason.REFUSAL)], canned)
+
+    done = await loop.investigate(incident)
+
+    assert done.assessment.outcome is Outcome.FAILED
+    assert "I cannot help with that." in done.assessment.draft.summary

@@ -46,11 +46,13 @@ def build_model(settings: Settings) -> Model:
         BadConfiguration: an engine that does not exist, in GCM_SENTINEL_LLM_FALLBACK.
     """
     first = chosen_engine(settings)
+    if first == "playbook":
+        return _first(first, settings)
     models = [_first(first, settings)]
     for name in dict.fromkeys(settings.llm_fallback):
         if name != first and (standby := _standby(name, settings)) is not None:
             models.append(standby)
-    return models[0] if len(models) == 1 else FailoverModel(models)
+    return FailoverModel(models)
 
 
 def _first(name: str, settings: Settings) -> Model:

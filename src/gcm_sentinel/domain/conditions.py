@@ -153,7 +153,7 @@ _FAMILIES: tuple[tuple[Family, tuple[str, ...]], ...] = (
     (Family.XID, ("*Xid*", "*XID*", "SyslogError")),
     (Family.GPU_MEMORY, ("*Ecc*", "*ECC*", "*RowRemap*", "GpuMem*", "MemoryHealthy", "*RetiredPages*")),
     (Family.GPU_BUS, ("*Disconnected*", "GpuCount", "*Pcie*", "*PCIe*", "*Pci*", "*FallenOff*")),
-    (Family.THERMAL, ("*Therm*", "GpuThrottle", "*Power*", "*Sensors*", "*Temp*")),
+    (Family.THERMAL, ("*Therm*", "*Throttl*", "*Power*", "*Sensors*", "*Temp*")),
     (
         Family.NETWORK,
         ("IbDev", "*InfiniBand*", "Ethernet*", "EFA*", "*NIC*", "Network*", "*NetDevice", "Gcm*Ib*", "Gcm*Link*"),

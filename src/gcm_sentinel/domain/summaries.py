@@ -95,15 +95,19 @@ class NodeInfoSummary(TypedDict):
     annotation_owners: dict[str, str]
     """Annotation key -> field manager that wrote it."""
     owner: str | None
-    """Who holds the node: ``nvsentinel:<state>``, ``person:<manager>``; None when nobody does."""
+    """Who holds the node: ``nvsentinel:<state>``, ``person:<manager>``, ``controller:<manager>``, ``unknown``; None when
+    nobody does."""
     maintenance: list[MaintenanceSummary]
     kernel: str
     kubelet: str
     os_image: str
     boot_id: str
     driver_version: str | None
-    pods_total: int
+    pods_total: int | None
+    """Pods bound to the node; None when they could not be listed."""
     changes: list[ChangeSummary]
+    booted_at: NotRequired[str | None]
+    """Start of the present boot; absent when it is not known."""
 
 
 class MaintenanceSummary(TypedDict):
@@ -203,6 +207,10 @@ class WorkloadInfoSummary(TypedDict):
     failed: int
     pending_gpu_pods: list[PodSummary]
     """Pods of the cluster that wait for a GPU, with the scheduler's message."""
+    pods_total: NotRequired[int]
+    groups_total: NotRequired[int]
+    pending_total: NotRequired[int | None]
+    """None when pods of the whole cluster could not be listed."""
 
 
 class LogPattern(TypedDict):
@@ -254,6 +262,10 @@ class DaemonSetSummary(TypedDict):
     pod_on_node: PodSummary | None
     waiting_reasons: dict[str, int]
     """CrashLoopBackOff, ImagePullBackOff ... over all its pods."""
+    template_changed_by: NotRequired[str]
+    """Field manager that last wrote the pod template."""
+    template_changed_at: NotRequired[str | None]
+    """Not later than this."""
 
 
 class DaemonSetsSummary(TypedDict):
@@ -284,6 +296,7 @@ class TopologyGroup(TypedDict):
     size: int
     with_problems: list[PeerProblem]
     """Members with a bad condition of the incident's family, the node itself included; newest first."""
+    with_problems_total: NotRequired[int]
 
 
 class ConditionCount(TypedDict):
@@ -494,6 +507,8 @@ class XidSummary(TypedDict):
     """Distinct locations in the text: ``GPC 1 TPC 3``, ``link 9``, ``bank …``."""
     example: str
     """The first line, whole."""
+    decoded: NotRequired[list[str]]
+    """Xid 74: what each set bit of its register words says."""
 
 
 class BurstSummary(TypedDict):
@@ -554,6 +569,9 @@ class KernelLogSummary(TypedDict):
     records: list[KernelRecord]
     recovery_action: str | None
     """The last action Xid 154 announced in the present boot."""
+    xids_total: NotRequired[int]
+    bursts_total: NotRequired[int]
+    records_total: NotRequired[int]
 
 
 class ServiceLogSummary(TypedDict):

@@ -15,10 +15,19 @@ import structlog
 
 from gcm_sentinel.domain.assessment import Assessment, Outcome, Spend
 from gcm_sentinel.domain.budget import Limits, add_turn, exceeded, last_round
-from gcm_sentinel.domain.errors import Rejected, SentinelError
+from gcm_sentinel.domain.errors import Refused, Rejected, SentinelError
 from gcm_sentinel.domain.observed import Observed
 from gcm_sentinel.domain.protocols import Clock, Model, Scope
-from gcm_sentinel.domain.transcript import SUBMIT_TOOL, ModelTurn, Nudge, ToolCall, ToolReplies, ToolReply, Transcript
+from gcm_sentinel.domain.transcript import (
+    SUBMIT_TOOL,
+    ModelTurn,
+    Nudge,
+    StopReason,
+    ToolCall,
+    ToolReplies,
+    ToolReply,
+    Transcript,
+)
 from gcm_sentinel.domain.trigger import Incident
 from gcm_sentinel.engine.claims import Checked, check
 from gcm_sentinel.engine.investigation import Investigation, OnStep, Step, silent
@@ -88,6 +97,10 @@ class Loop:
     async def _round(self, run: _Run, on_step: OnStep) -> None:
         """One turn of the model and the answers to it, both appended."""
         turn = await self._ask(run, on_step)
+        if turn.stop is StopReason.REFUSAL:
+            raise Refused(
+                f"{turn.engine or self._model.name} declined to answer: {turn.text[:300] or 'no reason given'}"
+            )
         if not turn.tool_calls:
             run.transcript = run.transcript.append(SUBMIT)
             return
