@@ -50,6 +50,8 @@ class Entity:
             return False
         if self.kind in (EntityKind.GPU, EntityKind.NIC):
             return self._same_device(other)
+        if self.kind in (EntityKind.POD, EntityKind.WORKLOAD):
+            return _same_namespaced(self.name, other.name)
         return self.name == other.name
 
     def _same_device(self, other: Entity) -> bool:
@@ -62,6 +64,13 @@ class Entity:
         if self.index is not None and other.index is not None:
             return self.index == other.index
         return bool(self.name) and self.name == other.name
+
+
+def _same_namespaced(one: str, other: str) -> bool:
+    """Whether two names of a namespaced object agree; a name without its namespace matches any."""
+    if "/" in one and "/" in other:
+        return one == other
+    return one.rpartition("/")[2] == other.rpartition("/")[2]
 
 
 def normal_pci(address: str) -> str:

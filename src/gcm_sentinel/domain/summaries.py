@@ -95,8 +95,8 @@ class NodeInfoSummary(TypedDict):
     annotation_owners: dict[str, str]
     """Annotation key -> field manager that wrote it."""
     owner: str | None
-    """Who holds the node: ``nvsentinel:<state>``, ``person:<manager>``, ``controller:<manager>``, ``unknown``; None when
-    nobody does."""
+    """Who holds the node: ``nvsentinel:<state>``, ``person:<manager>``, ``controller:<manager>``, or ``unknown``
+    for a cordon without a known writer; None when nobody does."""
     maintenance: list[MaintenanceSummary]
     kernel: str
     kubelet: str
@@ -318,7 +318,9 @@ class TopologySummary(TypedDict):
     fleet_nodes: int
     fleet_unschedulable: int
     nodes_with_problems: int
+    """Nodes with a bad condition of the incident's family."""
     by_condition: list[ConditionCount]
+    """Every bad condition of the fleet, whatever its family."""
 
 
 # ---------------------------------------------------------------- prometheus and exporters

@@ -1,0 +1,226 @@
+"""Kernel messages recognised: Xids, SXids and the other lines that bear on a GPU node. Pure, one line at a time.
+
+`recognise` says what a message is; it keeps no state. Continuations (the data lines of an SXid, the detail line of an
+AER report, the second and third line of the load-time banner) are marked, so that the collector counts one event once.
+Formats are those of the driver's and the kernel's own sources.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from gcm_sentinel.domain.entity import normal_pci
+
+_PCI = r"[0-9a-fA-F]{4,8}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}(?:\.[0-9a-fA-F])?"
+
+
+@dataclass(frozen=True, slots=True)
+class XidLine:
+    """One Xid message."""
+
+    xid: int
+    pci: str
+    """``0000:17:00``."""
+    text: str
+    pid: int | None = None
+    process: str | None = None
+    places: tuple[str, ...] = ()
+    words: tuple[int, ...] = ()
+    """The hex words of Xid 74; empty for others."""
+    action: str = ""
+    """The recovery action Xid 154 announces."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelLine:
+    """One recognised message that is not an Xid."""
+
+    kind: str
+    """As `KernelRecord.kind`."""
+    device: str = ""
+    code: str = ""
+    continues: bool = False
+    """It continues an event of the same kind and device that was just seen, and is counted only without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class GpuSerial:
+    """The driver's own statement which UUID sits at a PCI address."""
+
+    pci: str
+    uuid: str
+
+
+Recognised: TypeAlias = XidLine | KernelLine | GpuSerial
+
+_KEYWORDS = re.compile(
+    r"NVRM|SXid|nvidia|nouveau|AER|PCIe|pciehp|DPC|mce:|Machine [Cc]heck|Hardware Error|EDAC|Kernel panic|soft lockup"
+    r"|hard LOCKUP|blocked for more|nfs:|Out of memory|out of memory|oom-kill|mlx5|[Ll]ink is [Dd]own|lost carrier"
+    r"|Link DOWN|temperature above|critical temperature|I/O error|EXT4-fs error|XFS \(|read-only|segfault|rcu:|nvme"
+)
+_XID = re.compile(
+    r"NVRM: Xid \((?:PCI:)?(?P<pci>[0-9a-fA-F:]+)(?:\.\d)?\): (?P<xid>\d+)(?:, (?:pid=(?P<pid>[^,]*), )?"
+    r"(?:name=(?P<name>[^,]*), )?(?P<rest>.*))?",
+    re.DOTALL,
+)
+_GPC = re.compile(r"GPC (\d+),? TPC (\d+)")
+_CLIENT = re.compile(r"GPCCLIENT_\w+|HUBCLIENT_\w+")
+_LINK = re.compile(r"[Ll]ink (\d+)")
+_UNIT = re.compile(r"(LTC TAG|LTC DATA|FB DED|FB \w+|L1 \w+) (\(0x[0-9a-f]+, ?0x[0-9a-f]+\))")
+_BANK = re.compile(r"bank (\d+|0x[0-9a-fA-F]+)")
+_GSP_GPU = re.compile(r"response from (GPU\d+) GSP")
+_WORDS = re.compile(r"[Ll]ink \d+ ?\(((?:0x[0-9a-fA-F]+(?:, ?)?)+)\)")
+_ACTION = re.compile(r"to 0x[0-9a-fA-F]+ \(([^)]*)\)")
+
+
+def recognise(text: str) -> Recognised | None:
+    """What a kernel message is; None when it says nothing that is known here."""
+    if _KEYWORDS.search(text) is None:
+        return None
+    if "Xid (" in text:
+        found = _XID.search(text)
+        if found and "SXid" not in text:
+            return _xid(found, text)
+    for pattern, make in _RULES:
+        match = pattern.search(text)
+        if match:
+            return make(match)
+    return None
+
+
+def _xid(found: re.Match[str], text: str) -> XidLine:
+    number = int(found["xid"])
+    pid, name = (found["pid"] or "").strip("'"), (found["name"] or "").strip("'")
+    rest = found["rest"] or ""
+    words = _WORDS.search(rest) if number == 74 else None
+    action = _ACTION.search(rest) if number == 154 else None
+    return XidLine(
+        xid=number,
+        pci=normal_pci(found["pci"]),
+        text=text,
+        pid=int(pid) if pid.isdecimal() else None,
+        process=name if name and not name.startswith("<") else None,
+        places=_places(rest),
+        words=tuple(int(word, 16) for word in words[1].replace(",", " ").split()) if words else (),
+        action=action[1] if action else "",
+    )
+
+
+def _places(rest: str) -> tuple[str, ...]:
+    found = [f"GPC {gpc} TPC {tpc}" for gpc, tpc in _GPC.findall(rest)]
+    found += _CLIENT.findall(rest)
+    found += [f"link {int(link)}" for link in _LINK.findall(rest)]
+    found += [f"{unit} {place}" for unit, place in _UNIT.findall(rest)]
+    found += [f"bank {bank}" for bank in _BANK.findall(rest)]
+    found += _GSP_GPU.findall(rest)
+    return tuple(dict.fromkeys(found))
+
+
+Make: TypeAlias = Callable[[re.Match[str]], Recognised]
+
+
+def _of(kind: str, code: str = "", *, continues: bool = False) -> Make:
+    """A rule's answer; the groups ``dev`` and ``code`` of the pattern fill device and code."""
+
+    def make(found: re.Match[str]) -> Recognised:
+        groups = found.groupdict()
+        device = groups.get("dev") or ""
+        device = normal_pci(device) if device.count(":") == 2 else device.strip()
+        return KernelLine(kind, device, (groups.get("code") or code).strip(), continues)
+
+    return make
+
+
+def _sxid(found: re.Match[str]) -> Recognised:
+    words = found["rest"]
+    continues = not words.startswith(("Fatal", "Non-fatal"))
+    kind = "sxid_nonfatal" if words.startswith("Non-fatal") else "sxid_fatal"
+    return KernelLine("sxid" if continues else kind, normal_pci(found["dev"]), found["code"], continues)
+
+
+def _uncorrectable(found: re.Match[str]) -> Recognised:
+    level = "fatal" if found["level"].lower() == "fatal" else "non-fatal"
+    return KernelLine("aer_uncorrectable", normal_pci(found["dev"]), level, continues="detail" in found.groupdict())
+
+
+def _serial(found: re.Match[str]) -> Recognised:
+    return GpuSerial(normal_pci(found["dev"]), found["uuid"])
+
+
+_RULES: tuple[tuple[re.Pattern[str], Make], ...] = tuple(
+    (re.compile(pattern), make)
+    for pattern, make in (
+        (rf"SXid \(PCI:(?P<dev>{_PCI})\): (?P<code>\d+), (?P<rest>.*)", _sxid),
+        (rf"NVRM: GPU at PCI:(?P<dev>{_PCI}): (?P<uuid>GPU-[0-9a-f-]+)", _serial),
+        (rf"NVRM: GPU (?P<dev>{_PCI}): GPU has fallen off the bus", _of("off_bus_banner")),
+        (rf"NVRM: The NVIDIA GPU (?P<dev>{_PCI})$", _of("banner_opens")),
+        (r"NVRM: \(PCI ID: [0-9a-f:]+\) installed in this system has", _of("banner_goes_on")),
+        (r"NVRM: fallen off the bus and is not responding", _of("off_bus_banner", continues=True)),
+        (rf"NVRM: GPU (?P<dev>{_PCI}): RmInitAdapter failed! \((?P<code>[^)]*)\)", _of("rm_init_failed")),
+        (rf"NVRM: GPU (?P<dev>{_PCI}): rm_init_adapter failed", _of("rm_init_failed", continues=True)),
+        (r"NVRM: The NVIDIA probe routine (?:failed|was not called) for (?P<code>\d+) device", _of("probe_failed")),
+        (rf"nvidia (?P<dev>{_PCI}): probe .*failed with error (?P<code>-?\d+)", _of("probe_failed")),
+        (rf"nvidia: probe of (?P<dev>{_PCI}) failed with error (?P<code>-?\d+)", _of("probe_failed")),
+        (r"NVRM: None of the NVIDIA (?:devices|graphics adapters) were initialized", _of("probe_failed", "none")),
+        (r"nvidia\S*: module verification failed", _of("module_signature")),
+        (r"[Ll]oading of (?:unsigned )?module .*(?:rejected|restricted)", _of("module_signature", "rejected")),
+        (rf"NVRM: Rate limiting GSP RPC error prints for GPU at PCI:(?P<dev>{_PCI})", _of("gsp_rate_limit")),
+        (r"NVRM: API mismatch", _of("other", "driver_api_mismatch")),
+        (rf"nouveau (?P<dev>{_PCI}):", _of("other", "nouveau")),
+        (r"nvidia_peermem: ERROR", _of("other", "nvidia_peermem")),
+        (
+            rf"AER: (?:Multiple )?Correct(?:ed|able) error (?:message )?received(?::| from) ?(?P<dev>{_PCI})",
+            _of("aer_corrected"),
+        ),
+        (rf"(?P<dev>{_PCI}): PCIe Bus Error: severity=Correct(?:ed|able)", _of("aer_corrected", continues=True)),
+        (
+            rf"AER: (?:Multiple )?Uncorrect(?:ed|able) \((?P<level>Fatal|Non-Fatal)\) error .*?(?P<dev>{_PCI})",
+            _uncorrectable,
+        ),
+        (
+            rf"pcieport (?P<dev>{_PCI}): AER: (?:Multiple )?Uncorrect(?:ed|able) \((?P<level>Fatal|Non-Fatal)\)",
+            _uncorrectable,
+        ),
+        (
+            rf"(?P<dev>{_PCI}): (?P<detail>PCIe Bus Error): severity=Uncorrect\w+ \((?P<level>Fatal|Non-Fatal)\)",
+            _uncorrectable,
+        ),
+        (rf"(?P<dev>{_PCI}).*pciehp.*(?P<code>Link Down|Card not present)", _of("pcie_link_down")),
+        (r"pciehp.*(?P<code>Link Down|Card not present)", _of("pcie_link_down")),
+        (rf"(?P<dev>{_PCI}): DPC: containment event", _of("pcie_link_down", "DPC containment")),
+        (r"Kernel panic - not syncing: (?P<code>.*)", _of("panic")),
+        (r"(?P<code>soft lockup|hard LOCKUP)[^\[]*(?:\[(?P<dev>[^\]:]+)[^\]]*\])?", _of("soft_lockup")),
+        (r"rcu: INFO: \S+ (?:self-)?detected stall", _of("soft_lockup", "rcu stall")),
+        (r"INFO: task (?P<dev>\S+):\d+ blocked for more than (?P<code>\d+) seconds", _of("hung_task")),
+        (r"nfs: server (?P<dev>\S+) (?P<code>not responding|timed out)", _of("nfs_not_responding")),
+        (r"nfs: server (?P<dev>\S+) OK", _of("other", "nfs_server_ok")),
+        (
+            r"(?P<code>Memory cgroup out of memory|Out of memory): Killed process \d+ \((?P<dev>[^)]*)\)",
+            _of("oom_kill"),
+        ),
+        (r"EDAC (?P<dev>\S+): .*\bUE\b", _of("edac_ue")),
+        (r"EDAC (?P<dev>\S+): .*\bCE\b", _of("edac_ce")),
+        (r"mce: |Machine [Cc]heck|\[Hardware Error\]", _of("mce")),
+        (rf"mlx5_core (?P<dev>{_PCI}).*Detected insufficient power on the PCIe slot", _of("mlx5_power")),
+        (r"mlx5_pcie_event.*Detected insufficient power on the PCIe slot", _of("mlx5_power")),
+        (rf"mlx5_core (?P<dev>{_PCI}).*ACCESS_REG\((?P<code>0x[0-9a-f]+)\)", _of("mlx5_access_reg")),
+        (r"mlx5_cmd_out_err.*ACCESS_REG\((?P<code>0x[0-9a-f]+)\)", _of("mlx5_access_reg")),
+        (rf"mlx5_core (?P<dev>{_PCI}).*Port module event.*, (?P<code>Cable (?:unplugged|error).*)", _of("mlx5_cable")),
+        (rf"mlx5_core (?P<dev>{_PCI}).*[Ll]ink [Dd]own", _of("mlx5_link_down")),
+        (r"(?P<dev>mlx5_\d+):? .*[Ll]ink (?:is )?(?:DOWN|[Dd]own)", _of("mlx5_link_down")),
+        (r"(?P<dev>\S+): (?:NIC )?Link is [Dd]own", _of("link_down")),
+        (r"(?P<dev>\S+): [Ll]ost carrier", _of("link_down", "lost carrier")),
+        (r"(?P<dev>CPU\d+): (?:Core|Package) temperature above threshold", _of("thermal")),
+        (r"critical temperature reached", _of("thermal", "critical")),
+        (r"I/O error, dev (?P<dev>\w+)", _of("io_error")),
+        (r"EXT4-fs error \(device (?P<dev>[^)]+)\)", _of("io_error", "ext4")),
+        (r"XFS \((?P<dev>[^)]+)\): .*(?:error|[Ss]hut)", _of("io_error", "xfs")),
+        (r"\((?P<dev>[^)]+)\): Remounting filesystem read-only", _of("io_error", "read-only")),
+        (r"nvme (?P<dev>nvme\d+): .*(?:timeout|controller is down)", _of("io_error", "nvme")),
+        (r"(?P<dev>[^\s\[]+)\[\d+\]: segfault at", _of("segfault")),
+        (rf"NVRM: (?:GPU (?P<dev>{_PCI}))?.*(?:fail|[Ee]rror|unsupported|not supported)", _of("other", "nvrm")),
+    )
+)

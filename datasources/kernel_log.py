@@ -1,0 +1,254 @@
+"""The `kernel_log` source: a node's kernel messages and service journals, read and summed up.
+
+The kernel log is the best witness of a GPU fault: it dates it, orders it and names process and place. It is also the
+first to vanish (a reboot, a rotated file), so a result says which stretch of time it really covers; silence outside
+that stretch proves nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gcm_sentinel.datasources.context import SourceContext
+from gcm_sentinel.datasources.durations import bounded_duration
+from gcm_sentinel.datasources.kernel_records import KernelLog, Selection, read_kernel_log
+from gcm_sentinel.datasources.kernel_summary import entities, gpu_addresses, kernel_summary, service_summary
+from gcm_sentinel.datasources.log_lines import parse_lines
+from gcm_sentinel.datasources.log_transport import (
+    ENABLE_KUBELET,
+    ENABLE_QUERY,
+    FetchedLog,
+    Loki,
+    journal_of_kubelet,
+    kernel_log_of_kubelet,
+    probe_kubelet,
+    why,
+)
+from gcm_sentinel.datasources.series_shape import iso
+from gcm_sentinel.datasources.tool_calls import as_json, failed, node_name, of_error, text, within
+from gcm_sentinel.domain.errors import Forbidden, SentinelError
+from gcm_sentinel.domain.evidence import ResultStatus, TimeRange, ToolResult
+from gcm_sentinel.domain.protocols import Availability, Datasource, Scope
+from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
+
+LONGEST = timedelta(days=90)
+_UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._:-]{0,127}")
+_BOOTS: Mapping[str, int | None] = {"": None, "0": 0, "-1": -1}
+
+_NODE = {"type": "string", "description": "Exact node name."}
+_SINCE = {"type": "string", "description": "How far back, for example 6h, 24h or 7d."}
+
+READ_KERNEL_LOG = ToolSpec(
+    "read_kernel_log",
+    "Kernel messages of a node, recognised and counted: Xids per GPU with processes, places and bursts (the lead is the"
+    " first hardware-class Xid of a burst), SXids, PCIe/AER, host memory, lock-ups, OOM, NFS, NIC and storage errors,"
+    " boots and whether they ended in order, and the last recovery action. covers_from and covers_to bound what the log"
+    " can tell: absence outside them proves nothing.",
+    {
+        "type": "object",
+        "properties": {
+            "node_name": _NODE,
+            "since": {**_SINCE, "description": "How far back, 6h or 7d; left out: 24h, or 30d for boot -1."},
+            "pattern": {"type": "string", "description": "Only lines with this text; a|b for either. Not a regex."},
+            "boot": {"type": "string", "enum": ["", "0", "-1"], "description": "0: this boot, -1: the one before."},
+        },
+        "required": ["node_name"],
+        "additionalProperties": False,
+    },
+)
+READ_SERVICE_LOG = ToolSpec(
+    "read_service_log",
+    "The journal of one systemd service of a node (kubelet, containerd, nvidia-fabricmanager, chronyd ...):"
+    " recognised kinds of lines with counts, and the last lines.",
+    {
+        "type": "object",
+        "properties": {
+            "node_name": _NODE,
+            "service": {"type": "string", "description": "systemd unit name, with or without .service."},
+            "since": {**_SINCE, "default": "24h"},
+        },
+        "required": ["node_name", "service"],
+        "additionalProperties": False,
+    },
+)
+
+
+def build(context: SourceContext) -> Datasource:
+    """The kernel-log source over the kubelet's log endpoint, and Loki where it is configured."""
+    return KernelLogSource(context)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What a call asks for."""
+
+    node: str
+    start: datetime
+    now: datetime
+
+    @property
+    def window(self) -> TimeRange:
+        return TimeRange(self.start, self.now)
+
+
+class KernelLogSource:
+    """Logs of nodes."""
+
+    def __init__(self, context: SourceContext) -> None:
+        self._kubernetes = context.kubernetes
+        self._clock = context.clock
+        self._deadline = context.call_timeout.total_seconds()
+        self._loki = Loki(context.http, context.loki_url) if context.loki_url else None
+
+    @property
+    def name(self) -> str:
+        """``kernel_log``."""
+        return "kernel_log"
+
+    async def is_available(self) -> Availability:
+        """Usable with Loki, or where RBAC lets one kubelet's log folder be listed."""
+        if self._loki is not None:
+            return Availability(usable=True)
+        try:
+            async with within(4, "the kubelet's log folder"):
+                await probe_kubelet(self._kubernetes)
+        except Forbidden as error:
+            return Availability(usable=False, reason=str(error), how_to_enable=ENABLE_KUBELET)
+        except SentinelError as error:
+            return Availability(usable=True, reason=f"one kubelet's logs could not be listed: {error}")
+        return Availability(usable=True)
+
+    def get_tools(self) -> tuple[ToolSpec, ...]:
+        """`read_kernel_log` and `read_service_log`."""
+        return (READ_KERNEL_LOG, READ_SERVICE_LOG)
+
+    def get_system_prompt_section(self) -> str:
+        """How to read what it returns."""
+        return (
+            "`read_kernel_log` dates and orders GPU faults. Explain the lead of a burst; 45, 43, 13 and 31 after it are"
+            " followers, 154 only sums up. After a reboot read boot -1 as well. A text that looks like an Xid but did"
+            " not come from the kernel shows as code xid_text_not_from_kernel and proves nothing about a GPU."
+        )
+
+    async def execute(self, call: ToolCall, scope: Scope) -> ToolResult:
+        """Run one of the two tools."""
+        if call.name not in (READ_KERNEL_LOG.name, READ_SERVICE_LOG.name):
+            return failed(call.name, f"the kernel_log source has no tool {call.name!r}")
+        kernel = call.name == READ_KERNEL_LOG.name
+        try:
+            request = self._request(call, scope)
+            chosen, unit = _selection(call, request.start), "" if kernel else _unit(call)
+        except ValueError as error:
+            return failed(call.name, str(error))
+        return await (self._kernel(request, chosen) if kernel else self._service(request, unit))
+
+    def _request(self, call: ToolCall, scope: Scope) -> _Request:
+        usual = "30d" if call.arguments.get("boot") == "-1" else "24h"
+        node, since = node_name(call, scope), bounded_duration(text(call, "since", usual), LONGEST)
+        now = self._clock.now()
+        return _Request(node, now - since, now)
+
+    async def _kernel(self, request: _Request, chosen: Selection) -> ToolResult:
+        asked = _spell(request.node, request.start, chosen)
+        try:
+            fetched, note = await self._fetch_kernel(request, older=chosen.boot == -1)
+        except SentinelError as error:
+            return of_error(asked, error, enable=ENABLE_KUBELET, window=request.window)
+        log = await asyncio.to_thread(_read, fetched.lines, chosen, request.now)
+        return _result(request, fetched, log, asked, note)
+
+    async def _fetch_kernel(self, request: _Request, *, older: bool) -> tuple[FetchedLog, str]:
+        note = ""
+        async with within(self._deadline, "reading the log"):
+            if self._loki is not None:
+                try:
+                    fetched = await self._loki.kernel_log(request.node, request.start, request.now)
+                    if fetched.lines:
+                        return fetched, ""
+                    note = f"Loki has no kernel lines of {request.node} ({fetched.query}); read from the kubelet."
+                except SentinelError as error:
+                    note = f"Loki failed ({why(error)}); read from the kubelet."
+            return await kernel_log_of_kubelet(self._kubernetes, request.node, request.start, older), note
+
+    async def _service(self, request: _Request, unit: str) -> ToolResult:
+        asked = f"journal of {unit} on {request.node} since {request.start.isoformat()}"
+        try:
+            fetched, note = await self._fetch_service(request, unit)
+        except SentinelError as error:
+            return of_error(asked, error, enable=ENABLE_QUERY, window=request.window)
+        lines = [line for line in parse_lines(fetched.lines, request.now) if _in_window(line.at, request)]
+        summary = service_summary(request.node, unit, lines)
+        status = ResultStatus.OK if lines else ResultStatus.NO_DATA
+        return ToolResult(
+            status,
+            f"{asked}: {fetched.query}",
+            as_json(summary),
+            "\n".join(line.raw for line in lines),
+            time_range=request.window,
+            entities=entities(request.node, {}, ()),
+            note=note,
+        )
+
+    async def _fetch_service(self, request: _Request, unit: str) -> tuple[FetchedLog, str]:
+        note = ""
+        async with within(self._deadline, "reading the journal"):
+            if self._loki is not None:
+                try:
+                    fetched = await self._loki.journal(request.node, unit, request.start, request.now)
+                    if fetched.lines:
+                        return fetched, ""
+                    note = f"Loki has no lines of {unit} on {request.node} ({fetched.query}); read from the kubelet."
+                except SentinelError as error:
+                    note = f"Loki failed ({why(error)}); read from the kubelet."
+            return await journal_of_kubelet(self._kubernetes, request.node, unit, request.start), note
+
+
+def _unit(call: ToolCall) -> str:
+    unit = text(call, "service")
+    if not _UNIT.fullmatch(unit):
+        raise ValueError(f"'service' is not a systemd unit name: {unit!r}")
+    return unit
+
+
+def _selection(call: ToolCall, start: datetime) -> Selection:
+    boot = text(call, "boot", "")
+    if boot not in _BOOTS:
+        raise ValueError(f"'boot' must be '', '0' or '-1', not {boot!r}")
+    patterns = tuple(part.strip().lower() for part in text(call, "pattern", "").split("|") if part.strip())
+    return Selection(start.timestamp(), patterns, _BOOTS[boot])
+
+
+def _spell(node: str, start: datetime, chosen: Selection) -> str:
+    words = f"kernel log of {node} since {start.isoformat()}"
+    words += f" boot {chosen.boot}" if chosen.boot is not None else ""
+    return words + (f" with {' or '.join(map(repr, chosen.patterns))}" if chosen.patterns else "")
+
+
+def _read(lines: tuple[str, ...], chosen: Selection, now: datetime) -> KernelLog:
+    return read_kernel_log(list(parse_lines(lines, now)), chosen, now.timestamp())
+
+
+def _result(request: _Request, fetched: FetchedLog, log: KernelLog, query: str, note: str) -> ToolResult:
+    status = ResultStatus.OK if log.lines_total else ResultStatus.NO_DATA
+    if log.lines_total and log.covers is None:
+        status = ResultStatus.UNAVAILABLE
+        note = f"{note} The log holds {len(log.boots)} boot(s), and nothing of the boot and time asked for.".strip()
+    elif log.covers and log.covers[0] > request.start.timestamp() + 60:
+        note = f"{note} The log begins at {iso(log.covers[0])}: nothing before it can be told.".strip()
+    return ToolResult(
+        status,
+        f"{query}: {fetched.query}",
+        as_json(kernel_summary(request.node, fetched.transport, log)),
+        log.text,
+        time_range=request.window,
+        entities=entities(request.node, log.uuids, gpu_addresses(log)),
+        note=note,
+    )
+
+
+def _in_window(at: float | None, request: _Request) -> bool:
+    return at is None or at >= request.start.timestamp()

@@ -1,0 +1,206 @@
+"""The watcher against a simulated API server: nothing is lost, nothing is told twice, no failure ends it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sentinel_fleet.kube import Deny
+
+T1, T2, T3 = (f"2026-11-20T19:0{minute}:00Z" for minute in (1, 2, 3))
+
+
+async def following(told, cluster):
+    """Wait until the watcher has listed and follows."""
+    await told.until(lambda: told.watcher.synced and cluster.store.open_watches == 1)
+
+
+async def test_tells_what_is_wrong_when_it_starts(cluster, start):
+    cluster.node("gpu-1", ("Ready", "True", T1), ("GpuCount", "True", T1))
+    cluster.node("gpu-2", ("Ready", "True", T1))
+
+    told = await start(cluster)
+
+    assert await told.count(1) == ["gpu-1 GpuCount problem"]
+    await following(told, cluster)
+    assert len(told.triggers) == 1
+
+
+async def test_tells_a_problem_as_it_happens_and_its_end_once(cluster, start):
+    cluster.node("gpu-1", ("GpuXid", "False", T1))
+    told = await start(cluster)
+    await following(told, cluster)
+
+    cluster.node("gpu-1", ("GpuXid", "True", T2))
+    await told.count(1)
+    cluster.node("gpu-1", ("GpuXid", "False", T3))
+
+    assert await told.count(2) == ["gpu-1 GpuXid problem", "gpu-1 GpuXid recovered"]
+
+
+async def test_tells_when_a_checker_no_longer_knows(cluster, start):
+    cluster.node("gpu-1", ("GpuXid", "True", T1))
+    told = await start(cluster)
+    await told.count(1)
+
+    cluster.node("gpu-1", ("GpuXid", "Unknown", T2))
+
+    assert (await told.count(2))[1] == "gpu-1 GpuXid unknown"
+
+
+async def test_reads_a_fleet_of_several_pages(cluster, start):
+    for number in range(600):
+        cluster.node(f"gpu-{number:03}", ("GpuEcc", "True" if number % 200 == 0 else "False", T1))
+
+    told = await start(cluster)
+
+    assert await told.count(3) == [f"gpu-{number:03} GpuEcc problem" for number in (0, 200, 400)]
+
+
+async def test_resumes_where_it_was_when_the_server_ends_the_stream(cluster, start):
+    cluster.node("gpu-1", ("GpuXid", "True", T1))
+    told = await start(cluster)
+    await following(told, cluster)
+
+    cluster.store.end_watches("close")
+    cluster.node("gpu-2", ("GpuCount", "True", T2))
+
+    assert await told.count(2) == ["gpu-1 GpuXid problem", "gpu-2 GpuCount problem"]
+
+
+async def test_loses_nothing_when_the_connection_drops(cluster, start):
+    cluster.node("gpu-1", ("GpuXid", "True", T1))
+    told = await start(cluster)
+    await following(told, cluster)
+
+    cluster.store.end_watches("drop")
+    cluster.node("gpu-1", ("GpuXid", "False", T2))
+    cluster.node("gpu-2", ("GpuCount", "True", T2))
+
+    assert (await told.count(3))[1:] == ["gpu-1 GpuXid recovered", "gpu-2 GpuCount problem"]
+
+
+async def test_lists_again_when_its_version_is_gone_and_tells_only_the_difference(expiring_cluster, start):
+    cluster = expiring_cluster
+    cluster.node("gpu-1", ("GpuXid", "True", T1), ("GpuEcc", "True", T1))
+    cluster.node("gpu-gone", ("GpuXid", "True", T1))
+    told = await start(cluster)
+    await told.count(3)
+    await following(told, cluster)
+
+    cluster.faults.kubernetes = "503"
+    cluster.store.end_watches("drop")
+    cluster.node("gpu-1", ("GpuXid", "True", T1), ("GpuEcc", "False", T2))
+    cluster.store.delete("nodes", "gpu-gone")
+    cluster.node("gpu-3", ("GpuCount", "True", T2))
+    cluster.store.compact()
+    cluster.faults.kubernetes = None
+
+    assert sorted((await told.count(5))[3:]) == ["gpu-1 GpuEcc recovered", "gpu-3 GpuCount problem"]
+    await following(told, cluster)
+    assert len(told.triggers) == 5
+
+
+async def test_an_expired_stream_is_listed_anew(cluster, start):
+    told = await start(cluster)
+    await following(told, cluster)
+
+    cluster.store.end_watches("expire")
+    cluster.node("gpu-1", ("GpuXid", "True", T1))
+
+    assert await told.count(1) == ["gpu-1 GpuXid problem"]
+
+
+async def test_a_node_created_anew_fires_again(cluster, start):
+    cluster.node("gpu-1", ("GpuXid", "True", T1))
+    told = await start(cluster)
+    await told.count(1)
+    await following(told, cluster)
+
+    cluster.store.delete("nodes", "gpu-1")
+    cluster.node("gpu-1", ("GpuXid", "True", T1))
+
+    assert await told.count(2) == ["gpu-1 GpuXid problem"] * 2
+    first, second = told.triggers
+    assert first.node_uid != second.node_uid
+    assert first.fingerprint != second.fingerprint
+
+
+async def test_a_node_created_anew_during_an_outage_fires_again(cluster, start):
+    cluster.node("gpu-1", ("GpuXid", "True", T1))
+    told = await start(cluster)
+    await told.count(1)
+    await following(told, cluster)
+
+    cluster.faults.kubernetes = "refuse"
+    cluster.store.end_watches("drop")
+    cluster.store.delete("nodes", "gpu-1")
+    cluster.node("gpu-1", ("GpuXid", "True", T1))
+    cluster.store.compact()
+    cluster.faults.kubernetes = None
+
+    assert await told.count(2) == ["gpu-1 GpuXid problem"] * 2
+
+
+async def test_only_listed_nodes_are_told_but_all_are_known(cluster, start):
+    cluster.node("gpu-1", ("GpuXid", "True", T1))
+    cluster.node("gpu-10", ("GpuXid", "True", T1))
+    told = await start(cluster, allowlist=("gpu-1", "spare-*"))
+    await following(told, cluster)
+
+    cluster.node("spare-7", ("GpuCount", "True", T1))
+
+    assert await told.count(2) == ["gpu-1 GpuXid problem", "spare-7 GpuCount problem"]
+
+
+async def test_forbidden_is_said_once_and_tried_again_until_it_is_granted(cluster, start, capsys):
+    cluster.denied.append(Deny(resources=("nodes",)))
+    cluster.node("gpu-1", ("GpuXid", "True", T1))
+    told = await start(cluster)
+    await told.until(lambda: told.watcher.problem is not None and told.watcher._failures > 3)
+    problem, synced = told.watcher.problem, told.watcher.synced
+
+    cluster.denied.clear()
+
+    assert await told.count(1) == ["gpu-1 GpuXid problem"]
+    assert "cannot list" in problem
+    assert "grant the service account get, list and watch on nodes" in problem
+    assert not synced
+    assert capsys.readouterr().out.count("watch.failed") == 1
+
+
+async def test_health_follows_the_stream(cluster, start):
+    cluster.faults.kubernetes = "503"
+    told = await start(cluster)
+    await told.until(lambda: told.watcher.problem is not None)
+    before = (told.watcher.synced, told.watcher.last_event_at)
+
+    cluster.faults.kubernetes = None
+    await told.until(lambda: told.watcher.synced)
+
+    assert before == (False, None)
+    assert told.watcher.problem is None
+    assert told.watcher.last_event_at is not None
+
+
+async def test_a_flood_of_heartbeats_tells_nothing(cluster, start):
+    cluster.node("gpu-1", ("GpuXid", "True", T1))
+    told = await start(cluster)
+    await told.count(1)
+    await following(told, cluster)
+
+    for number in range(200):
+        cluster.store.patch("nodes", "gpu-1", {"metadata": {"annotations": {"beat": str(number)}}})
+    cluster.node("gpu-2", ("GpuXid", "True", T2))
+
+    assert await told.count(2) == ["gpu-1 GpuXid problem", "gpu-2 GpuXid problem"]
+
+
+async def test_cancelling_ends_it_at_once_and_closes_its_stream(cluster, start):
+    told = await start(cluster)
+    await following(told, cluster)
+
+    told.task.cancel()
+    await asyncio.wait([told.task], timeout=1)
+
+    assert told.task.cancelled()
+    await told.until(lambda: cluster.store.open_watches == 0)
