@@ -1,0 +1,27 @@
+"""A simulated Kubernetes API server: `ObjectStore` holds the cluster, `kube_app` serves it over HTTP.
+
+    store = ObjectStore()
+    store.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "gpu-1"}})
+    app = kube_app(store, logs, faults, time.time)
+
+Behaviour and messages follow Kubernetes v1.34. Not simulated: CRDs as objects, admission, schema validation of fields,
+garbage collection beyond owner references, and all controllers but the one that counts disruption budgets.
+"""
+
+from sentinel_fleet.kube.app import kube_app
+from sentinel_fleet.kube.authz import NO_SECRETS, Deny, Rules, User
+from sentinel_fleet.kube.context import KubeSettings
+from sentinel_fleet.kube.kubeconfig import write_kubeconfig
+from sentinel_fleet.kube.store import ObjectStore, WriteRequest
+
+__all__ = [
+    "NO_SECRETS",
+    "Deny",
+    "KubeSettings",
+    "ObjectStore",
+    "Rules",
+    "User",
+    "WriteRequest",
+    "kube_app",
+    "write_kubeconfig",
+]
