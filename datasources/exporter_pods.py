@@ -53,7 +53,7 @@ async def scrape(
             pods = await _pods(kubernetes, exporter, node)
     except SentinelError as error:
         return of_error(query, error, enable=ENABLE_PODS)
-    running = [pod for pod in pods if _status(pod).get("phase") == "Running" and _status(pod).get("podIP")]
+    running = [pod for pod in pods if _runs(pod)]
     if not running:
         return ToolResult(ResultStatus.UNAVAILABLE, query, note=_why_not(exporter, node, pods))
     endpoint = endpoint_of(max(running, key=_is_ready), exporter.port)
@@ -103,14 +103,19 @@ def _why_not(exporter: Exporter, node: str, pods: Sequence[KubeObject]) -> str:
     return f"the {exporter.what} pod on {node} does not run: {told}"
 
 
-def _state(pod: KubeObject) -> str:
+def _runs(pod: KubeObject) -> bool:
     status = _status(pod)
-    waiting = [
-        _mapping(_mapping(entry.get("state")).get("waiting")).get("reason")
-        for entry in status.get("containerStatuses") or ()
-    ]
-    reasons = [str(reason) for reason in waiting if reason]
-    return ", ".join([str(status.get("phase") or "of unknown phase"), *reasons])
+    return status.get("phase") == "Running" and bool(status.get("podIP")) and not _waiting(pod)
+
+
+def _waiting(pod: KubeObject) -> list[str]:
+    """Why its containers wait: CrashLoopBackOff, ImagePullBackOff ..."""
+    states = [_mapping(entry.get("state")) for entry in _status(pod).get("containerStatuses") or ()]
+    return [str(_mapping(state["waiting"]).get("reason") or "waiting") for state in states if state.get("waiting")]
+
+
+def _state(pod: KubeObject) -> str:
+    return ", ".join([str(_status(pod).get("phase") or "of unknown phase"), *_waiting(pod)])
 
 
 def _is_ready(pod: KubeObject) -> bool:

@@ -141,13 +141,3 @@ def _outliers(by_gpu: Mapping[int, SeriesStats], wanted: Compared, ended: Collec
         for index, (middle, deviation) in found.items()
         if abs(deviation) >= OUTLIER_DEVIATION
     ]
-
-
-def down_since(points: Sequence[tuple[float, float]]) -> float | None:
-    """When the run of zeros at the end of an `up` series began; None when it is up, or there is none."""
-    since = None
-    for at, value in reversed(points):
-        if value != 0:
-            break
-        since = at
-    return since

@@ -15,69 +15,45 @@ from datetime import timedelta
 from gcm_sentinel.clients.prometheus import PrometheusClient, PromSeries
 from gcm_sentinel.datasources.durations import spell
 from gcm_sentinel.datasources.gpu_labels import NODE_LABELS
-from gcm_sentinel.datasources.gpu_panel import compared
 from gcm_sentinel.domain.evidence import TimeRange
 
 RAW_UP_TO = timedelta(hours=2)
 MAX_STEPS = 240
-LOOK_BACK = timedelta(days=7)
-"""How far back the labels of a silent exporter are looked for."""
 _TAIL = timedelta(minutes=10)
 
 
-class GpuSeries:
-    """The reads behind one comparison."""
+class NodeSeries:
+    """Reads of one node's series over a window."""
 
     def __init__(self, client: PrometheusClient, node: str, window: TimeRange) -> None:
-        self._client = client
-        self._node = node
-        self._start, self._end = window.start, window.end
-        self._length = window.end - window.start
+        self.client = client
+        self.node = node
+        self.start, self.end = window.start, window.end
 
-    async def series(self, names: Sequence[str]) -> tuple[tuple[PromSeries, ...], str]:
-        """The series of these metrics on the node, by the first node label that yields any, and the query."""
-        selector = ""
-        for matcher in node_matchers(self._node):
-            selector = f'{{__name__=~"{"|".join(names)}",{matcher}}}'
-            found = await self._history(selector)
+    async def of_metrics(self, names: Sequence[str]) -> tuple[tuple[PromSeries, ...], str]:
+        """The series of these metrics on the node, by the first node label that yields any, and the query.
+
+        Raises:
+            SentinelError: Prometheus failed or refused.
+        """
+        asked = f'__name__=~"{"|".join(names)}"'
+        for matcher in node_matchers(self.node):
+            found = await self.history(f"{{{asked},{matcher}}}", self.end - self.start)
             if found:
-                return found, selector
-        first = node_matchers(self._node)[0]
-        return (
-            (),
-            f'{{__name__=~"{"|".join(names)}",{first}}} and {len(node_matchers(self._node)) - 1} other node labels',
-        )
+                return found, f"{{{asked},{matcher}}}"
+        return (), f"{{{asked},{' | '.join(node_matchers(self.node))}}}"
 
-    async def exporter_up(self, series: Sequence[PromSeries]) -> PromSeries | None:
-        """The `up` series of the node's GPU exporter over the window; None when there is none."""
-        known = next((one.labels for one in series), None) or await self._last_known()
-        selectors = []
-        if known is not None and known.get("instance"):
-            selectors.append(f'up{{instance="{known["instance"]}",job="{known.get("job", "")}"}}')
-        selectors += [f'up{{job=~".*dcgm.*",{matcher}}}' for matcher in node_matchers(self._node)]
-        for selector in selectors:
-            found = await self._history(selector)
-            if found:
-                return max(found, key=lambda one: one.points[-1][0] if one.points else 0.0)
-        return None
+    async def history(self, selector: str, length: timedelta) -> tuple[PromSeries, ...]:
+        """The samples a selector has in the last `length` of the window.
 
-    async def _last_known(self) -> dict[str, str] | None:
-        """Labels of the node's GPU series of the last days, for a node that has none in the window."""
-        names = "|".join(compared("DCGM_FI_DEV_GPU_TEMP").spellings)
-        for label in NODE_LABELS[:2]:
-            matcher = f'{{__name__=~"{names}",{label}="{self._node}"}}'
-            found = await self._client.series([matcher], self._end - LOOK_BACK, self._end)
-            if found:
-                return dict(found[-1])
-        return None
-
-    async def _history(self, selector: str) -> tuple[PromSeries, ...]:
-        if self._length <= RAW_UP_TO:
-            return (await self._client.query(f"{selector}[{spell(self._length)}]", at=self._end)).series
-        step = step_of(self._length)
-        coarse = (await self._client.query_range(selector, self._start, self._end, step)).series
-        tail = (await self._client.query(f"{selector}[{spell(_TAIL)}]", at=self._end)).series if coarse else ()
-        return joined(coarse, tail, self._end.timestamp())
+        Raises:
+            SentinelError: Prometheus failed or refused.
+        """
+        if length <= RAW_UP_TO:
+            return (await self.client.query(f"{selector}[{spell(length)}]", at=self.end)).series
+        coarse = (await self.client.query_range(selector, self.end - length, self.end, step_of(length))).series
+        tail = (await self.client.query(f"{selector}[{spell(_TAIL)}]", at=self.end)).series if coarse else ()
+        return joined(coarse, tail, self.end.timestamp())
 
 
 def node_matchers(node: str) -> tuple[str, ...]:

@@ -15,10 +15,11 @@ from functools import partial
 from gcm_sentinel.clients.prometheus import PrometheusClient, PromResult, PromSeries
 from gcm_sentinel.datasources.context import SourceContext
 from gcm_sentinel.datasources.durations import bounded_duration, spell
-from gcm_sentinel.datasources.gpu_comparison import LabelledPoints, Window, compare, down_since, identities, window_of
+from gcm_sentinel.datasources.exporter_uptime import Uptime, exporter_uptime
+from gcm_sentinel.datasources.gpu_comparison import LabelledPoints, compare, identities, window_of
 from gcm_sentinel.datasources.gpu_labels import entities_of
 from gcm_sentinel.datasources.gpu_panel import PANEL, Compared, compared, full_name, is_counter
-from gcm_sentinel.datasources.gpu_series import GpuSeries, compact, data_object, raw_by_metric, step_of
+from gcm_sentinel.datasources.gpu_series import RAW_UP_TO, NodeSeries, compact, data_object, raw_by_metric, step_of
 from gcm_sentinel.datasources.series_shape import iso, shape
 from gcm_sentinel.datasources.tool_calls import as_json, failed, node_name, of_error, text, texts, within
 from gcm_sentinel.domain.errors import SentinelError
@@ -153,12 +154,12 @@ class PrometheusSource:
         words = f"{len(asked)} GPU metrics of node {node!r} over {spell(length)} up to {now.isoformat()}"
         try:
             async with within(2 * self._deadline, "the comparison"):
-                reader = GpuSeries(client, node, window)
-                series, query = await reader.series([name for known in asked for name in known.spellings])
-                up = await reader.exporter_up(series)
+                reads = NodeSeries(client, node, window)
+                series, query = await reads.of_metrics([name for known in asked for name in known.spellings])
+                uptime = await exporter_uptime(reads, series)
         except SentinelError as error:
             return of_error(words, error, enable=ENABLE, window=window)
-        return _comparison(node, asked, series, up, window, f"{words}: {query}")
+        return _comparison(node, asked, series, uptime, window, f"{words}: {query}")
 
 
 def _metrics(call: ToolCall) -> list[Compared]:
@@ -212,37 +213,36 @@ def _comparison(
     node: str,
     asked: Sequence[Compared],
     series: Sequence[PromSeries],
-    up: PromSeries | None,
+    uptime: Uptime,
     window: TimeRange,
     query: str,
 ) -> ToolResult:
     labelled = [LabelledPoints(one.labels, one.points) for one in series]
     start_s, end_s = window.start.timestamp(), window.end.timestamp()
     measure = window_of(start_s, end_s, labelled)
-    up_now, down = _up_state(up, measure)
     summary = GpuMetricsSummary(
         node=node,
         window_s=end_s - start_s,
         gpus=identities(labelled),
         metrics=compare(labelled, asked, measure),
-        exporter_up=up_now,
-        exporter_down_since=down,
+        exporter_up=uptime.up,
+        exporter_down_since=iso(uptime.down_since) if uptime.down_since is not None else None,
     )
-    note = "" if series else f"No GPU series of {node!r} in this window: absence, not zero. GPU health is unknown here."
     return ToolResult(
-        ResultStatus.OK if series or up_now is not None else ResultStatus.NO_DATA,
+        ResultStatus.OK if series or uptime.up is not None else ResultStatus.NO_DATA,
         query,
         as_json(summary),
-        raw_by_metric((*series, *((up,) if up else ()))),
+        raw_by_metric((*series, *((uptime.series,) if uptime.series else ()))),
         time_range=window,
         entities=entities_of(one.labels for one in series),
-        note=note,
+        note=_note(node, window, found=bool(series)),
     )
 
 
-def _up_state(up: PromSeries | None, measure: Window) -> tuple[bool | None, str | None]:
-    """Whether the exporter is up now and since when it is not; a target that is gone is neither."""
-    if up is None or not up.points or measure.end_s - up.points[-1][0] > measure.silent_after_s:
-        return None, None
-    since = down_since(up.points)
-    return (True, None) if since is None else (False, iso(since))
+def _note(node: str, window: TimeRange, *, found: bool) -> str:
+    if not found:
+        return f"No GPU series of {node!r} in this window: absence, not zero. GPU health is unknown here."
+    length = window.end - window.start
+    if length > RAW_UP_TO:
+        return f"Read every {spell(step_of(length))}: change points are exact to that; a shorter window is sharper."
+    return ""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gcm_sentinel.domain.jsontypes import JsonObject
 from gcm_sentinel.domain.transcript import SUBMIT_TOOL
 from gcm_sentinel.llm.scripted import ScriptedModel, calling
 from sentinel_fleet.scenario import load
@@ -51,7 +52,7 @@ def small_scenario(tmp_path):
 @pytest.fixture
 def undecided():
     """A model that looks at nothing and submits an honest "inconclusive"."""
-    verdict = {
+    verdict: JsonObject = {
         "severity": "warning",
         "fault_class": "inconclusive",
         "summary": "nothing was looked at",

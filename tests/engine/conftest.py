@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from gcm_sentinel.llm.scripted import ScriptedModel
 
 from gcm_sentinel.domain.budget import Limits
 from gcm_sentinel.domain.entity import Entity, gpu, node
 from gcm_sentinel.domain.evidence import Evidence, ResultStatus, ToolResult, digest
-from gcm_sentinel.domain.protocols import Availability, Scope
+from gcm_sentinel.domain.protocols import Availability, Model, Scope
 from gcm_sentinel.domain.redaction import Redactor
 from gcm_sentinel.domain.transcript import SUBMIT_TOOL, ModelTurn, StopReason, ToolCall, ToolSpec, Usage
 from gcm_sentinel.domain.trigger import Incident, Trigger, TriggerStatus
 from gcm_sentinel.engine.loop import Loop
 from gcm_sentinel.engine.toolbox import Toolbox
+from gcm_sentinel.llm.scripted import ScriptedModel
 from gcm_sentinel.storage.memory import MemoryEvidenceStore
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
@@ -140,9 +140,11 @@ def submitting(calling: Callable[..., ModelTurn]) -> Callable[[dict[str, Any]], 
 
 @pytest.fixture
 def make_loop(clock: FrozenClock) -> Callable[..., Loop]:
-    def make(turns: list[Any], source: CannedSource, limits: Limits | None = None, price: float | None = 0.0) -> Loop:
+    def make(
+        turns: list[Any] | Model, source: CannedSource, limits: Limits | None = None, price: float | None = 0.0
+    ) -> Loop:
         toolbox = Toolbox([source], MemoryEvidenceStore(), clock, redactor=Redactor(), max_output=4000)
-        model = ScriptedModel(turns) if isinstance(turns, list) else turns
+        model: Model = ScriptedModel(turns) if isinstance(turns, list) else turns
         return Loop(model, toolbox, clock, system="s", limits=limits or Limits(), price=lambda _turn: price)
 
     return make

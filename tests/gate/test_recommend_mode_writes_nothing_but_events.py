@@ -83,7 +83,7 @@ async def test_recommend_mode_sends_events_only(method, path, body, effect):
         (None, set()),
         ("yolo", set()),
     ],
-    ids=str,
+    ids=["recommend", "annotate", "approve", "execute", "a-mere-string", "none", "unknown"],
 )
 def test_each_mode_permits_exactly_its_effects(mode, allowed):
     assert {effect for effect in Effect if permits(mode, effect).allowed} == allowed

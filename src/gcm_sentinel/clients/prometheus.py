@@ -21,7 +21,7 @@ import structlog
 import tenacity
 
 from gcm_sentinel.clients.http import of_status, safe_url
-from gcm_sentinel.domain.errors import BadResponse, Rejected, Retryable, SentinelError, Unreachable
+from gcm_sentinel.domain.errors import BadResponse, Overloaded, Rejected, Retryable, SentinelError, Unreachable
 
 if TYPE_CHECKING:
     from prometheus_api_client.prometheus_connect import PrometheusConnect
@@ -150,8 +150,8 @@ class PrometheusClient:
     async def _call(self, ask: Callable[[PrometheusConnect], T]) -> T:
         attempts = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(Retryable),
-            stop=tenacity.stop_after_attempt(3) | tenacity.stop_after_delay(self._retry_for.total_seconds()),
-            wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=2),
+            stop=tenacity.stop_after_attempt(3) | tenacity.stop_before_delay(self._retry_for.total_seconds()),
+            wait=_pause_s,
             reraise=True,
             before_sleep=_log_retry,
         )
@@ -269,6 +269,17 @@ def _point(pair: Sequence[Any]) -> tuple[float, float]:
 def utc(epoch_s: float) -> datetime:
     """Epoch seconds of a point as a moment in UTC."""
     return datetime.fromtimestamp(epoch_s, UTC)
+
+
+_BACK_OFF = tenacity.wait_exponential_jitter(multiplier=0.2, max=2, jitter=0.2)
+
+
+def _pause_s(state: tenacity.RetryCallState) -> float:
+    """How long to wait before the next try: what the other side asked for, else a short growing pause."""
+    failure = state.outcome.exception() if state.outcome else None
+    if isinstance(failure, Overloaded) and failure.retry_after_s is not None:
+        return failure.retry_after_s
+    return _BACK_OFF(state)
 
 
 def _log_retry(state: tenacity.RetryCallState) -> None:

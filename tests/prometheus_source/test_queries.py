@@ -1,0 +1,102 @@
+"""`query_prometheus`: values, shapes, absence, and failures in words."""
+
+from datetime import timedelta
+
+import pytest
+
+from gcm_sentinel.clients.prometheus import PrometheusClient
+from gcm_sentinel.domain.evidence import ResultStatus
+
+
+async def test_an_instant_query_gives_values_and_entities(served):
+    place = await served()
+
+    result = await place.call("query_prometheus", query=f'DCGM_FI_DEV_GPU_TEMP{{Hostname="{place.node}"}}')
+
+    assert result.status is ResultStatus.OK
+    assert result.summary["series_total"] == 8
+    assert all(20 < row["value"] < 100 for row in result.summary["series"])
+    assert place.node in {entity.name for entity in result.entities}
+
+
+async def test_a_duration_gives_the_shape_of_each_series(served):
+    place = await served()
+
+    result = await place.call(
+        "query_prometheus", query=f'DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{{Hostname="{place.node}"}}', duration="1h"
+    )
+
+    stats = result.summary["series"][0]["stats"]
+    assert stats["points"] <= 242
+    assert stats["delta"] > 0
+    assert stats["resets"] == 0
+    assert result.raw.startswith('{"resultType":"matrix","result":[{"metric":')
+
+
+async def test_series_above_the_cap_are_counted(served):
+    place = await served()
+
+    result = await place.call("query_prometheus", query='{__name__=~"DCGM_FI_DEV_.*",gpu=~"[0-7]"}')
+
+    assert len(result.summary["series"]) == 40 < result.summary["series_total"]
+
+
+async def test_nothing_found_is_absence_and_says_that_it_is_not_zero(served):
+    place = await served()
+
+    result = await place.call("query_prometheus", query="no_such_metric")
+
+    assert result.status is ResultStatus.NO_DATA
+    assert "not zero" in result.note
+
+
+async def test_a_bad_query_comes_back_in_prometheus_words(served):
+    place = await served()
+
+    result = await place.call("query_prometheus", query="sum(")
+
+    assert result.status is ResultStatus.ERROR
+    assert "parse error" in result.note
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("query_prometheus", {}),
+        ("query_prometheus", {"query": ""}),
+        ("query_prometheus", {"query": "up", "duration": "soon"}),
+        ("query_prometheus", {"query": "up", "duration": "30d"}),
+        ("compare_gpu_metrics", {"node_name": 'x"} or up{a="'}),
+        ("compare_gpu_metrics", {"metrics": ["a b"]}),
+        ("compare_gpu_metrics", {"metrics": [f"m{n}" for n in range(99)]}),
+        ("divine", {}),
+    ],
+    ids=["no query", "empty query", "no duration", "too long", "injection", "no metric name", "too many", "no tool"],
+)
+async def test_wrong_arguments_are_answered_in_words(source_of, ask, tool, arguments):
+    result = await ask(source_of(PrometheusClient("http://127.0.0.1:1")), tool, **arguments)
+
+    assert result.status is ResultStatus.ERROR
+    assert result.note
+
+
+async def test_without_a_prometheus_the_source_says_how_to_set_one(source_of, ask):
+    source = source_of(None)
+
+    result = await ask(source, "compare_gpu_metrics")
+    availability = await source.is_available()
+
+    assert result.status is ResultStatus.UNAVAILABLE
+    assert "GCM_SENTINEL_PROMETHEUS_URL" in result.note
+    assert (availability.usable, availability.reason) == (False, "no Prometheus is configured")
+
+
+async def test_an_unreachable_prometheus_is_unavailable(source_of, ask, unused_tcp_port):
+    client = PrometheusClient(f"http://127.0.0.1:{unused_tcp_port}", retry_for=timedelta(seconds=0.1))
+    source = source_of(client)
+
+    result = await ask(source, "query_prometheus", query="up")
+
+    assert result.status is ResultStatus.UNAVAILABLE
+    assert "cannot reach Prometheus" in result.note
+    assert (await source.is_available()).usable is False
