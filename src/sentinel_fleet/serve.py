@@ -1,0 +1,170 @@
+"""A world over real protocols on loopback: the Kubernetes API, Prometheus, Alertmanager, exporters, and time passing.
+
+    async with serve(scenario.realise(seed=1, anchor=time.time())) as fleet:
+        print("\\n".join(fleet.describe()))
+
+Ports are free ones the system picks. The exporters' ports are bound first, because the pods declare them. While it
+serves, the player applies the world's changes when they are due; what clients wrote in the meantime stays.
+"""
+
+import asyncio
+import gc
+import logging
+import socket
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from sentinel_fleet.kube import ObjectStore, WriteRequest, kube_app, write_kubeconfig
+from sentinel_fleet.player import Player
+from sentinel_fleet.prom import DCGM, NODE, ExporterSources, alertmanager_app, exporter_app, prometheus_app
+from sentinel_fleet.world import ExporterPorts, World
+
+_LOOPBACK = "127.0.0.1"
+_ALL_LOOPBACK_ADDRESSES = "0.0.0.0"  # noqa: S104 - pods have addresses all over 127/8; other peers are refused
+_SHUTDOWN_S = 0.2
+_LARGE_FLEET = 500
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """A world being served."""
+
+    world: World
+    store: ObjectStore
+    kubeconfig: Path
+    """In a temporary folder that goes when serving ends."""
+    kubernetes_url: str
+    prometheus_url: str
+    alertmanager_url: str
+    dcgm_port: int
+    """Where every node's dcgm-exporter listens, at the node's own exporter address."""
+    node_exporter_port: int
+
+    @property
+    def requests(self) -> Sequence[WriteRequest]:
+        """Every write request the Kubernetes API has received, refused ones included."""
+        return self.store.writes
+
+    def describe(self) -> list[str]:
+        """What is where and how to look at it, for a terminal."""
+        node = self.world.fleet.nodes[0]
+        return [
+            f"nodes          {len(self.world.fleet.nodes)}",
+            f"kubeconfig     {self.kubeconfig}",
+            f"kubernetes     {self.kubernetes_url}",
+            f"prometheus     {self.prometheus_url}",
+            f"alertmanager   {self.alertmanager_url}",
+            f"dcgm-exporter  http://<exporter pod's IP>:{self.dcgm_port}/metrics",
+            f"node-exporter  http://<exporter pod's IP>:{self.node_exporter_port}/metrics",
+            "",
+            "try:",
+            f"  kubectl --kubeconfig {self.kubeconfig} get nodes",
+            f"  kubectl --kubeconfig {self.kubeconfig} describe node {node.name}",
+            f"  curl -s '{self.prometheus_url}/api/v1/query?query=count(DCGM_FI_DEV_GPU_TEMP)'",
+            f"  curl -s {self.alertmanager_url}/api/v2/alerts",
+            f"  curl -s http://{node.exporter_ip}:{self.dcgm_port}/metrics",
+        ]
+
+
+@asynccontextmanager
+async def serve(world: World, *, clock: Callable[[], float] = time.time) -> AsyncIterator[Fleet]:
+    """Serve a world until the block ends; `clock` gives epoch seconds and should be the world's own.
+
+    Raises:
+        OSError: no free port.
+    """
+    async with AsyncExitStack() as stack:
+        dcgm, node_exporter = (stack.enter_context(_listen(_ALL_LOOPBACK_ADDRESSES)) for _ in range(2))
+        ports = ExporterPorts(dcgm=_port(dcgm), node_exporter=_port(node_exporter))
+        store = ObjectStore(clock=clock)
+        player = Player(store, clock)
+        stack.enter_context(_long_lived(lambda: player.open(world.objects(ports)), len(world.fleet.nodes)))
+
+        exporters = ExporterSources(world.series, world.faults, clock, world.node_of_exporter)
+        await _start(stack, exporter_app(DCGM, exporters), dcgm)
+        await _start(stack, exporter_app(NODE, exporters), node_exporter)
+        prometheus = await _start(stack, prometheus_app(world.series, clock, world.faults))
+        alertmanager = await _start(stack, alertmanager_app(world.alerts, clock, world.faults))
+        kubernetes = await _start(stack, kube_app(store, world.logs, world.faults, clock))
+
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sentinel-fleet-")))
+        await stack.enter_async_context(_running(player.play(world.timeline(ports))))
+        yield Fleet(
+            world=world,
+            store=store,
+            kubeconfig=write_kubeconfig(kubernetes, folder / "kubeconfig"),
+            kubernetes_url=kubernetes,
+            prometheus_url=prometheus,
+            alertmanager_url=alertmanager,
+            dcgm_port=ports.dcgm,
+            node_exporter_port=ports.node_exporter,
+        )
+
+
+@contextmanager
+def _long_lived(fill: Callable[[], None], nodes: int) -> Iterator[None]:
+    """Keep the garbage collector off what `fill` makes for a large fleet.
+
+    Each full pass over it would stop every server of the process for a second, and there is nothing to find.
+    """
+    if nodes < _LARGE_FLEET:
+        fill()
+        yield
+        return
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        fill()
+        gc.freeze()
+    finally:
+        if collecting:
+            gc.enable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def _listen(address: str) -> socket.socket:
+    return socket.create_server((address, 0))
+
+
+def _port(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])
+
+
+async def _start(stack: AsyncExitStack, app: web.Application, listener: socket.socket | None = None) -> str:
+    """Serve an application until the stack unwinds; its URL."""
+    bound = listener or stack.enter_context(_listen(_LOOPBACK))
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_S)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.SockSite(runner, bound).start()
+    return f"http://{_LOOPBACK}:{_port(bound)}"
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run `work` beside the block. Unlike a TaskGroup this leaves the block's own exceptions as they are."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_report)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """Say at once that time has stopped; the exception itself is raised when serving ends."""
+    if not task.cancelled() and task.exception() is not None:
+        _log.error("the world no longer changes: the player failed", exc_info=task.exception())

@@ -1,0 +1,54 @@
+"""Every scenario in the repository can be drawn, with every variant, and gives nothing of its answer away."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sentinel_fleet.ports import LabelMatcher
+from sentinel_fleet.scenario import load
+
+FOLDER = Path(__file__).parents[2] / "evals" / "scenarios"
+SCENARIOS = sorted(path.parent for path in FOLDER.glob("*/scenario.yaml"))
+
+
+@pytest.mark.parametrize("folder", SCENARIOS, ids=lambda path: path.name)
+def test_can_be_drawn_from_any_seed(folder, anchor):
+    scenario = load(folder)
+
+    for seed in range(1, 6):
+        for variant in (None, *scenario.variants):
+            world = scenario.realise(seed, anchor, variant, clock=lambda: anchor)
+            kinds = {item["kind"] for item in world.objects()}
+            assert {"Node", "Pod", "DaemonSet", "Namespace"} <= kinds
+            assert list(world.series.select([LabelMatcher("__name__", "=", "up")]))
+
+
+@pytest.mark.parametrize("folder", SCENARIOS, ids=lambda path: path.name)
+def test_serves_no_word_of_its_answer(folder, anchor):
+    scenario = load(folder)
+    world = scenario.realise(3, anchor, clock=lambda: anchor)
+    served = [json.dumps(list(world.objects())), json.dumps(world.alerts(anchor))]
+    served += ["\n".join(world.logs.kernel_log(node.name, anchor)) for node in world.fleet.nodes]
+
+    text = "\n".join(served)
+
+    secrets = {scenario.id, scenario.title, *scenario.content.expect["fault_class"]}
+    assert [word for word in secrets if word in text] == []
+
+
+@pytest.mark.parametrize("folder", SCENARIOS, ids=lambda path: path.name)
+def test_shows_its_trigger_at_t0(folder, anchor):
+    world = load(folder).realise(2, anchor, clock=lambda: anchor)
+    node = next(
+        item for item in world.objects() if item["kind"] == "Node" and item["metadata"]["name"] == world.trigger.node
+    )
+
+    status = {item["type"]: item["status"] for item in node["status"]["conditions"]}
+
+    if world.trigger.condition is None:
+        assert world.trigger.alert
+    else:
+        assert status[world.trigger.condition] != ("True" if world.trigger.condition == "Ready" else "False")
