@@ -18,12 +18,12 @@ SCENARIOS = sorted(path.parent for path in FOLDER.glob("*/scenario.yaml"))
 def test_can_be_drawn_from_any_seed(folder, anchor):
     scenario = load(folder)
 
-    for seed in range(1, 6):
-        for variant in (None, *scenario.variants):
-            world = scenario.realise(seed, anchor, variant, clock=lambda: anchor)
-            kinds = {item["kind"] for item in world.objects()}
-            assert {"Node", "Pod", "DaemonSet", "Namespace"} <= kinds
-            assert list(world.series.select([LabelMatcher("__name__", "=", "up")]))
+    cases = [(seed, None) for seed in (1, 2, 3)] + [(4, variant) for variant in scenario.variants]
+    for seed, variant in cases:
+        world = scenario.realise(seed, anchor, variant, clock=lambda: anchor)
+        kinds = {item["kind"] for item in world.objects()}
+        assert {"Node", "Pod", "DaemonSet", "Namespace"} <= kinds
+        assert list(world.series.select([LabelMatcher("__name__", "=", "up")]))
 
 
 @pytest.mark.parametrize("folder", SCENARIOS, ids=lambda path: path.name)

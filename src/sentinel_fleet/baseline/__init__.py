@@ -1,0 +1,1 @@
+"""The healthy fleet: machines, names, workloads, log lines; what every world has before anything happens to it."""

@@ -1,0 +1,125 @@
+"""A world: one realisation of a scenario, ready to be served.
+
+The servers read it through the protocols of `ports`; the player applies `timeline()`; a scorer reads `expect`, which
+is never served. Nothing is stored per GPU or per sample, so a world of 5,000 nodes is made in seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import merge
+from typing import TypeAlias
+
+from sentinel_fleet.alerts import alerts
+from sentinel_fleet.baseline.fleet import Fleet
+from sentinel_fleet.baseline.workload import Workload
+from sentinel_fleet.baseline.workloads import ordinary_workloads
+from sentinel_fleet.facts import AllocatableFact, BootFact, Fact, IdleFact, PodFact
+from sentinel_fleet.history.book import Book
+from sentinel_fleet.history.pods import PodBook
+from sentinel_fleet.logs import FleetLogs
+from sentinel_fleet.objects import KubeObject
+from sentinel_fleet.objects.pod import ExporterPorts
+from sentinel_fleet.ports import LogSource, SeriesSource, SourceFaults
+from sentinel_fleet.series import FleetSeries
+from sentinel_fleet.sources import FleetFaults
+from sentinel_fleet.timeline import Change, ClusterTimeline
+
+__all__ = ["Change", "ExporterPorts", "ResolvedExpect", "Trigger", "World", "WorldPlan"]
+
+DEFAULT_PORTS = ExporterPorts()
+"""The ports real exporters use."""
+
+ResolvedExpect: TypeAlias = Mapping[str, object]
+"""The `expect` part with every reference resolved, as plain data; the scorer gives it meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What the agent is given: a condition its watcher will see, or an alert to investigate as by hand."""
+
+    node: str
+    condition: str | None
+    alert: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorldPlan:
+    """Everything a scenario decides about a world."""
+
+    scenario: str
+    seed: int
+    variant: str | None
+    fleet: Fleet
+    facts: Sequence[Fact]
+    workloads: Sequence[Workload]
+    drawn_nodes: Collection[str]
+    """Nodes that some draw names: ordinary gangs stay off them."""
+    daemonset_pods: Collection[tuple[str, str]]
+    without_sources: Sequence[str]
+    trigger: Trigger
+    names: Mapping[str, object]
+    expect: ResolvedExpect
+
+
+class World:
+    """A served world; times are epoch seconds."""
+
+    def __init__(self, plan: WorldPlan, anchor: float, clock: Callable[[], float] = time.time) -> None:
+        self.plan = plan
+        self.anchor = anchor
+        self.fleet = plan.fleet
+        self.trigger = plan.trigger
+        self.expect = plan.expect
+        self.names = plan.names
+        pods = PodBook(
+            plan.fleet,
+            (*plan.workloads, *_ordinary(plan)),
+            [fact for fact in plan.facts if isinstance(fact, PodFact)],
+            anchor,
+            plan.daemonset_pods,
+        )
+        self._book = Book(plan.fleet, plan.facts, pods, anchor)
+        self._timeline = ClusterTimeline(self._book)
+        self.series: SeriesSource = FleetSeries(self._book)
+        self.logs: LogSource = FleetLogs(self._book)
+        self.faults: SourceFaults = FleetFaults(self._book, plan.without_sources, clock)
+
+    def objects(self, ports: ExporterPorts = DEFAULT_PORTS) -> Iterator[KubeObject]:
+        """The Kubernetes objects at T0. They share their unchanging parts: copy before changing one."""
+        return self._timeline.initial(ports)
+
+    def timeline(self, ports: ExporterPorts = DEFAULT_PORTS, *, heartbeats: bool = True) -> Iterator[Change]:
+        """What changes after T0, in order of time.
+
+        Endless, because nodes go on reporting; without `heartbeats` it ends after the last fact.
+        """
+        changes = self._timeline.changes(ports)
+        return merge(changes, self._timeline.heartbeats(), key=lambda change: change.at) if heartbeats else changes
+
+    def alerts(self, now: float) -> list[KubeObject]:
+        """The alerts that fire at `now`, as Alertmanager's `GettableAlert`."""
+        return alerts(self._book, now)
+
+    def node_of_exporter(self, ip: str) -> str | None:
+        """The node whose exporter pods have this address."""
+        node = self.fleet.by_exporter_ip.get(ip)
+        return node.name if node is not None else None
+
+
+def _kept_free(fact: Fact) -> Sequence[str]:
+    """Nodes on which ordinary work would contradict a fact."""
+    if isinstance(fact, IdleFact | BootFact):
+        return fact.node
+    if isinstance(fact, AllocatableFact) and fact.value == 0:
+        return fact.node
+    return [fact.node] if isinstance(fact, PodFact) and fact.node is not None and fact.gpus else []
+
+
+def _ordinary(plan: WorldPlan) -> Iterator[Workload]:
+    claimed = {node for workload in plan.workloads for node in workload.nodes}
+    claimed |= {node for fact in plan.facts for node in _kept_free(fact)}
+    return ordinary_workloads(plan.fleet, claimed, plan.drawn_nodes, {workload.name for workload in plan.workloads})
