@@ -1,0 +1,114 @@
+"""The words of an assessment: templates filled from what was found, and findings turned into checkable claims."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from gcm_sentinel.domain.assessment import Citation, Claim
+from gcm_sentinel.domain.observed import Observed
+from gcm_sentinel.llm.playbook.beliefs import Belief, Findings
+from gcm_sentinel.llm.playbook.entities import observed, switch, workloads
+from gcm_sentinel.llm.playbook.finding import Finding
+from gcm_sentinel.llm.playbook.findings.kernel_view import near
+from gcm_sentinel.llm.playbook.observations import Observations
+
+CONTEXT = (
+    "condition_bad", "not_ready", "allocatable_short", "allocatable_zero", "work_running", "pod_failed",
+    "others_run_on", "gpus_live", "exporter_down", "series_ended", "gang", "held_by_person", "only_this_node",
+    "many_nodes",
+)  # fmt: skip
+"""Findings that are told whatever the verdict is, because whoever acts on it must know them."""
+ALWAYS = ("instruction_in_log", "message_contradicts", "maintenance_forged")
+"""Findings a reader must be warned of."""
+_MOST = 14
+_TELLING = 0.15
+"""How far the absence of something must have moved a hypothesis to be worth a claim."""
+
+
+def words(obs: Observations, belief: Belief, findings: Findings) -> defaultdict[str, str]:
+    """What the templates of a hypothesis may name; an unknown word is empty."""
+    gpu = belief.subject
+    told = workloads(obs, gpu)
+    hits = [hit for hit in near(obs, gpu) if hit.hardware] or near(obs, gpu)
+    places = [place for hit in hits for place in hit.data["places"]]
+    servers = (
+        [item["device"] for item in obs.kernel.data["records"] if item["kind"] == "nfs_not_responding"]
+        if obs.kernel
+        else []
+    )
+    mismatch = findings.get("fabric_version_mismatch", None)
+    values = {
+        "node": obs.node,
+        "gpu": gpu.label if gpu else "a GPU",
+        "condition": obs.trigger.kind,
+        "xids": _xids(belief, hits),
+        "place": places[0] if places and places[0].startswith("link") else "an NVLink",
+        "workload": told[0].name if told else "a workload",
+        "server": servers[0] if servers else "behind the mount",
+        "switch": next((entity.name for entity in switch(obs)), "above the node"),
+        "nodes": " and other nodes" if findings.get("many_nodes", None).holds else "",
+        "again": ", again"
+        if any(item.finding.key.startswith("repeats") and item.finding.holds for item in belief.weighed)
+        else "",
+        "mismatch": ": its version is not the driver's" if mismatch.holds else "",
+        "certificate": ": its certificate has expired" if findings.get("certificate_expired", None).holds else "",
+        "why": _why(findings),
+        "maintenance": _sentence(findings.get("maintenance_now", None).detail),
+    }
+    return defaultdict(str, values)
+
+
+def _xids(belief: Belief, hits: Sequence) -> str:  # type: ignore[type-arg]
+    named = {
+        hit.data["xid"]
+        for hit in hits
+        if any(str(hit.data["xid"]) in item.finding.detail for item in belief.speaking_for)
+    }
+    codes = sorted(named or {hit.data["xid"] for hit in hits})
+    return ", ".join(map(str, codes[:4]))
+
+
+def _why(findings: Findings) -> str:
+    detail = findings.get("daemonset_broken(device-plugin)", None).detail
+    return f" {detail[detail.index('(') :]}" if "(" in detail else ""
+
+
+def _sentence(text: str) -> str:
+    return f"{_capital(text)}." if text else ""
+
+
+def _capital(text: str) -> str:
+    """A capital first letter, unless the first word is a name."""
+    first = text.split(" ", 1)[0]
+    return text[:1].upper() + text[1:] if first.isalpha() else text
+
+
+def fill(template: str, values: defaultdict[str, str]) -> str:
+    """A template with its words; a sentence begins with a capital."""
+    return _capital(template.format_map(values))
+
+
+def claims(obs: Observations, beliefs: Iterable[Belief], findings: Findings) -> tuple[Claim, ...]:
+    """Claims of the hypotheses that make up the verdict, then the context, each once; only what can be checked."""
+    told: list[Finding] = []
+    for belief in beliefs:
+        told += [item.finding for item in belief.speaking_for if item.finding.holds]
+        told += [item.finding for item in belief.speaking_for if not item.finding.holds and item.moved > _TELLING][:2]
+        told += [findings.get(key, belief.subject) for key in ALWAYS]
+        told += [findings.get(key, belief.subject) for key in CONTEXT]
+    register = observed(obs)
+    made: dict[str, Claim] = {}
+    for finding in told:
+        claim = _claim(finding, register)
+        if claim is not None and claim.text not in made:
+            made[claim.text] = claim
+    return tuple(made.values())[:_MOST]
+
+
+def _claim(finding: Finding, register: Observed) -> Claim | None:
+    if finding.holds is None or not finding.detail or not finding.cites or register.strangers(finding.detail):
+        return None
+    absence = finding.absence
+    cites = tuple(Citation(cite.evidence, cite.quote) for cite in finding.cites if cite.quote or absence)
+    return Claim(_sentence(finding.detail).removesuffix(".") + ".", cites, absence) if cites else None

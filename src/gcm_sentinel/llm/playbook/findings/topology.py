@@ -1,0 +1,99 @@
+"""Findings over the fleet: is it this node alone, or everything that shares a switch, rack, feed, driver or rollout?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from gcm_sentinel.llm.playbook.finding import UNKNOWN, Finding, no, predicate, yes
+from gcm_sentinel.llm.playbook.identity import GpuRef
+from gcm_sentinel.llm.playbook.observations import Observations, moment
+
+_FLEET = "topology"
+
+
+@predicate(_FLEET)
+def group_affected(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
+    """Most nodes that share one of these topology keys show the trouble, and few others do."""
+    if obs.topology is None:
+        return UNKNOWN
+    for place, group in enumerate(obs.topology.data["groups"]):
+        if group["key"] not in args:
+            continue
+        sick = len(group["with_problems"])
+        outside = obs.topology.data["nodes_with_problems"] - sick
+        if sick >= 3 and sick * 2 >= min(group["size"], 32) and outside <= sick:
+            detail = f"{sick} of {group['size']} nodes with {group['key']} {group['value']} show the trouble"
+            return yes(
+                detail, obs.topology.figure(f"groups[{place}].value"), obs.topology.figure(f"groups[{place}].size")
+            )
+    return no()
+
+
+@predicate(_FLEET)
+def many_nodes(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
+    """The same condition is bad on several nodes (three, or the number given)."""
+    if obs.topology is None:
+        return UNKNOWN
+    floor = int(args[0]) if args else 3
+    for place, item in enumerate(obs.topology.data["by_condition"]):
+        if item["count"] >= floor and (item["type"] == obs.trigger.kind or not _own(obs)):
+            return yes(
+                f"{item['type']} is bad on {item['count']} nodes", obs.topology.figure(f"by_condition[{place}].count")
+            )
+    return no()
+
+
+@predicate(_FLEET)
+def at_once(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
+    """The condition appeared on several nodes within a minute."""
+    if obs.topology is None:
+        return UNKNOWN
+    for place, item in enumerate(obs.topology.data["by_condition"]):
+        first, last = moment(item["first_at"]), moment(item["last_at"])
+        if item["count"] >= 3 and first and last and last - first <= timedelta(minutes=1):
+            detail = f"{item['type']} appeared on {item['count']} nodes within {(last - first).total_seconds():.0f} s"
+            return yes(detail, obs.topology.figure(f"by_condition[{place}].first_at"))
+    return no()
+
+
+@predicate(_FLEET)
+def only_this_node(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
+    """No other node shows the trigger's condition."""
+    if obs.topology is None:
+        return UNKNOWN
+    own = next((item for item in obs.topology.data["by_condition"] if item["type"] == obs.trigger.kind), None)
+    others = (own["count"] - 1) if own else obs.topology.data["nodes_with_problems"] - 1
+    if others > 0:
+        return no()
+    return yes(f"no other node shows {obs.trigger.kind}", obs.topology.figure("nodes_with_problems"))
+
+
+def _own(obs: Observations) -> bool:
+    return obs.topology is not None and any(
+        item["type"] == obs.trigger.kind for item in obs.topology.data["by_condition"]
+    )
+
+
+@predicate("alerts")
+def alert_widespread(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
+    """The same alert fires on several other nodes."""
+    if obs.alerts is None:
+        return UNKNOWN
+    for name, count in obs.alerts.data["elsewhere"].items():
+        if count >= 3 and (name == obs.trigger.kind or obs.trigger.kind in name):
+            return yes(f"alert {name} also fires on {count} other nodes", obs.alerts.words(f'"{name}": {count}'))
+    return no()
+
+
+@predicate("alerts")
+def alert_fires(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
+    """An alert of the node has one of these words in its name or description."""
+    if obs.alerts is None:
+        return UNKNOWN
+    for place, item in enumerate(obs.alerts.data["alerts"]):
+        text = f"{item['name']} {item['description']}".lower()
+        if any(word.lower() in text for word in args):
+            return yes(
+                f"alert {item['name']} fires since {item['starts_at']}", obs.alerts.figure(f"alerts[{place}].name")
+            )
+    return no()

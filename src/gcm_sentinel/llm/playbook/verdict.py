@@ -1,0 +1,237 @@
+"""From beliefs to a draft: fault class, culprits, claims, actions, severity, confidence, and what stays open.
+
+The verdict is the leading hypothesis when it is probable enough; `multiple_faults` when a second one stands on evidence
+the first does not explain; `inconclusive` when the evidence does not decide, with what is missing. Confidence is the
+posterior, lowered for every source whose answer the hypothesis would have needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gcm_sentinel.domain.actions import Action
+from gcm_sentinel.domain.assessment import CausalStep, Draft, RecommendedAction, RuledOut, Severity
+from gcm_sentinel.domain.entity import Entity
+from gcm_sentinel.domain.entity import node as node_entity
+from gcm_sentinel.domain.faults import BENIGN, MEANING, FaultClass
+from gcm_sentinel.domain.transcript import ToolSpec
+from gcm_sentinel.llm.playbook import entities
+from gcm_sentinel.llm.playbook.beliefs import Belief, Findings
+from gcm_sentinel.llm.playbook.claims_text import claims, fill, words
+from gcm_sentinel.llm.playbook.findings import circumstantial
+from gcm_sentinel.llm.playbook.gaps import gaps, missing
+from gcm_sentinel.llm.playbook.hypotheses import Advice, Playbook
+from gcm_sentinel.llm.playbook.observations import Observations
+
+ENOUGH = 0.45
+"""Probability below which no single cause is named."""
+_CLOSE = 1.6
+"""How many times as probable as the next one the leading hypothesis must be."""
+_STANDS_ALONE = 3.0
+"""Logarithm of odds the findings alone must give a second fault (about 20 to 1)."""
+_MOST_CERTAIN = 0.97
+_ORDER = (Severity.OK, Severity.INFO, Severity.WARNING, Severity.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything a verdict is made of."""
+
+    playbook: Playbook
+    obs: Observations
+    beliefs: Sequence[Belief]
+    findings: Findings
+    tools: Sequence[ToolSpec]
+
+
+def conclude(case: Case) -> Draft:
+    """The draft that the evidence supports."""
+    first, second = case.beliefs[0], case.beliefs[1]
+    other = second_fault(case)
+    if other is not None:
+        return _multiple(case, (first, other))
+    if first.probability < ENOUGH or first.probability < _CLOSE * second.probability or not first.speaking_for:
+        return _inconclusive(case)
+    return _single(case, first)
+
+
+def second_fault(case: Case) -> Belief | None:
+    """Another hypothesis that stands on findings the leading one neither uses nor explains."""
+    first = case.beliefs[0]
+    if first.hypothesis.culprit == "none" and first.fault_class is not FaultClass.TRANSIENT_XID:
+        return None
+    explained = {item.finding.key for item in first.speaking_for} | set(first.hypothesis.explains)
+    explained |= {item.weight.finding for item in first.weighed}
+    for belief in case.beliefs[1:]:
+        if belief.fault_class in BENIGN or belief.hypothesis.culprit == "none":
+            continue
+        own = [item for item in belief.speaking_for if item.finding.holds and item.finding.key not in explained]
+        strong = [item for item in own if item.moved >= _STANDS_ALONE and not circumstantial(item.finding.key)]
+        if strong and belief.evidence_score >= _STANDS_ALONE and not _same_evidence(first, strong):
+            return belief
+    return None
+
+
+def _same_evidence(first: Belief, strong: Sequence) -> bool:  # type: ignore[type-arg]
+    """Whether the strong findings only quote what the first hypothesis quotes: two names of one thing."""
+    quoted = {cite for item in first.speaking_for for cite in item.finding.cites}
+    return all(set(item.finding.cites) <= quoted for item in strong)
+
+
+def _single(case: Case, belief: Belief) -> Draft:
+    values = words(case.obs, belief, case.findings)
+    return Draft(
+        severity=_severity(case, belief),
+        fault_class=belief.fault_class,
+        summary=fill(belief.hypothesis.summary, values)[:1000],
+        root_cause=fill(belief.hypothesis.root_cause, values),
+        confidence=_confidence(case, belief),
+        entities=entities.culprits(case.obs, belief),
+        causal_chain=_chain(belief, fill(belief.hypothesis.root_cause, values)),
+        actions=_with_warnings(case, _actions(case, belief)),
+        claims=claims(case.obs, (belief,), case.findings),
+        ruled_out=_ruled_out(case, (belief,)),
+        not_checked=gaps(case.playbook, case.obs, case.tools, (belief,)),
+    )
+
+
+def _multiple(case: Case, parts: tuple[Belief, Belief]) -> Draft:
+    drafts = [_single(case, belief) for belief in parts]
+    told = entities.known(case.obs, [entity for draft in drafts for entity in draft.entities])
+    return Draft(
+        severity=max((draft.severity for draft in drafts), key=_ORDER.index),
+        fault_class=FaultClass.MULTIPLE_FAULTS,
+        summary=f"Two independent faults: {drafts[0].summary}; and {drafts[1].summary}"[:1000],
+        root_cause=" ".join(
+            f"({number}) {belief.fault_class}: {draft.root_cause}"
+            for number, (belief, draft) in enumerate(zip(parts, drafts, strict=True), 1)
+        ),
+        confidence=round(min(0.85, min(_alone(case, belief) for belief in parts)), 2),
+        entities=told,
+        causal_chain=(*drafts[0].causal_chain, *drafts[1].causal_chain),
+        actions=_merged([*drafts[0].actions, *drafts[1].actions]),
+        claims=claims(case.obs, parts, case.findings),
+        ruled_out=_ruled_out(case, parts),
+        not_checked=gaps(case.playbook, case.obs, case.tools, parts),
+    )
+
+
+def _alone(case: Case, belief: Belief) -> float:
+    """How sure a hypothesis would be if the other fault were not there."""
+    odds = belief.evidence_score
+    return min(_MOST_CERTAIN, 0.5 + 0.1 * odds) * _coverage(case, belief)
+
+
+def _inconclusive(case: Case) -> Draft:
+    leading = [belief for belief in case.beliefs[:3] if belief.probability >= 0.05 and belief.speaking_for]
+    names = (
+        ", ".join(f"{belief.fault_class} ({belief.probability:.0%})" for belief in leading) or "nothing in the playbook"
+    )
+    open_points = gaps(case.playbook, case.obs, case.tools, tuple(leading))
+    here = node_entity(case.obs.node)
+    wanted = "; ".join(open_points[:3]) or "a new symptom"
+    advice = [
+        RecommendedAction(Action.CAPTURE_EVIDENCE, here, "before anything is reset or restarted"),
+        RecommendedAction(Action.WATCH, here, "look again when the missing sources answer"),
+        RecommendedAction(Action.ESCALATE, here, f"a person must decide; what would: {wanted}"[:600]),
+    ]
+    best = case.beliefs[0]
+    return Draft(
+        severity=Severity.CRITICAL if case.findings.hold(["not_ready"], None) else Severity.WARNING,
+        fault_class=FaultClass.INCONCLUSIVE,
+        summary=f"Inconclusive: the evidence about {case.obs.trigger.kind} on {case.obs.node} does not decide."[:1000],
+        root_cause=f"Not established. Still possible: {names}. It would take: {wanted}.",
+        confidence=round(min(0.45, best.probability) * _coverage(case, best), 2),
+        entities=(here,),
+        actions=_with_warnings(case, tuple(advice)),
+        claims=claims(case.obs, leading or (best,), case.findings),
+        ruled_out=_ruled_out(case, tuple(leading)),
+        not_checked=open_points,
+    )
+
+
+def _severity(case: Case, belief: Belief) -> Severity:
+    for rule in belief.hypothesis.severity_when:
+        if case.findings.hold(rule.when, belief.subject):
+            return rule.severity
+    return belief.hypothesis.severity
+
+
+def _confidence(case: Case, belief: Belief) -> float:
+    return round(min(_MOST_CERTAIN, belief.probability) * _coverage(case, belief), 2)
+
+
+def _coverage(case: Case, belief: Belief) -> float:
+    """Less than one for every source the verdict would have wanted and did not get."""
+    wanted = {"node_info", "kernel_log", "gpu_metrics", *belief.hypothesis.confirm}
+    lost = wanted & {question.name for question in missing(case.playbook, case.obs, case.tools)}
+    return float(0.88 ** len(lost))
+
+
+def _chain(belief: Belief, root_cause: str) -> tuple[CausalStep, ...]:
+    strongest = belief.speaking_for[:4]
+    ids = tuple(dict.fromkeys(cite.evidence for item in strongest for cite in item.finding.cites))
+    steps = [CausalStep(root_cause.split(". ")[0].rstrip(".") + ".", ids)]
+    for item in strongest:
+        if item.finding.detail:
+            shown = tuple(dict.fromkeys(cite.evidence for cite in item.finding.cites))
+            steps.append(CausalStep(item.finding.detail, shown))
+    return tuple(steps)
+
+
+def _actions(case: Case, belief: Belief) -> tuple[RecommendedAction, ...]:
+    advised = []
+    for item in belief.hypothesis.actions:
+        if case.findings.hold(item.when, belief.subject):
+            advised.append(RecommendedAction(item.action, _target(case, belief, item), item.reason))
+    return _merged(advised)
+
+
+def _target(case: Case, belief: Belief, item: Advice) -> Entity | None:
+    obs, here = case.obs, node_entity(case.obs.node)
+    found: dict[str, tuple[Entity, ...]] = {
+        "gpu": (belief.subject.entity,) if belief.subject else (here,),
+        "node": (here,),
+        "workload": entities.workloads(obs, belief.subject),
+        "pods": entities.pods(obs, belief.subject) or entities.workloads(obs, belief.subject),
+        "daemonset": entities.daemonset(obs, belief),
+        "switch": entities.switch(obs),
+        "none": (),
+    }
+    return next(iter(entities.known(obs, found[item.target])), None)
+
+
+def _merged(items: Sequence[RecommendedAction]) -> tuple[RecommendedAction, ...]:
+    """Each action on each target once, in order; `none` only when nothing else is advised for the fault itself."""
+    kept: dict[tuple[Action, str], RecommendedAction] = {}
+    for item in items:
+        kept.setdefault((item.action, item.target.name if item.target else ""), item)
+    order = {Action.CAPTURE_EVIDENCE: 0}
+    return tuple(sorted(kept.values(), key=lambda item: order.get(item.action, 1)))
+
+
+def _with_warnings(case: Case, items: tuple[RecommendedAction, ...]) -> tuple[RecommendedAction, ...]:
+    """Security is told of text that tries to steer an investigation, whatever the fault is."""
+    if not case.findings.hold(["instruction_in_log"], None):
+        return items
+    note = "a log holds text addressed to diagnostic agents; it was treated as data and not followed"
+    return (*items, RecommendedAction(Action.PAGE_SECURITY, None, note))
+
+
+def _ruled_out(case: Case, parts: Sequence[Belief]) -> tuple[RuledOut, ...]:
+    chosen = {belief.fault_class for belief in parts}
+    out = []
+    for belief in sorted(case.beliefs, key=_first_thought):
+        against = [item for item in belief.speaking_against if item.finding.detail]
+        if belief.fault_class in chosen or not against:
+            continue
+        reason = "; ".join(item.finding.detail for item in against[:2])
+        out.append(RuledOut(belief.fault_class, f"{MEANING[belief.fault_class]}: {reason}"[:600]))
+    return tuple(out[:5])
+
+
+def _first_thought(belief: Belief) -> tuple[float, float]:
+    """Alternatives that the trigger alone suggested, or that something spoke for, come first."""
+    spoke = sum(item.moved for item in belief.speaking_for if item.finding.holds)
+    return -(belief.score - belief.evidence_score) - min(spoke, 3.0), -belief.probability
