@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from gcm_sentinel.clients.kubernetes import KubeObject, KubernetesClient, metadata
 from gcm_sentinel.clients.kubernetes.objects import mapping, status, strings, text
 from gcm_sentinel.datasources import tool_calls
-from gcm_sentinel.domain.errors import NotFound, SentinelError
+from gcm_sentinel.domain.errors import Forbidden, NotFound, SentinelError
 from gcm_sentinel.domain.evidence import ResultStatus, ToolResult
 from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.domain.protocols import Availability, Scope
@@ -26,21 +26,8 @@ from gcm_sentinel.domain.transcript import ToolCall
 OWN_COMPONENT = "gcm-sentinel"
 _OWN_PREFIX = "gcm-sentinel/"
 _NOISE = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
-_NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 NODE_ARGUMENT: Json = {"type": "string", "description": "Exact node name; left out: the node under investigation."}
-
-
-def node_argument(call: ToolCall, scope: Scope) -> str:
-    """The node a call is about.
-
-    Raises:
-        ValueError: the argument cannot be a node name.
-    """
-    node = tool_calls.text(call, "node_name", scope.node)
-    if not _NODE_NAME.fullmatch(node):
-        raise ValueError(f"{node!r} cannot be a node name; give the exact name of one node")
-    return node
 
 
 def whole_number(call: ToolCall, name: str, default: int, most: int) -> int:
@@ -71,7 +58,7 @@ async def dispatch(handlers: Mapping[str, Handler], call: ToolCall, scope: Scope
             call.name, f"no tool named {call.name!r} here; there are {', '.join(sorted(handlers))}"
         )
     try:
-        return await handler(call, node_argument(call, scope))
+        return await handler(call, tool_calls.node_name(call, scope))
     except ValueError as error:
         return tool_calls.failed(call.name, str(error))
 
@@ -119,8 +106,9 @@ async def some_pages(
 
 
 def refused(query: str, error: SentinelError, *, grant: str) -> ToolResult:
-    """The result for a failed read; `grant` names the RBAC rule it needs."""
-    return tool_calls.of_error(query, error, enable=f"It needs RBAC: {grant}; see `gcm-sentinel doctor`.")
+    """The result for a failed read; `grant` names the RBAC rule that a forbidden one needs."""
+    needs = f"It needs RBAC: {grant}; see `gcm-sentinel doctor`." if isinstance(error, Forbidden) else ""
+    return tool_calls.of_error(query, error, enable=needs)
 
 
 def no_such_node(query: str, node: str, error: NotFound) -> ToolResult:
@@ -160,7 +148,8 @@ def foreign_annotations(obj: Mapping[str, Any]) -> dict[str, str]:
 
 
 def as_evidence(obj: KubeObject) -> KubeObject:
-    """The object as it may be stored: without our own marks, secrets of its environment and the list of images."""
+    """The object as it may be stored: without our own marks, the environment of its containers (or of those it is a
+    template for), where secrets live, and a node's list of images."""
     meta = {**metadata(obj), "annotations": foreign_annotations(obj)}
     meta["managedFields"] = [entry for entry in meta.get("managedFields") or [] if not _is_ours(entry)]
     kept = {**obj, "metadata": meta}
@@ -168,6 +157,8 @@ def as_evidence(obj: KubeObject) -> KubeObject:
         kept["status"] = {key: value for key, value in status(obj).items() if key != "images"}
     if "containers" in mapping(obj.get("spec")):
         kept["spec"] = _without_environment(mapping(obj.get("spec")))
+    elif "template" in mapping(obj.get("spec")):
+        kept["spec"] = {**mapping(obj.get("spec")), "template": as_evidence(mapping(mapping(obj["spec"])["template"]))}
     return kept
 
 

@@ -13,6 +13,7 @@ from gcm_sentinel.datasources.context import SourceContext
 from gcm_sentinel.datasources.exporter_pods import Exporter, Scrape, availability, holding, scrape, shown
 from gcm_sentinel.datasources.exposition import Sample
 from gcm_sentinel.datasources.gpu_labels import identity
+from gcm_sentinel.datasources.gpu_overview import of_samples
 from gcm_sentinel.datasources.gpu_panel import PANEL, compared
 from gcm_sentinel.datasources.tool_calls import as_json, failed, node_name, text
 from gcm_sentinel.domain.entity import Entity, EntityKind, gpu
@@ -108,14 +109,17 @@ def _result(node: str, word: str, page: Scrape) -> ToolResult:
     chosen = holding(samples, word) if word else _key(samples)
     gpus = _gpus(samples)
     exported = {sample.name for sample in samples}
+    told = shown(chosen, _IDENTITY_LABELS, MAX_SAMPLES)
+    absent = [name for name in PANEL if not exported & {*compared(name).spellings}]
     summary = ExporterSummary(
         node=node,
         endpoint=page.endpoint,
-        samples=shown(chosen, _IDENTITY_LABELS, MAX_SAMPLES),
+        overview=of_samples(gpus, told, absent),
+        samples=told,
         samples_total=len(chosen),
         gpus=gpus,
         driver_version=next((v for s in samples if (v := s.labels.get("DCGM_FI_DRIVER_VERSION"))), None),
-        absent=[name for name in PANEL if not exported & {*compared(name).spellings}],
+        absent=absent,
     )
     note = f"{page.page.rejected} lines could not be read." if page.page.rejected else ""
     return ToolResult(

@@ -14,7 +14,7 @@ from gcm_sentinel.clients.http import HttpClient
 from gcm_sentinel.clients.kubernetes import KubeObject, KubernetesClient
 from gcm_sentinel.datasources.exposition import Exposition, Sample, parse_exposition
 from gcm_sentinel.datasources.tool_calls import failed, of_error, within
-from gcm_sentinel.domain.errors import SentinelError
+from gcm_sentinel.domain.errors import Forbidden, SentinelError
 from gcm_sentinel.domain.evidence import ResultStatus, ToolResult
 from gcm_sentinel.domain.protocols import Availability
 from gcm_sentinel.domain.summaries import ExporterMetric
@@ -52,11 +52,11 @@ async def scrape(
         async with within(seconds, f"looking for {exporter.what}"):
             pods = await _pods(kubernetes, exporter, node)
     except SentinelError as error:
-        return of_error(query, error, enable=ENABLE_PODS)
+        return of_error(query, error, enable=ENABLE_PODS if isinstance(error, Forbidden) else "")
     running = [pod for pod in pods if _runs(pod)]
     if not running:
         return ToolResult(ResultStatus.UNAVAILABLE, query, note=_why_not(exporter, node, pods))
-    endpoint = endpoint_of(max(running, key=_is_ready), exporter.port)
+    endpoint = endpoint_of(max(running, key=_standing), exporter.port)
     try:
         async with within(seconds, f"GET {endpoint}"):
             answer = await http.get(endpoint)
@@ -98,7 +98,8 @@ def endpoint_of(pod: KubeObject, port: int) -> str:
 
 def _why_not(exporter: Exporter, node: str, pods: Sequence[KubeObject]) -> str:
     if not pods:
-        return f"no {exporter.what} pod on {node} (labels {' or '.join(exporter.selectors)})"
+        labels = " or ".join(exporter.selectors)
+        return f"no {exporter.what} pod on {node} has the label {labels}: deploy it there, or ask Prometheus instead"
     told = ", ".join(f"{_mapping(pod.get('metadata')).get('name')} is {_state(pod)}" for pod in pods[:3])
     return f"the {exporter.what} pod on {node} does not run: {told}"
 
@@ -116,6 +117,13 @@ def _waiting(pod: KubeObject) -> list[str]:
 
 def _state(pod: KubeObject) -> str:
     return ", ".join([str(_status(pod).get("phase") or "of unknown phase"), *_waiting(pod)])
+
+
+def _standing(pod: KubeObject) -> tuple[bool, bool, bool]:
+    """Anybody may give a pod an exporter's labels: one of a DaemonSet, staying, ready, is believed before others."""
+    meta = _mapping(pod.get("metadata"))
+    kinds = {str(owner.get("kind")) for owner in meta.get("ownerReferences") or ()}
+    return "DaemonSet" in kinds, not meta.get("deletionTimestamp"), _is_ready(pod)
 
 
 def _is_ready(pod: KubeObject) -> bool:

@@ -8,22 +8,14 @@ of them zero.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from gcm_sentinel.datasources.gpu_labels import gpu_index, gpu_key, identity
 from gcm_sentinel.datasources.gpu_panel import Compared
+from gcm_sentinel.datasources.gpu_roster import LabelledPoints, Roster
 from gcm_sentinel.datasources.series_shape import OUTLIER_DEVIATION, deviations, shape
-from gcm_sentinel.domain.summaries import GpuIdentity, GpuMetric, GpuOutlier, SeriesStats
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledPoints:
-    """One series with its labels, as the comparison takes it."""
-
-    labels: Mapping[str, str]
-    points: Sequence[tuple[float, float]]
+from gcm_sentinel.domain.summaries import GpuMetric, GpuOutlier, SeriesStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +46,13 @@ def window_of(start_s: float, end_s: float, series: Sequence[LabelledPoints]) ->
     return Window(start_s, end_s, median(gaps) if gaps else 30.0, newest)
 
 
-def identities(series: Iterable[LabelledPoints]) -> list[GpuIdentity]:
-    """The GPUs the series name, each as its latest series names it, by index."""
-    latest: dict[int, tuple[float, GpuIdentity]] = {}
-    for one in series:
-        known = identity(one.labels)
-        if known is None or not one.points:
-            continue
-        last_s = one.points[-1][0]
-        if known["index"] not in latest or latest[known["index"]][0] < last_s:
-            latest[known["index"]] = (last_s, known)
-    return [known for _, (_, known) in sorted(latest.items())]
-
-
 def compare(series: Sequence[LabelledPoints], asked: Sequence[Compared], window: Window) -> list[GpuMetric]:
     """Every metric asked for, over all GPUs: those in which GPUs differ first, then those that moved, absent last."""
     by_name: dict[str, list[LabelledPoints]] = defaultdict(list)
     for one in series:
         by_name[one.labels.get("__name__", "")].append(one)
-    everyone = sorted({index for one in series if (index := gpu_index(one.labels)) is not None})
-    return sorted((_metric(wanted, by_name, everyone, window) for wanted in asked), key=_calm)
+    roster = Roster.of(series)
+    return sorted((_metric(wanted, by_name, roster, window) for wanted in asked), key=_calm)
 
 
 def _calm(metric: GpuMetric) -> int:
@@ -86,31 +65,31 @@ def _calm(metric: GpuMetric) -> int:
 
 
 def _metric(
-    wanted: Compared, by_name: Mapping[str, Sequence[LabelledPoints]], everyone: Sequence[int], window: Window
+    wanted: Compared, by_name: Mapping[str, Sequence[LabelledPoints]], roster: Roster, window: Window
 ) -> GpuMetric:
-    exported = next((name for name in wanted.spellings if by_name.get(name)), None)
-    found = by_name[exported] if exported else ()
-    histories = _histories(found)
+    found = [one for name in wanted.spellings for one in by_name.get(name, ()) if one.points]
+    newest = max(found, key=lambda one: one.points[-1][0], default=None)
+    histories = _histories(found, roster)
     by_gpu = _shapes(histories, window, counter=wanted.counter)
     ended = sorted(int(key) for key, points in histories.items() if key.isdecimal() and window.ended(max(points)))
     indices = {int(key.split("/")[0]) for key in by_gpu}
     whole = {int(key): stats for key, stats in by_gpu.items() if key.isdecimal()}
     return GpuMetric(
-        metric=exported or wanted.name,
+        metric=newest.labels["__name__"] if newest else wanted.name,
         present=bool(by_gpu),
         unit=wanted.unit,
         by_gpu=by_gpu,
         outliers=_outliers(whole, wanted, ended),
-        missing=[index for index in everyone if index not in indices] if by_gpu else [],
+        missing=[gpu["index"] for gpu in roster.gpus if gpu["index"] not in indices] if by_gpu else [],
         ended=ended,
     )
 
 
-def _histories(found: Sequence[LabelledPoints]) -> dict[str, dict[float, float]]:
+def _histories(found: Sequence[LabelledPoints], roster: Roster) -> dict[str, dict[float, float]]:
     """Each GPU's samples by time, whatever other labels its series had."""
     histories: dict[str, dict[float, float]] = defaultdict(dict)
     for one in found:
-        key = gpu_key(one.labels)
+        key = roster.key_of(one.labels)
         if key is not None and one.points:
             histories[key].update(one.points)
     return histories

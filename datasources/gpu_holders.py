@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gcm_sentinel.clients.prometheus import PrometheusClient
+from gcm_sentinel.clients.prometheus import PrometheusClient, PromSeries
 from gcm_sentinel.datasources.gpu_labels import holding_pod, identity, speaks_of
+from gcm_sentinel.datasources.gpu_series import node_matchers
 from gcm_sentinel.domain.errors import SentinelError
 
 _LOOK_BACK = "12h"
@@ -15,13 +16,8 @@ async def gpu_holders(prometheus: PrometheusClient | None, node: str) -> dict[st
     """``namespace/pod`` -> UUIDs (indices where the exporter gives none) of the node's GPUs it held lately."""
     if prometheus is None:
         return {}
-    query = f'last_over_time({{__name__=~"{_METRIC}",Hostname="{node}"}}[{_LOOK_BACK}])'
-    try:
-        result = await prometheus.query(query)
-    except SentinelError:
-        return {}
     held: dict[str, list[str]] = {}
-    for series in result.series:
+    for series in await _series(prometheus, node):
         pod, gpu = holding_pod(series.labels), identity(series.labels)
         if pod is None or gpu is None or not speaks_of(series.labels, node):
             continue
@@ -30,3 +26,15 @@ async def gpu_holders(prometheus: PrometheusClient | None, node: str) -> dict[st
         if device not in devices:
             devices.append(device)
     return held
+
+
+async def _series(prometheus: PrometheusClient, node: str) -> tuple[PromSeries, ...]:
+    """The node's GPU series of late, by the first label that names it; an exporter's Hostname may be its pod's name."""
+    for matcher in node_matchers(node):
+        try:
+            result = await prometheus.query(f'last_over_time({{__name__=~"{_METRIC}",{matcher}}}[{_LOOK_BACK}])')
+        except SentinelError:
+            return ()
+        if result.series:
+            return result.series
+    return ()

@@ -16,6 +16,7 @@ _ORDERLY = re.compile(
     r"systemd-shutdown|reboot: (?:Restarting system|Power down)|Reached target .*(?:Reboot|Power.?[Oo]ff|Shutdown)"
     r"|Received SIGTERM from PID 1|Shutting down\."
 )
+_BANNER = "Linux version "
 _TAIL = 80
 """How many lines before the end of a boot may speak of its shutdown."""
 _BACKWARDS_S = 60.0
@@ -30,7 +31,7 @@ class Boot:
     first: int
     end: int
     started: float | None
-    """Epoch seconds; from the first line's uptime, or None when nothing tells."""
+    """Epoch seconds; from the first line's uptime, else the time of the ``Linux version`` line, else None."""
     ended: float | None
     """The last line's time; None for the present boot."""
     clean: bool | None
@@ -54,7 +55,7 @@ def _starts(lines: Sequence[LogLine]) -> Iterator[int]:
     for place, line in enumerate(lines):
         if not line.from_kernel:
             continue
-        begins = line.text.startswith("Linux version ")
+        begins = line.text.startswith(_BANNER)
         if begins or (line.uptime_s is not None and line.uptime_s + _BACKWARDS_S < uptime):
             yield place
             uptime = 0.0
@@ -78,4 +79,5 @@ def _started(head: Sequence[LogLine]) -> float | None:
     for line in head:
         if line.at is not None and line.uptime_s is not None:
             return line.at - line.uptime_s
-    return None
+    first = head[0]
+    return first.at if first.from_kernel and first.text.startswith(_BANNER) else None

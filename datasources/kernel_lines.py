@@ -62,7 +62,8 @@ _KEYWORDS = re.compile(
     r"|Link DOWN|temperature above|critical temperature|I/O error|EXT4-fs error|XFS \(|read-only|segfault|rcu:|nvme"
 )
 _XID = re.compile(
-    r"NVRM: Xid \((?:PCI:)?(?P<pci>[0-9a-fA-F:]+)(?:\.\d)?\): (?P<xid>\d+)(?:, (?:pid=(?P<pid>[^,]*), )?"
+    r"NVRM: Xid \((?:PCI:)?(?P<pci>[0-9a-fA-F:]+)(?:\.\d)?(?: GPU-I:(?P<mig>\d+))?\): (?P<xid>\d+)"
+    r"(?:, (?:pid=(?P<pid>[^,]*), )?"
     r"(?:name=(?P<name>[^,]*), )?(?P<rest>.*))?",
     re.DOTALL,
 )
@@ -103,10 +104,15 @@ def _xid(found: re.Match[str], text: str) -> XidLine:
         text=text,
         pid=int(pid) if pid.isdecimal() else None,
         process=name if name and not name.startswith("<") else None,
-        places=_places(rest),
+        places=(*_instance(found["mig"]), *_places(rest)),
         words=tuple(int(word, 16) for word in words[1].replace(",", " ").split()) if words else (),
         action=action[1] if action else "",
     )
+
+
+def _instance(number: str | None) -> tuple[str, ...]:
+    """The MIG slice the driver blames, where it names one."""
+    return (f"GPU instance {int(number)}",) if number else ()
 
 
 def _places(rest: str) -> tuple[str, ...]:
@@ -155,10 +161,10 @@ _RULES: tuple[tuple[re.Pattern[str], Make], ...] = tuple(
     for pattern, make in (
         (rf"SXid \(PCI:(?P<dev>{_PCI})\): (?P<code>\d+), (?P<rest>.*)", _sxid),
         (rf"NVRM: GPU at PCI:(?P<dev>{_PCI}): (?P<uuid>GPU-[0-9a-f-]+)", _serial),
-        (rf"NVRM: GPU (?P<dev>{_PCI}): GPU has fallen off the bus", _of("off_bus_banner")),
+        (rf"NVRM: GPU (?:at )?(?:PCI:)?(?P<dev>{_PCI}):? (?:GPU )?has fallen off the bus", _of("off_bus_banner")),
         (rf"NVRM: The NVIDIA GPU (?P<dev>{_PCI})$", _of("banner_opens")),
         (r"NVRM: \(PCI ID: [0-9a-f:]+\) installed in this system has", _of("banner_goes_on")),
-        (r"NVRM: fallen off the bus and is not responding", _of("off_bus_banner", continues=True)),
+        (r"NVRM: .*fallen off the bus and is not responding", _of("off_bus_banner", continues=True)),
         (rf"NVRM: GPU (?P<dev>{_PCI}): RmInitAdapter failed! \((?P<code>[^)]*)\)", _of("rm_init_failed")),
         (rf"NVRM: GPU (?P<dev>{_PCI}): rm_init_adapter failed", _of("rm_init_failed", continues=True)),
         (r"NVRM: The NVIDIA probe routine (?:failed|was not called) for (?P<code>\d+) device", _of("probe_failed")),

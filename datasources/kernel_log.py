@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,10 +17,11 @@ from gcm_sentinel.datasources.context import SourceContext
 from gcm_sentinel.datasources.durations import bounded_duration
 from gcm_sentinel.datasources.kernel_records import KernelLog, Selection, read_kernel_log
 from gcm_sentinel.datasources.kernel_summary import entities, gpu_addresses, kernel_summary, service_summary
-from gcm_sentinel.datasources.log_lines import parse_lines
+from gcm_sentinel.datasources.log_lines import LogLine, parse_lines, zoneless
 from gcm_sentinel.datasources.log_transport import (
     ENABLE_KUBELET,
     ENABLE_QUERY,
+    ENABLE_SHIPPED,
     FetchedLog,
     Loki,
     journal_of_kubelet,
@@ -30,14 +31,20 @@ from gcm_sentinel.datasources.log_transport import (
 )
 from gcm_sentinel.datasources.series_shape import iso
 from gcm_sentinel.datasources.tool_calls import as_json, failed, node_name, of_error, text, within
-from gcm_sentinel.domain.errors import Forbidden, SentinelError
+from gcm_sentinel.domain.errors import Forbidden, NotFound, SentinelError
 from gcm_sentinel.domain.evidence import ResultStatus, TimeRange, ToolResult
 from gcm_sentinel.domain.protocols import Availability, Datasource, Scope
+from gcm_sentinel.domain.summaries import ServiceLogSummary
 from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
 
 LONGEST = timedelta(days=90)
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._:-]{0,127}")
 _BOOTS: Mapping[str, int | None] = {"": None, "0": 0, "-1": -1}
+
+ZONELESS = (
+    "Its times name no zone and were read as UTC: on a node with another local time all of them are off by that much,"
+    " and lines may fall outside the window."
+)
 
 _NODE = {"type": "string", "description": "Exact node name."}
 _SINCE = {"type": "string", "description": "How far back, for example 6h, 24h or 7d."}
@@ -147,7 +154,7 @@ class KernelLogSource:
         return await (self._kernel(request, chosen) if kernel else self._service(request, unit))
 
     def _request(self, call: ToolCall, scope: Scope) -> _Request:
-        usual = "30d" if call.arguments.get("boot") == "-1" else "24h"
+        usual = "30d" if text(call, "boot", "") == "-1" else "24h"
         node, since = node_name(call, scope), bounded_duration(text(call, "since", usual), LONGEST)
         now = self._clock.now()
         return _Request(node, now - since, now)
@@ -157,9 +164,9 @@ class KernelLogSource:
         try:
             fetched, note = await self._fetch_kernel(request, older=chosen.boot == -1)
         except SentinelError as error:
-            return of_error(asked, error, enable=ENABLE_KUBELET, window=request.window)
-        log = await asyncio.to_thread(_read, fetched.lines, chosen, request.now)
-        return _result(request, fetched, log, asked, note)
+            return of_error(asked, error, enable=_remedy(error, ENABLE_KUBELET), window=request.window)
+        log, warning = await asyncio.to_thread(_read, fetched.lines, chosen, request.now)
+        return _result(request, fetched, log, asked, (note, warning))
 
     async def _fetch_kernel(self, request: _Request, *, older: bool) -> tuple[FetchedLog, str]:
         note = ""
@@ -179,9 +186,8 @@ class KernelLogSource:
         try:
             fetched, note = await self._fetch_service(request, unit)
         except SentinelError as error:
-            return of_error(asked, error, enable=ENABLE_QUERY, window=request.window)
-        lines = [line for line in parse_lines(fetched.lines, request.now) if _in_window(line.at, request)]
-        summary = service_summary(request.node, unit, lines)
+            return of_error(asked, error, enable=_remedy(error, ENABLE_QUERY), window=request.window)
+        lines, summary = await asyncio.to_thread(_read_service, fetched.lines, unit, request)
         status = ResultStatus.OK if lines else ResultStatus.NO_DATA
         return ToolResult(
             status,
@@ -207,6 +213,11 @@ class KernelLogSource:
             return await journal_of_kubelet(self._kubernetes, request.node, unit, request.start), note
 
 
+def _remedy(error: SentinelError, grant: str) -> str:
+    """What an operator would do: a kubelet that is silent or lacks the file is not helped by a permission."""
+    return grant if isinstance(error, Forbidden | NotFound) else ENABLE_SHIPPED
+
+
 def _unit(call: ToolCall) -> str:
     unit = text(call, "service")
     if not _UNIT.fullmatch(unit):
@@ -228,17 +239,23 @@ def _spell(node: str, start: datetime, chosen: Selection) -> str:
     return words + (f" with {' or '.join(map(repr, chosen.patterns))}" if chosen.patterns else "")
 
 
-def _read(lines: tuple[str, ...], chosen: Selection, now: datetime) -> KernelLog:
-    return read_kernel_log(list(parse_lines(lines, now)), chosen, now.timestamp())
+def _read(lines: tuple[str, ...], chosen: Selection, now: datetime) -> tuple[KernelLog, str]:
+    parsed = list(parse_lines(lines, now))
+    return read_kernel_log(parsed, chosen, now.timestamp()), ZONELESS if zoneless(parsed) else ""
 
 
-def _result(request: _Request, fetched: FetchedLog, log: KernelLog, query: str, note: str) -> ToolResult:
-    status = ResultStatus.OK if log.lines_total else ResultStatus.NO_DATA
-    if log.lines_total and log.covers is None:
-        status = ResultStatus.UNAVAILABLE
-        note = f"{note} The log holds {len(log.boots)} boot(s), and nothing of the boot and time asked for.".strip()
-    elif log.covers and log.covers[0] > request.start.timestamp() + 60:
-        note = f"{note} The log begins at {iso(log.covers[0])}: nothing before it can be told.".strip()
+def _result(request: _Request, fetched: FetchedLog, log: KernelLog, query: str, notes: Sequence[str]) -> ToolResult:
+    status = ResultStatus.OK if log.covers else ResultStatus.UNAVAILABLE
+    notes = [note for note in notes if note]
+    if not log.lines_total:
+        notes.append(f"The log is empty and covers no time, so it proves no absence. {ENABLE_SHIPPED}.")
+    elif log.covers is None:
+        notes.append(
+            f"The log holds {len(log.boots)} boot(s), and nothing of the boot and time asked for with a time that can"
+            " be read; ask for a longer stretch or the other boot."
+        )
+    elif log.covers[0] > request.start.timestamp() + 60:
+        notes.append(f"The log begins at {iso(log.covers[0])}: nothing before it can be told.")
     return ToolResult(
         status,
         f"{query}: {fetched.query}",
@@ -246,8 +263,13 @@ def _result(request: _Request, fetched: FetchedLog, log: KernelLog, query: str, 
         log.text,
         time_range=request.window,
         entities=entities(request.node, log.uuids, gpu_addresses(log)),
-        note=note,
+        note=" ".join(notes),
     )
+
+
+def _read_service(fetched: tuple[str, ...], unit: str, request: _Request) -> tuple[list[LogLine], ServiceLogSummary]:
+    lines = [line for line in parse_lines(fetched, request.now) if _in_window(line.at, request)]
+    return lines, service_summary(request.node, unit, lines)
 
 
 def _in_window(at: float | None, request: _Request) -> bool:

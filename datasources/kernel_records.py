@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from gcm_sentinel.datasources.kernel_boots import Boot, split_boots
@@ -105,7 +105,7 @@ def read_kernel_log(lines: Sequence[LogLine], selection: Selection, read_at: flo
         boots=boots,
         xids=reader.xids,
         events=reader.events,
-        bursts=find_bursts(reader.timeline),
+        bursts=tuple(reader.bursts()),
         uuids=reader.uuids,
         recovery_action=reader.recovery_action,
         covers=_covers(lines, boots, selection, read_at),
@@ -136,6 +136,8 @@ class _Reader:
             self.uuids[known.pci] = known.uuid
         if isinstance(known, XidLine) and known.action and boot == 0:
             self.recovery_action = known.action
+        if isinstance(known, XidLine) and line.at is not None:
+            self._place(known, line.at, boot)
         if line.at is None or not self._selected(line, boot):
             return
         self.excerpt.take(line.raw, line.text)
@@ -162,10 +164,22 @@ class _Reader:
             tally = self.xids[key] = Tally(boot, at, at, line.raw)
         tally.note(at)
         tally.detail(known)
-        if tally.count == 1 or not self._just_seen(known.pci, known.xid, at):
-            self.timeline.append(XidAt(at, boot, known.xid, known.pci))
         if known.action:
             self._note(("recovery_action", known.pci, known.action), line, at, boot)
+
+    def _place(self, known: XidLine, at: float, boot: int) -> None:
+        """Put an Xid on the timeline, selected or not: what leads a burst does not depend on what was asked for."""
+        if not self._just_seen(known.pci, known.xid, at):
+            self.timeline.append(XidAt(at, boot, known.xid, known.pci))
+
+    def bursts(self) -> Iterator[Burst]:
+        """The bursts with a selected record in them, whole and numbered anew."""
+        number = 0
+        for burst in find_bursts(self.timeline):
+            rows = (self.xids.get((burst.boot, pci, xid)) for pci in burst.pcis for xid in burst.xids)
+            if any(row and row.first <= burst.ended and row.last >= burst.started for row in rows):
+                number += 1
+                yield replace(burst, number=number)
 
     def _just_seen(self, pci: str, xid: int, at: float) -> bool:
         """Whether the end of the timeline already stands for this record; a flood needs one entry a second."""
@@ -232,9 +246,12 @@ def _with_class(kind: str, code: str) -> str:
 
 
 def _not_from_kernel(line: LogLine) -> Recognised | None:
-    if "NVRM: Xid (" in line.text:
-        return KernelLine("other", line.program, "xid_text_not_from_kernel")
-    return None
+    """A text that reads like an Xid: printed by a program, or in a line whose header says nothing of who wrote it."""
+    if "NVRM: Xid (" not in line.text:
+        return None
+    return KernelLine(
+        "other", line.program, "xid_text_not_from_kernel" if line.program else "xid_text_of_unknown_origin"
+    )
 
 
 def _remembering(function: Callable[[str], _Answer]) -> Callable[[str], _Answer]:

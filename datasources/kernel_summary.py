@@ -30,6 +30,8 @@ MAX_ROWS = 120
 MAX_BURSTS = 60
 MAX_BOOTS = 20
 TAIL_LINES = 40
+_TOLD = 10
+"""Bursts and records told in the overview each."""
 _GPU_RECORDS = frozenset({"off_bus_banner", "rm_init_failed", "gsp_rate_limit", "recovery_action"})
 
 
@@ -44,11 +46,12 @@ def kernel_summary(node: str, transport: str, log: KernelLog) -> KernelLogSummar
         lines_matched=log.matched,
         covers_from=iso(log.covers[0]) if log.covers else None,
         covers_to=iso(log.covers[1]) if log.covers else None,
+        recovery_action=log.recovery_action,
+        overview=_overview(log.bursts, records),
         boots=[_boot(boot) for boot in log.boots[-MAX_BOOTS:]],
         xids=xids[-MAX_ROWS:],
         bursts=[_burst(burst) for burst in log.bursts[-MAX_BURSTS:]],
         records=records[-MAX_ROWS:],
-        recovery_action=log.recovery_action,
     )
     if len(xids) > MAX_ROWS:
         summary["xids_total"] = len(xids)
@@ -57,6 +60,23 @@ def kernel_summary(node: str, transport: str, log: KernelLog) -> KernelLogSummar
     if len(records) > MAX_ROWS:
         summary["records_total"] = len(records)
     return summary
+
+
+def _overview(bursts: Sequence[Burst], records: Sequence[KernelRecord]) -> dict[str, str]:
+    """The latest bursts and records in a line each, latest first, for a reader with little room."""
+    told = {f"burst {burst.number}, boot {burst.boot}": _in_a_line(burst) for burst in bursts[: -_TOLD - 1 : -1]}
+    for row in sorted(records, key=lambda row: row["last_at"], reverse=True)[:_TOLD]:
+        name = " ".join(filter(None, (row["kind"], row["device"], row["code"], f"boot {row['boot']}")))
+        told[name] = f"{row['count']} from {row['first_at']} to {row['last_at']}"
+    return told
+
+
+def _in_a_line(burst: Burst) -> str:
+    lead = f"Xid {burst.lead.xid} ({facts_of(burst.lead.xid).name}) on {burst.lead.pci}" if burst.lead else "nothing"
+    others = [str(xid) for xid in burst.xids if burst.lead is None or xid != burst.lead.xid]
+    words = f"{iso(burst.started)} to {iso(burst.ended)}: {lead} leads"
+    words += f"; also Xid {', '.join(others)}" if others else ""
+    return words + (f"; GPUs {', '.join(burst.pcis)}" if len(burst.pcis) > 1 else "")
 
 
 def _xid(key: tuple[int, str, int], tally: Tally, bursts: Sequence[Burst]) -> XidSummary:

@@ -1,8 +1,9 @@
 """System log lines taken apart: time, host, program and text, in the shapes that log daemons write. Pure.
 
 Understood are rsyslog's ISO shape, the traditional syslog shape (no year, no zone: taken as UTC and as the latest such
-moment that is not in the future), ``dmesg -T`` and journal text. A line without a time of its own gets that of the
-line before it, because it continues it.
+moment that is not in the future), ``dmesg -T`` and journal text, each with or without a syslog priority before it. A
+line without a time of its own gets that of the line before it, because it continues it. Whether times carried a zone
+is told by `zoneless`, because a node whose clock is not set to UTC shifts every one of them.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 _ISO = re.compile(
-    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?)(Z|[+-]\d\d:?\d\d)?\s+(\S+)\s+([^\s:\[]+)(?:\[(\d+)\])?:\s?(.*)",
+    r"(?:<\d+>)?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?)(Z|[+-]\d\d:?\d\d)?\s+(\S+)\s+([^\s:\[]+)"
+    r"(?:\[(\d+)\])?:\s?(.*)",
     re.DOTALL,
 )
-_OLD = re.compile(r"([A-Z][a-z]{2}\s+\d{1,2} \d\d:\d\d:\d\d)\s+(\S+)\s+([^\s:\[]+)(?:\[(\d+)\])?:\s?(.*)", re.DOTALL)
+_OLD = re.compile(
+    r"(?:<\d+>)?([A-Z][a-z]{2}\s+\d{1,2} \d\d:\d\d:\d\d)(?:\.\d+)?\s+(\S+)\s+([^\s:\[]+)(?:\[(\d+)\])?:\s?(.*)",
+    re.DOTALL,
+)
 _DMESG = re.compile(r"\[([A-Z][a-z]{2} [A-Z][a-z]{2}\s+\d{1,2} \d\d:\d\d:\d\d \d{4})\]\s?(.*)", re.DOTALL)
 _UPTIME = re.compile(r"\[\s*(\d+\.\d+)\]\s?")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -52,6 +57,17 @@ def parse_lines(lines: Iterable[str], now: datetime) -> Iterator[LogLine]:
         line = parse_line(raw, now, last)
         last = line.at
         yield line
+
+
+def zoneless(lines: Iterable[LogLine]) -> bool:
+    """Whether the times of a log name no zone, by its first line that has a time of its own."""
+    for line in lines:
+        iso = _ISO.match(line.raw)
+        if iso:
+            return iso.group(2) is None
+        if _OLD.match(line.raw) or _DMESG.match(line.raw):
+            return True
+    return False
 
 
 def parse_line(raw: str, now: datetime, last: float | None = None) -> LogLine:

@@ -14,6 +14,7 @@ from typing import Any
 
 from gcm_sentinel.clients.http import HttpClient
 from gcm_sentinel.clients.kubernetes import KubernetesClient, metadata
+from gcm_sentinel.datasources.log_lines import parse_line
 from gcm_sentinel.domain.errors import BadResponse, NotFound, SentinelError
 
 KERNEL_FILES = ("kern.log", "syslog", "messages")
@@ -26,7 +27,9 @@ ENABLE_QUERY = (
     "Service journals need the kubelet's NodeLogQuery feature (enableSystemLogHandler and enableSystemLogQuery), the"
     " verb get on nodes/proxy, or a Loki URL"
 )
-_MAX_BYTES = 32 * 1024 * 1024
+ENABLE_SHIPPED = "The node did not give it; logs that were shipped before can be read by setting the Loki URL"
+_MAX_BYTES = 16 * 1024 * 1024
+"""Of each file, its end: a hundred thousand Xid lines, and memory for several investigations at once."""
 _PAGE = 5000
 _MAX_PAGES = 8
 _HOST_LABELS = ("node", "node_name", "nodename", "hostname", "host", "instance")
@@ -46,9 +49,12 @@ class FetchedLog:
 async def kernel_log_of_kubelet(kubernetes: KubernetesClient, node: str, since: datetime, older: bool) -> FetchedLog:  # noqa: FBT001
     """The kernel log file of a node, with its rotated predecessor when the file begins after `since` or `older` is set.
 
+    A file that is there but empty counts only when no other one has lines.
+
     Raises:
         SentinelError: forbidden, unreachable, or no such file (`NotFound`).
     """
+    empty: FetchedLog | None = None
     for name in KERNEL_FILES:
         path = f"/api/v1/nodes/{node}/proxy/logs/{name}"
         try:
@@ -58,7 +64,11 @@ async def kernel_log_of_kubelet(kubernetes: KubernetesClient, node: str, since: 
         lines = current.splitlines()
         if older or not _begins_before(lines, since):
             lines = [*await _rotated(kubernetes, f"{path}.1"), *lines]
-        return FetchedLog(f"kubelet:{name}", f"GET {path}", tuple(lines))
+        if any(line.strip() for line in lines):
+            return FetchedLog(f"kubelet:{name}", f"GET {path}", tuple(lines))
+        empty = empty or FetchedLog(f"kubelet:{name}", f"GET {path}", ())
+    if empty is not None:
+        return empty
     await kubernetes.get(f"/api/v1/nodes/{node}")
     raise NotFound(f"the kubelet of {node} serves none of {', '.join(KERNEL_FILES)} under /var/log")
 
@@ -82,8 +92,6 @@ async def _rotated(kubernetes: KubernetesClient, path: str) -> list[str]:
 
 
 def _begins_before(lines: list[str], since: datetime) -> bool:
-    from gcm_sentinel.datasources.log_lines import parse_line
-
     for raw in lines[:50]:
         at = parse_line(raw, since + timedelta(days=90)).at
         if at is not None:
@@ -132,7 +140,8 @@ class Loki:
             SentinelError: unreachable, or it refused the query.
         """
         labels = await self._labels()
-        marks = [f'{label}=~"{unit}(.service)?"' for label in _UNIT_LABELS if label in labels]
+        exact = unit.removesuffix(".service").replace(".", "[.]")
+        marks = [f'{label}=~"{exact}([.]service)?"' for label in _UNIT_LABELS if label in labels]
         return await self._first(_selectors(labels, _HOST_LABELS, node, marks), start, end)
 
     async def _labels(self) -> frozenset[str]:
@@ -164,8 +173,9 @@ class Loki:
             found += page
             if len(page) < _PAGE:
                 break
-            last_ns = min(at for at, _ in page)
-        return [line for _, line in sorted(set(found))]
+            last_ns = min(at for at, _ in page) + 1  # `end` is exclusive, and a moment may have more lines than fit
+        oldest_first = sorted(dict.fromkeys(reversed(found)), key=lambda entry: entry[0])
+        return [line for _, entry in oldest_first for line in entry.split("\n")]
 
 
 def _selectors(labels: frozenset[str], hosts: Iterable[str], node: str, marks: Iterable[str]) -> list[str]:
@@ -184,18 +194,16 @@ def _entries(body: str) -> list[tuple[int, str]]:
     data = _data(body)
     try:
         return [
-            (int(at), with_header(int(at), stream["stream"], line))
+            (int(at), "\n".join(with_header(int(at), stream["stream"], line) for line in entry.splitlines()))
             for stream in data["result"]
-            for at, line, *_ in stream["values"]
+            for at, entry, *_ in stream["values"]  # the journal keeps what one print wrote as one entry
         ]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadResponse(f"Loki's entries could not be read: {error!r}") from error
 
 
 def with_header(at_ns: int, labels: Mapping[str, str], line: str) -> str:
     """A Loki entry as a syslog line: one that has a header of its own is kept, else labels give host and program."""
-    from gcm_sentinel.datasources.log_lines import parse_line
-
     moment = datetime.fromtimestamp(at_ns / 1e9, UTC)
     own = parse_line(line, moment)
     if own.at is not None:

@@ -92,7 +92,7 @@ def pod_summary(pod: KubeObject, owner: str | None) -> PodSummary:
         gpus=gpus(pod),
         created_at=iso(parse_time(metadata(pod).get("creationTimestamp"))),
         started_at=iso(parse_time(status(pod).get("startTime"))),
-        finished_at=iso(_finished_at(pod)),
+        finished_at=iso(finished_at(pod)),
         containers=containers or _not_started(pod),
     )
 
@@ -150,7 +150,8 @@ def _not_started(pod: KubeObject) -> list[ContainerSummary]:
     ]
 
 
-def _finished_at(pod: KubeObject) -> datetime | None:
+def finished_at(pod: KubeObject) -> datetime | None:
+    """When the last container of a finished pod ended; None for a pod that is not finished, or does not tell."""
     if phase(pod) not in FINISHED:
         return None
     ended = [mapping(mapping(entry.get("state")).get("terminated")) for entry in container_states(pod)]

@@ -16,9 +16,11 @@ from gcm_sentinel.clients.prometheus import PrometheusClient, PromResult, PromSe
 from gcm_sentinel.datasources.context import SourceContext
 from gcm_sentinel.datasources.durations import bounded_duration, spell
 from gcm_sentinel.datasources.exporter_uptime import Uptime, exporter_uptime
-from gcm_sentinel.datasources.gpu_comparison import LabelledPoints, compare, identities, window_of
+from gcm_sentinel.datasources.gpu_comparison import compare, window_of
 from gcm_sentinel.datasources.gpu_labels import entities_of
+from gcm_sentinel.datasources.gpu_overview import of_comparison
 from gcm_sentinel.datasources.gpu_panel import PANEL, Compared, compared, full_name, is_counter
+from gcm_sentinel.datasources.gpu_roster import LabelledPoints, Roster
 from gcm_sentinel.datasources.gpu_series import RAW_UP_TO, NodeSeries, compact, data_object, raw_by_metric, step_of
 from gcm_sentinel.datasources.series_shape import iso, shape
 from gcm_sentinel.datasources.tool_calls import as_json, failed, node_name, of_error, text, texts, within
@@ -178,7 +180,8 @@ def query_result(asked: str, result: PromResult, window: TimeRange) -> ToolResul
         series_total=len(result.series),
         warnings=list(result.warnings),
     )
-    note = ""
+    length = window.end - window.start
+    note = _coarse(length) if length > RAW_UP_TO else ""
     if not result.series:
         note = (
             "No series matches. That is absence, not zero: check the metric's and label's names and whether `up` is 1."
@@ -220,13 +223,15 @@ def _comparison(
     labelled = [LabelledPoints(one.labels, one.points) for one in series]
     start_s, end_s = window.start.timestamp(), window.end.timestamp()
     measure = window_of(start_s, end_s, labelled)
+    roster, metrics = Roster.of(labelled), compare(labelled, asked, measure)
     summary = GpuMetricsSummary(
         node=node,
         window_s=end_s - start_s,
-        gpus=identities(labelled),
-        metrics=compare(labelled, asked, measure),
         exporter_up=uptime.up,
         exporter_down_since=iso(uptime.down_since) if uptime.down_since is not None else None,
+        overview=of_comparison(roster.gpus, metrics),
+        gpus=list(roster.gpus),
+        metrics=metrics,
     )
     return ToolResult(
         ResultStatus.OK if series or uptime.up is not None else ResultStatus.NO_DATA,
@@ -235,14 +240,24 @@ def _comparison(
         raw_by_metric((*series, *((uptime.series,) if uptime.series else ()))),
         time_range=window,
         entities=entities_of(one.labels for one in series),
-        note=_note(node, window, found=bool(series)),
+        note=_note(node, window, roster) if series else _NOTHING.format(node=repr(node)),
     )
 
 
-def _note(node: str, window: TimeRange, *, found: bool) -> str:
-    if not found:
-        return f"No GPU series of {node!r} in this window: absence, not zero. GPU health is unknown here."
+_NOTHING = "No GPU series of {node} in this window: absence, not zero. GPU health is unknown here."
+
+
+def _note(node: str, window: TimeRange, roster: Roster) -> str:
+    notes = [
+        f"GPU {gone.gpu['uuid']} ({gone.gpu['pci']}) was index {gone.gpu['index']} of {node} until {iso(gone.last_s)};"
+        f" another GPU has that index now and it has no series since."
+        for gone in roster.departed
+    ]
     length = window.end - window.start
     if length > RAW_UP_TO:
-        return f"Read every {spell(step_of(length))}: change points are exact to that; a shorter window is sharper."
-    return ""
+        notes.append(_coarse(length))
+    return " ".join(notes)
+
+
+def _coarse(length: timedelta) -> str:
+    return f"Read every {spell(step_of(length))}: change points are exact to that; a shorter window is sharper."

@@ -35,7 +35,7 @@ def text(call: ToolCall, name: str, default: str | None = None) -> str:
 
 
 def texts(call: ToolCall, name: str) -> tuple[str, ...]:
-    """A list of strings; a single string counts as a list of one, a comma list is taken apart.
+    """A list of strings; a single one counts as a list of one, a list written as text (JSON or commas) is taken apart.
 
     Raises:
         ValueError: it is something else.
@@ -44,7 +44,11 @@ def texts(call: ToolCall, name: str) -> tuple[str, ...]:
     if value is None:
         return ()
     if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
+        return tuple(
+            word for part in value.strip().strip("[]").split(",") if (word := part.strip().strip("\"'").strip())
+        )
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (str(value),)
     if isinstance(value, Sequence) and all(isinstance(part, str | int) for part in value):
         return tuple(str(part).strip() for part in value if str(part).strip())
     raise ValueError(f"{name!r} must be a list of strings, not {value!r}")
@@ -85,7 +89,7 @@ def node_name(call: ToolCall, scope: Scope) -> str:
     """
     value = text(call, "node_name", scope.node)
     if len(value) > 253 or not _NODE_NAME.fullmatch(value):
-        raise ValueError(f"'node_name' is not a node name: {value!r}")
+        raise ValueError(f"'node_name' is not a node name: {value!r}; give the exact name of one node")
     return value
 
 

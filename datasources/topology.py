@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from gcm_sentinel.datasources import tool_calls
-from gcm_sentinel.datasources.cluster_reads import NODE_ARGUMENT, availability, compact, iso, node_argument, refused
+from gcm_sentinel.datasources.cluster_reads import NODE_ARGUMENT, availability, compact, iso, refused
 from gcm_sentinel.datasources.context import SourceContext
 from gcm_sentinel.datasources.fleet_view import NODES, FleetReader, FleetView, NodeView
 from gcm_sentinel.domain.conditions import Family, fault_family
@@ -72,7 +72,7 @@ class TopologySource:
         if call.name != _TOOL:
             return tool_calls.failed(call.name, f"no tool named {call.name!r} here; there is {_TOOL}")
         try:
-            name = node_argument(call, scope)
+            name = tool_calls.node_name(call, scope)
         except ValueError as error:
             return tool_calls.failed(call.name, str(error))
         families = frozenset(fault_family(trigger.kind) for trigger in scope.incident.triggers)

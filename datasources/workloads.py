@@ -165,7 +165,7 @@ class WorkloadsSource:
             )
         except SentinelError as error:
             return None, f"pending pods of the cluster are missing: {error}"
-        waiting = [pod for pod in pods if pod_facts.gpus(pod) and pod_facts.daemonset_of(pod) is None]
+        waiting = [pod for pod in pods if _is_gpu_workload(pod) and pod_facts.node_of(pod) is None]
         return waiting, "" if whole else "not all pending pods of the cluster were read"
 
     async def _logs(self, call: ToolCall, node: str) -> ToolResult:
@@ -225,9 +225,10 @@ def _summary(
     )
 
 
-def _newest_trouble_first(pod: KubeObject) -> tuple[int, str]:
+def _newest_trouble_first(pod: KubeObject) -> tuple[int, float, str]:
     order = {"Failed": 0, "Running": 1, "Pending": 1, "Unknown": 1}
-    return order.get(pod_facts.phase(pod), 2), pod_facts.full_name(pod)
+    ended = pod_facts.finished_at(pod)
+    return order.get(pod_facts.phase(pod), 2), -ended.timestamp() if ended else 0.0, pod_facts.full_name(pod)
 
 
 def _pod(pod: KubeObject, owner: str, held: Mapping[str, list[str]]) -> PodSummary:

@@ -103,3 +103,16 @@ async def test_missing_rights_are_named(cluster, ask):
 
     assert result.status == "unavailable"
     assert "list on daemonsets.apps" in result.note
+
+
+async def test_secrets_in_the_environment_of_a_template_are_never_kept(cluster, ask):
+    cluster.node("gpu-1")
+    cluster.daemonset("monitoring/agent", desired=1, ready=1)
+    agent = cluster.store.get("daemonsets", "agent", "monitoring")
+    agent["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "KEY", "value": "s3cret"}]
+    cluster.store.put(agent)
+
+    result = await ask(kubernetes, TOOL)
+
+    assert "img:1" in result.raw
+    assert "s3cret" not in result.raw

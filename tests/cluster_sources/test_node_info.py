@@ -170,7 +170,7 @@ async def test_what_cannot_be_a_node_name_is_refused_before_anything_is_sent(ask
     result = await ask(kubernetes, TOOL, node_name=name)
 
     assert result.status == "error"
-    assert "cannot be a node name" in result.note
+    assert "is not a node name" in result.note
 
 
 async def test_missing_rights_are_named_with_the_rule_that_grants_them(cluster, ask):

@@ -181,3 +181,39 @@ async def test_pods_that_may_not_be_listed_are_unavailable(cluster, ask):
 
     assert result.status == "unavailable"
     assert "RBAC: list on pods" in result.note
+
+
+async def test_a_pod_that_has_its_node_does_not_wait_for_a_gpu(cluster, ask):
+    cluster.pod("team-a/pulling", "gpu-2", gpus=8, phase="Pending")
+    cluster.pod("team-a/waiting", None, gpus=8, phase="Pending")
+
+    summary = (await ask(workloads, TOOL)).summary
+
+    assert [pod["name"] for pod in summary["pending_gpu_pods"]] == ["waiting"]
+
+
+async def test_the_failure_of_a_minute_ago_comes_before_yesterdays(cluster, ask):
+    for name, at in (("a", "2026-11-18T01:00:00Z"), ("b", "2026-11-20T19:59:00Z")):
+        ended = {"name": "main", "state": {"terminated": {"exitCode": 1, "finishedAt": at}}}
+        cluster.pod(f"team-a/{name}", "gpu-1", gpus=1, phase="Failed", status={"containerStatuses": [ended]})
+
+    assert [pod["name"] for pod in (await ask(workloads, TOOL)).summary["pods"]] == ["b", "a"]
+
+
+async def test_an_api_server_in_trouble_is_not_blamed_on_permissions(cluster, ask):
+    cluster.faults.broken["kubernetes"] = "503"
+
+    result = await ask(workloads, TOOL)
+
+    assert not result.status.observed
+    assert "RBAC" not in result.note
+
+
+async def test_held_gpus_are_found_where_another_label_names_the_node(cluster, ask):
+    cluster.pod("team-a/train", "gpu-1", gpus=1)
+    labels = {"Hostname": "exporter-pod", "node": "gpu-1", "gpu": "3", "UUID": "GPU-c", "exported_namespace": "team-a"}
+    cluster.prometheus.says('node="gpu-1"', "DCGM", series=[({**labels, "exported_pod": "train"}, 40.0)])
+
+    (pod,) = (await ask(workloads, TOOL)).summary["pods"]
+
+    assert pod["gpu_devices"] == ["GPU-c"]

@@ -182,3 +182,28 @@ async def test_is_available_where_pods_can_be_listed(upstream, sources, status, 
     upstream.pods_status = status
 
     assert [(await source.is_available()).usable for source in sources] == [usable, usable]
+
+
+async def test_a_pod_that_only_wears_the_labels_is_not_preferred(upstream, call):
+    upstream.page = PAGE
+    upstream.add_pod("mine-dcgm-exporter", DCGM, port=1)
+    upstream.add_pod("dcgm-exporter-x", DCGM)
+    upstream.pods[1]["metadata"]["ownerReferences"] = [{"kind": "DaemonSet", "name": "dcgm-exporter"}]
+
+    result = await call("query_dcgm_direct")
+
+    assert result.status is ResultStatus.OK
+    assert result.summary["endpoint"].endswith(f":{upstream.port}/metrics")
+
+
+async def test_a_line_for_each_gpu_and_metric_comes_first(upstream, call):
+    upstream.page = (
+        PAGE + 'DCGM_FI_DEV_GPU_TEMP{gpu="1",UUID="GPU-b"} 41\nDCGM_FI_DEV_GPU_TEMP{gpu="3",UUID="GPU-c"} 90\n'
+    )
+    upstream.add_pod("dcgm-exporter-x", DCGM)
+
+    overview = (await call("query_dcgm_direct")).summary["overview"]
+
+    assert overview["GPU 0"].endswith("GPU-a held by team/train-0")
+    assert overview["DCGM_FI_DEV_GPU_TEMP"] == "0-1: 41 | 3: 90"
+    assert overview["DCGM_FI_DEV_ECC_DBE_VOL_TOTAL"] == "not exported, which is not zero"

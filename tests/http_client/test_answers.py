@@ -117,6 +117,25 @@ async def test_follows_a_redirect_on_the_same_host(serve, client):
     assert (await client.get(f"{await serve(move)}/old")).text == "moved"
 
 
+async def test_a_post_that_is_sent_to_a_page_was_not_delivered(serve, client):
+    async def login(request: web.Request) -> web.Response:
+        if request.method == "POST":
+            raise web.HTTPFound("/login")
+        return web.Response(text="please log in")
+
+    with pytest.raises(BadResponse, match="redirects a POST"):
+        await client.post(f"{await serve(login)}/hook", json={"a": 1})
+
+
+async def test_a_post_keeps_its_method_where_the_server_says_so(serve, client):
+    async def move(request: web.Request) -> web.Response:
+        if request.path == "/old":
+            raise web.HTTPPermanentRedirect("/new")
+        return web.Response(text=f"{request.method} {await request.text()}")
+
+    assert (await client.post(f"{await serve(move)}/old", content="x")).text == "POST x"
+
+
 async def test_does_not_follow_a_redirect_to_another_host(serve, client):
     seen = []
 

@@ -186,3 +186,30 @@ def test_an_impossible_date_gives_no_time(raw):
 
 def test_a_line_without_a_time_continues_the_one_before():
     assert parse_line("    continuation", NOW, last=ISO).at == ISO
+
+
+def test_a_mig_slice_is_told_as_the_place_of_its_xid():
+    line = recognise("NVRM: Xid (PCI:0000:01:00 GPU-I:05): 95, pid=7062, name=x, Uncontained: LTC TAG (0x2, 0x1).")
+
+    assert isinstance(line, XidLine)
+    assert (line.xid, line.pci, line.pid) == (95, "0000:01:00", 7062)
+    assert line.places == ("GPU instance 5", "LTC TAG (0x2, 0x1)")
+
+
+def test_the_older_words_for_a_lost_gpu_are_known():
+    assert recognise("NVRM: GPU at 0000:91:00.0 has fallen off the bus.") == KernelLine("off_bus_banner", "0000:91:00")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "2026-11-20 19:56:23 n1 kernel: ",
+        "<4>Nov 20 19:56:23 n1 kernel: ",
+        "Nov 20 19:56:23.000 n1 kernel: ",
+        "<6>2026-11-20T19:56:23Z n1 kernel: ",
+    ],
+)
+def test_less_usual_headers_are_read_too(head):
+    line = parse_line(f"{head}NVRM: Xid (PCI:0000:17:00): 79, GPU lost", NOW)
+
+    assert (line.at, line.from_kernel, line.text[:9]) == (ISO, True, "NVRM: Xid")

@@ -202,3 +202,33 @@ def test_a_flood_keeps_lines_of_every_gpu():
     log = read(*lines)
 
     assert log.text.count(GPU_A) == log.text.count(GPU_B) == 21
+
+
+def test_a_line_whose_writer_is_not_known_is_not_called_a_program_s():
+    log = read(at(0, "start"), "n1 ??? NVRM: Xid (PCI:0000:17:00): 79, GPU lost")
+
+    assert list(log.events) == [(0, "other", "", "xid_text_of_unknown_origin")]
+
+
+@pytest.mark.parametrize(("since", "patterns"), [(NOW.timestamp() - 59.5 * 60, ()), (0.0, ("pid=7",))])
+def test_what_leads_a_burst_does_not_depend_on_what_was_asked_for(since, patterns):
+    lines = (
+        at(0, f"NVRM: Xid ({GPU_A}): 79, GPU has fallen off the bus."),
+        at(1, f"NVRM: Xid ({GPU_A}): 45, pid=7, name=x, Ch 0"),
+        at(9, f"NVRM: Xid ({GPU_B}): 31, pid=9, name=y, Ch 0"),
+    )
+
+    log = read(*lines, since=since, patterns=patterns)
+
+    assert (log.bursts[0].number, log.bursts[0].lead.xid, log.bursts[0].xids) == (1, 79, (79, 45))
+    assert (0, GPU_A, 79) not in log.xids
+    assert len(log.bursts) == (2 if not patterns else 1)
+
+
+def test_a_boot_without_uptimes_begins_with_its_first_line():
+    stamp = "Nov 20 19:30:00 n1 kernel:"
+
+    log = read("Nov 20 18:00:00 n1 kernel: before", f"{stamp} Linux version 5.14.0-427.el9", f"{stamp} after", boot=0)
+
+    assert log.boots[-1].started == datetime(2026, 11, 20, 19, 30, tzinfo=UTC).timestamp()
+    assert log.covers == (log.boots[-1].started, NOW.timestamp())

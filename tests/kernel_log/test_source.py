@@ -92,10 +92,51 @@ async def test_a_boot_that_is_not_in_the_log_is_unavailable_not_clean(upstream, 
     assert "1 boot(s)" in result.note
 
 
-async def test_an_empty_log_is_no_data(upstream, read):
+async def test_an_empty_log_proves_no_absence(upstream, read):
     upstream.kern_log("")
 
-    assert (await read("read_kernel_log")).status is ResultStatus.NO_DATA
+    result = await read("read_kernel_log")
+
+    assert result.status is ResultStatus.UNAVAILABLE
+    assert "proves no absence" in result.note
+
+
+async def test_a_leftover_empty_file_does_not_hide_the_one_that_is_written(upstream, read):
+    upstream.kern_log("")
+    upstream.kern_log(OLDER, XID, name="messages")
+
+    result = await read("read_kernel_log")
+
+    assert (result.status, result.summary["transport"]) == (ResultStatus.OK, "kubelet:messages")
+
+
+async def test_times_without_a_zone_are_said_to_be_a_guess(upstream, read):
+    upstream.kern_log("Nov 20 19:56:23 gpu-r03-n05 kernel: NVRM: Xid (PCI:0000:17:00): 79, GPU lost", name="messages")
+
+    result = await read("read_kernel_log")
+
+    assert result.summary["xids"][0]["first_at"] == "2026-11-20T19:56:23Z"
+    assert "no zone" in result.note
+
+
+async def test_a_boot_given_as_a_number_looks_as_far_back_as_one_given_as_text(upstream, read):
+    upstream.kern_log(OLDER, XID)
+
+    numbers, words = await read("read_kernel_log", boot=-1), await read("read_kernel_log", boot="-1")
+
+    assert numbers.time_range == words.time_range
+
+
+async def test_the_overview_tells_the_latest_burst_first(upstream, read):
+    later = XID.replace("19:56:23", "19:59:50").replace("12345.", "12555.").replace("): 79", "): 48")
+    upstream.kern_log(OLDER, XID, later, later.replace("): 48", "): 45"))
+
+    result = await read("read_kernel_log")
+
+    lines = list(result.summary["overview"].items())
+    assert lines[0][0] == "burst 2, boot 0"
+    assert lines[0][1].startswith("2026-11-20T19:59:50Z to 2026-11-20T19:59:50Z: Xid 48 (")
+    assert lines[0][1].endswith("on 0000:17:00 leads; also Xid 45")
 
 
 async def test_a_kubelet_without_log_files_is_unavailable(upstream, read):
@@ -110,7 +151,11 @@ async def test_a_kubelet_without_log_files_is_unavailable(upstream, read):
 async def test_an_unreachable_kubelet_is_unavailable(upstream, read):
     upstream.answers[f"{FILES}/kern.log"] = (502, "dial tcp 10.0.0.5:10250: i/o timeout")
 
-    assert (await read("read_kernel_log")).status is ResultStatus.UNAVAILABLE
+    result = await read("read_kernel_log")
+
+    assert result.status is ResultStatus.UNAVAILABLE
+    assert "Loki" in result.note
+    assert "ClusterRole" not in result.note, "a permission does not help a silent kubelet"
 
 
 @pytest.mark.parametrize(
@@ -174,6 +219,18 @@ async def test_a_program_in_loki_cannot_speak_for_the_kernel(upstream, read):
 
     assert result.summary["xids"] == []
     assert result.summary["records"][0]["code"] == "xid_text_not_from_kernel"
+
+
+async def test_what_one_print_wrote_over_several_lines_is_read_line_by_line(upstream, read):
+    print_ = (
+        "NVRM: The NVIDIA GPU 0000:18:00.0\nNVRM: (PCI ID: 10de:2330) installed in this system has\n"
+        "NVRM: fallen off the bus and is not responding to commands."
+    )
+    loki(upstream, (timedelta(minutes=-5), print_), stream={"node": NODE, "transport": "kernel"})
+
+    result = await read("read_kernel_log", loki=True)
+
+    assert [(row["kind"], row["device"]) for row in result.summary["records"]] == [("off_bus_banner", "0000:18:00")]
 
 
 async def test_a_failing_loki_falls_back_to_the_kubelet_and_says_so(upstream, read):

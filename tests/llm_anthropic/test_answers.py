@@ -29,7 +29,7 @@ async def test_a_call_without_arguments_is_a_call_with_none(served, answer, mode
     assert turn.tool_calls == (ToolCall("toolu_1", "list_sources", {}),)
 
 
-@pytest.mark.parametrize("raw", ['{"node": "gpu', '["gpu-7"]', '"gpu-7"', '{"x": NaN}', "{" * 3000])
+@pytest.mark.parametrize("raw", ['{"node": "gpu', '["gpu-7"]', '"gpu-7"', '{"x": NaN}', "{" * 3000, r'{"x": "\ud83d"}'])
 async def test_malformed_input_is_kept_as_it_came(raw, served, answer, model, transcript, tools):
     served(answer(("tool", "toolu_1", "a", raw)))
 

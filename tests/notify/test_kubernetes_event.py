@@ -163,3 +163,9 @@ async def test_gives_up_at_its_deadline_and_says_it_may_work_later(publication: 
 
     with pytest.raises(Overloaded, match="busy"):
         await notifier.publish(publication)
+
+
+def test_a_language_without_blanks_loses_no_more_than_the_limit_asks(publish_with: Callable[..., Publication]) -> None:
+    text = message(publish_with(summary="GPU 3 " + "バスから脱落した" * 100))
+
+    assert 1015 < len(text.encode()) <= 1024

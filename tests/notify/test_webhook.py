@@ -187,3 +187,11 @@ def test_the_endpoint_does_not_print_its_secrets() -> None:
 
     assert endpoint.shown == "https://hooks.example:8443"
     assert not any(secret in repr(endpoint) for secret in ("secret?", "token", "k3y", "u:p"))
+
+
+async def test_half_a_surrogate_pair_in_a_models_words_is_delivered(
+    webhook: WebhookNotifier, receiver: Any, publish_with: Callable[..., Publication]
+) -> None:
+    await webhook.publish(publish_with(summary="GPU 3 is hot \ud83d"))
+
+    assert receiver.last["sentinel_result"]["summary"] == "GPU 3 is hot ?"

@@ -1,5 +1,6 @@
 """`compare_gpu_metrics` on simulated nodes: who differs, who is gone, and what is not there."""
 
+import json
 from datetime import UTC, datetime
 
 from gcm_sentinel.domain.entity import EntityKind
@@ -124,3 +125,27 @@ async def test_a_name_that_only_begins_alike_is_another_node(served):
 
     assert result.status is ResultStatus.NO_DATA
     assert result.summary["gpus"] == []
+
+
+async def test_a_line_for_each_gpu_and_metric_comes_before_the_details(served):
+    place = await served(RAMP_THEN_GONE)
+
+    result = await place.call("compare_gpu_metrics")
+
+    shown = json.dumps(result.summary)[:5600]
+    overview = result.summary["overview"]
+    assert all(row["metric"] in shown for row in result.summary["metrics"]), "what a model is shown first"
+    assert f"{place.pci} GPU-" in overview[f"GPU {place.gpu}"]
+    assert "all its series end at" in overview[f"GPU {place.gpu}"]
+    assert f"{place.gpu}: 900 (+900) (ended)" in overview["DCGM_FI_DEV_PCIE_REPLAY_COUNTER"]
+    assert overview["DCGM_FI_DEV_PCIE_LINK_GEN"].endswith(f"{place.gpu}: 5 (ended)"), "its last value is no present one"
+
+
+async def test_a_range_of_single_series_says_how_coarsely_it_was_read(served):
+    place = await served()
+
+    result = await place.call(
+        "query_prometheus", query=f'DCGM_FI_DEV_GPU_TEMP{{Hostname="{place.node}"}}', duration="6h"
+    )
+
+    assert result.note.startswith("Read every 90s")

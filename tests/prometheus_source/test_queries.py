@@ -100,3 +100,16 @@ async def test_an_unreachable_prometheus_is_unavailable(source_of, ask, unused_t
     assert result.status is ResultStatus.UNAVAILABLE
     assert "cannot reach Prometheus" in result.note
     assert (await source.is_available()).usable is False
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    ["GPU_TEMP, XID_ERRORS", '["GPU_TEMP", "XID_ERRORS"]', ["GPU_TEMP", " XID_ERRORS "]],
+    ids=["commas", "json-text", "list"],
+)
+async def test_a_list_may_come_as_text(served, metrics):
+    place = await served()
+
+    result = await place.call("compare_gpu_metrics", metrics=metrics)
+
+    assert {row["metric"] for row in result.summary["metrics"]} == {"DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_XID_ERRORS"}

@@ -7,9 +7,10 @@ import pytest
 from gcm_sentinel.clients.prometheus import PromSeries
 from gcm_sentinel.datasources.durations import bounded_duration, parse_duration, spell
 from gcm_sentinel.datasources.exporter_uptime import down_since, quoted
-from gcm_sentinel.datasources.gpu_comparison import LabelledPoints, compare, window_of
+from gcm_sentinel.datasources.gpu_comparison import compare, window_of
 from gcm_sentinel.datasources.gpu_labels import entities_of, gpu_key, holding_pod, instance_host, node_named, speaks_of
 from gcm_sentinel.datasources.gpu_panel import PANEL, compared, full_name
+from gcm_sentinel.datasources.gpu_roster import LabelledPoints, Roster
 from gcm_sentinel.datasources.gpu_series import joined, number, step_of
 from gcm_sentinel.datasources.knowledge_tables import by_key
 from gcm_sentinel.datasources.series_shape import deviations, shape
@@ -210,3 +211,36 @@ def test_values_are_written_as_prometheus_writes_them(value, text):
 
 def test_label_values_are_quoted_for_promql():
     assert quoted('a"b\\c') == r'"a\"b\\c"'
+
+
+def gpu_series(uuid, index, points, name="DCGM_FI_DEV_ECC_DBE_AGG_TOTAL"):
+    return LabelledPoints({"__name__": name, "gpu": str(index), "UUID": uuid, "pci_bus_id": f"0:{uuid}:00"}, points)
+
+
+def test_a_gpu_that_got_another_index_after_a_reboot_keeps_its_own_history():
+    series = [
+        gpu_series("a", 0, [(0, 1), (30, 1)]),
+        gpu_series("b", 1, [(0, 2), (30, 2)]),
+        gpu_series("c", 2, [(0, 3), (30, 3)]),
+        gpu_series("a", 0, [(600, 1), (630, 1)]),
+        gpu_series("c", 1, [(600, 3), (630, 3)]),
+    ]
+
+    found = compare(series, [compared("DCGM_FI_DEV_ECC_DBE_AGG_TOTAL")], window_of(0, 640, series))[0]
+    roster = Roster.of(series)
+
+    assert {key: (stats["first"], stats["last"]) for key, stats in found["by_gpu"].items()} == {
+        "0": (1, 1),
+        "1": (3, 3),
+    }
+    assert (found["ended"], found["missing"]) == ([], [])
+    assert [(gone.gpu["uuid"], gone.gpu["index"], gone.last_s) for gone in roster.departed] == [("b", 1, 30)]
+
+
+def test_a_metric_renamed_by_an_upgrade_is_one_history_under_its_new_name():
+    old, new = "DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_GPU_TEMP_CELSIUS"
+    series = [gpu_series("a", 0, [(0, 40), (30, 41)], old), gpu_series("a", 0, [(60, 42), (90, 43)], new)]
+
+    found = compare(series, [compared(old)], window_of(0, 90, series))[0]
+
+    assert (found["metric"], found["by_gpu"]["0"]["points"], found["ended"]) == (new, 4, [])

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from gcm_sentinel.domain.assessment import Citation, Claim
 from gcm_sentinel.domain.entity import Entity, EntityKind, gpu, node
+from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.domain.protocols import Publication
 from gcm_sentinel.web.charts import Chart, charts_of
 from gcm_sentinel.web.timeline import moments_of
@@ -165,3 +167,25 @@ def test_series_that_share_a_gpu_are_told_apart_by_what_differs(with_raw: Callab
     chart = with_raw(a_matrix({"gpu": "2", "err": "sbe", "job": "x"}, {"gpu": "2", "err": "dbe", "job": "x"}))[0]
 
     assert [entry.label for entry in chart.legend] == ["GPU 2 err=sbe", "GPU 2 err=dbe"]
+
+
+def test_no_more_than_eight_charts_are_large_and_the_cited_one_is_among_them(
+    off_bus: Publication,
+) -> None:
+    item = off_bus.evidence[4]
+    names = [f"M_{number}" for number in range(20)]
+    raw = json.dumps({name: json.loads(a_matrix({"gpu": "0"}, {"gpu": "1"})) for name in names})
+    metrics: list[Json] = [{"metric": name, "outliers": [], "missing": [], "ended": [1]} for name in names]
+    result = replace(item.result, raw=raw, summary={"metrics": metrics})
+    claim = Claim("M_17 tells it", (Citation(item.id, "M_17"),))
+    draft = replace(off_bus.assessment.draft, claims=(claim,))
+    changed = replace(
+        off_bus,
+        assessment=replace(off_bus.assessment, draft=draft),
+        evidence=(replace(item, result=result),),
+    )
+
+    large = [chart.title for chart in charts_of(changed, ()) if chart.telling]
+
+    assert len(large) == 8
+    assert "M_17" in large

@@ -131,3 +131,11 @@ def test_time_ticks_are_round_and_in_utc(seconds: int, step: int, first: str) ->
     assert time_step(T0, T0 + seconds) == step
     assert time_label(step)(ticks[0]) == first
     assert all(tick % step == 0 for tick in ticks)
+
+
+def test_a_level_stretch_is_drawn_by_its_ends() -> None:
+    level = Line("flat", points(*[5.0] * 100, 7.0), "hot")
+
+    drawing = sparkline(level, start_s=level.points[0][0], end_s=level.points[-1][0])
+
+    assert drawing.count(",") == 3, "first, last of the level stretch, and the step"

@@ -60,6 +60,11 @@ class FixedClock:
         return time.monotonic()
 
 
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
 @dataclass
 class Cluster:
     """The API server's inside."""

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
+from typing import cast
 
+import pytest
+
+from gcm_sentinel.clients.kubernetes import KubernetesClient
+from gcm_sentinel.clients.kubernetes.client import Page
+from gcm_sentinel.domain.errors import Rejected
+from gcm_sentinel.watch.kubernetes import NodeConditionWatcher, Pace
 from sentinel_fleet.kube import Deny
 
 T1, T2, T3 = (f"2026-11-20T19:0{minute}:00Z" for minute in (1, 2, 3))
@@ -204,3 +212,40 @@ async def test_cancelling_ends_it_at_once_and_closes_its_stream(cluster, start):
 
     assert told.task.cancelled()
     await told.until(lambda: cluster.store.open_watches == 0)
+
+
+class Stopped(Exception):
+    """The test has seen enough."""
+
+
+class TooOld:
+    """An API server whose lists have expired before they can be followed."""
+
+    server = "https://busy"
+
+    async def pages(self, *_, **__):
+        yield Page([], "5", first=True)
+
+    async def watch(self, *_, **__):
+        for event in self.events():
+            yield event
+
+    def events(self):
+        raise Rejected("too old resource version", status=410)
+
+
+async def test_lists_that_expire_at_once_are_asked_for_ever_more_rarely(clock):
+    pauses = []
+
+    async def sleep(seconds):
+        pauses.append(round(seconds, 3))
+        if len(pauses) == 5:
+            raise Stopped
+
+    pace = Pace(timedelta(seconds=1), timedelta(seconds=10), jitter=lambda: 0.5, sleep=sleep)
+    watcher = NodeConditionWatcher(cast(KubernetesClient, TooOld()), clock=clock, pace=pace)
+
+    with pytest.raises(Stopped):
+        await anext(watcher.triggers())
+
+    assert pauses == [2, 4, 8, 10, 10]

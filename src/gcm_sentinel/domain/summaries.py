@@ -418,6 +418,8 @@ class GpuMetricsSummary(TypedDict):
     exporter_up: bool | None
     """Last value of `up` for the node's GPU exporter; None when there is no such series."""
     exporter_down_since: str | None
+    overview: NotRequired[dict[str, str]]
+    """All of the above in a line each (GPUs, then metrics), first in the object for readers with little room."""
 
 
 class ExporterMetric(TypedDict):
@@ -439,6 +441,8 @@ class ExporterSummary(TypedDict):
     driver_version: NotRequired[str | None]
     absent: NotRequired[list[str]]
     """Metrics worth having that this exporter does not export: not the same as zero."""
+    overview: NotRequired[dict[str, str]]
+    """GPUs, then their metrics, in a line each."""
 
 
 class AlertSummary(TypedDict):
@@ -571,6 +575,8 @@ class KernelLogSummary(TypedDict):
     records: list[KernelRecord]
     recovery_action: str | None
     """The last action Xid 154 announced in the present boot."""
+    overview: NotRequired[dict[str, str]]
+    """The latest bursts and the other records in a line each, latest first."""
     xids_total: NotRequired[int]
     bursts_total: NotRequired[int]
     records_total: NotRequired[int]

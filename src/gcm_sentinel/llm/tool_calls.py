@@ -21,6 +21,7 @@ def tool_call(call_id: str, name: str, raw: str) -> ToolCall:
         return ToolCall(call_id, name, {})
     try:
         arguments = json.loads(raw, parse_constant=_refuse_constant)
+        json.dumps(arguments, ensure_ascii=False).encode()  # half a surrogate pair can be neither sent nor stored
     except (ValueError, RecursionError):
         return ToolCall(call_id, name, {}, malformed=raw)
     if not isinstance(arguments, dict):

@@ -17,6 +17,8 @@ from gcm_sentinel.domain.actions import Action
 from gcm_sentinel.domain.assessment import Assessment, Outcome
 
 ELLIPSIS = "…"
+_LONGEST_WORD = 60
+"""Text without a blank for longer than this (Chinese, Japanese, a path) is cut anywhere, rather than lost."""
 _UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs"})
 """Unicode categories without a picture: control, format (direction overrides), private use, surrogates."""
 
@@ -47,7 +49,7 @@ def _between_words(head: str, text: str) -> str:
     if text[len(head) : len(head) + 1] in ("", " "):
         return head.rstrip()
     words = head.rpartition(" ")[0].rstrip()
-    return words or head
+    return words if len(head) - len(words) <= _LONGEST_WORD else head
 
 
 def summary(assessment: Assessment) -> str:

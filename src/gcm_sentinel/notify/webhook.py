@@ -94,7 +94,8 @@ class WebhookNotifier:
             Retryable: it still failed at the deadline.
             Permanent: the receiver refused it.
         """
-        body = json.dumps(payload(publication), ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(payload(publication), ensure_ascii=False, separators=(",", ":"))
+        body = text.encode(errors="replace")  # half a surrogate pair in a model's words must not hold back a page
         delivery = delivery_id(publication)
         try:
             async for attempt in attempts(self._policy, self.name, shown=self._scrubbed):

@@ -2,7 +2,8 @@
 
 The app runs `triggers` as a task. It lists, then watches with bookmarks, resumes from the last version it saw after a
 stream ends or breaks, and lists again when that version is gone. No failure ends it: it says what is wrong once, in
-`problem` and in the log, and tries again with growing, jittered pauses.
+`problem` and in the log, and tries again with growing, jittered pauses. Lists that expire before they can be followed
+count as failures too, or a busy API server would be asked for all nodes several times a second.
 
 The allow-list is asked when a trigger is about to leave, after the state was updated, so that state is always true.
 """
@@ -74,6 +75,8 @@ class NodeConditionWatcher:
         self._nodes: dict[str, ObservedNode] = {}
         self._resource_version: str | None = None
         self._failures = 0
+        self._expired = 0
+        """Times in a row that a list was too old to be followed by the time it was through."""
         self._last_event_at: datetime | None = None
         self._problem: str | None = None
         self._logged: str | None = None
@@ -109,7 +112,7 @@ class NodeConditionWatcher:
                 self._failed(error)
                 wait_s = (error.retry_after_s or 0.0) if isinstance(error, Overloaded) else 0.0
             if self._failures or version is not None:  # a list that worked is followed at once
-                await self._pace.pause(self._failures, wait_s)
+                await self._pace.pause(max(self._failures, self._expired), wait_s)
 
     async def _list(self) -> AsyncGenerator[Trigger, None]:
         """Compare all nodes with what is known; afterwards `_resource_version` says from where to follow."""
@@ -136,6 +139,7 @@ class NodeConditionWatcher:
             async for event in events:
                 node = mapping(event.get("object"))
                 self._heard()
+                self._expired = 0
                 if event.get("type") == "DELETED":
                     self._nodes.pop(_name(node), None)
                 elif event.get("type") in ("ADDED", "MODIFIED"):
@@ -165,7 +169,8 @@ class NodeConditionWatcher:
     def _failed(self, error: SentinelError) -> None:
         self._failures += 1
         if isinstance(error, Rejected) and error.status == _GONE:
-            log.info("watch.expired", resource_version=self._resource_version)
+            self._expired += 1
+            log.info("watch.expired", resource_version=self._resource_version, in_a_row=self._expired)
             self._resource_version = None
             return
         words = f"{error}; {_RBAC}" if isinstance(error, Forbidden) else str(error)

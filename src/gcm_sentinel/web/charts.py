@@ -1,8 +1,8 @@
 """Charts of the metric evidence: the culprit drawn over its siblings, with the moments that matter.
 
 Used by web/report.py. A chart that tells something (its metric is cited, or its own summary names an outlier or a
-series that ended) is drawn large; the rest become sparklines, so that eighteen flat metrics do not bury the one that
-moved.
+series that ended) is drawn large, up to eight of an incident; the rest become sparklines, so that forty metrics do not
+bury the one that moved, nor the page grow by the megabyte.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from gcm_sentinel.web.svg import Line, Mark, Point
 from gcm_sentinel.web.timeline import Lane, Moment
 
 MOST_LINES = 24
+MOST_LARGE = 8
 _COLOURS = 8
 
 
@@ -55,20 +56,23 @@ class Chart:
 def charts_of(publication: Publication, moments: Sequence[Moment]) -> tuple[Chart, ...]:
     """All charts, in order of the evidence."""
     marks = _marks(moments, publication.incident.opened_at)
-    found = [
-        _chart(matrix, evidence, publication.assessment.draft, marks)
-        for evidence in publication.evidence
-        for matrix in series.matrices_of(evidence)
+    draft = publication.assessment.draft
+    found = [(matrix, evidence) for evidence in publication.evidence for matrix in series.matrices_of(evidence)]
+    ranks = [_rank(matrix, evidence, draft) for matrix, evidence in found]
+    large = sorted((rank, place) for place, rank in enumerate(ranks) if rank is not None)[:MOST_LARGE]
+    places = {place for _, place in large}
+    charts = [
+        _chart(matrix, evidence, draft, marks, telling=place in places)
+        for place, (matrix, evidence) in enumerate(found)
     ]
-    return tuple(chart for chart in found if chart.drawing)
+    return tuple(chart for chart in charts if chart.drawing)
 
 
-def _chart(matrix: Matrix, evidence: Evidence, draft: Draft, marks: Sequence[Mark]) -> Chart:
+def _chart(matrix: Matrix, evidence: Evidence, draft: Draft, marks: Sequence[Mark], *, telling: bool) -> Chart:
     hot = series.culprits_among(matrix.series, draft)
     lines = _lines(matrix.series, hot)
     shown = lines[:MOST_LINES]
     about = _metric_summary(evidence, matrix.name)
-    telling = _is_telling(matrix, evidence, draft, about)
     start_s, end_s = _window(matrix.series, evidence)
     title = f"{matrix.name} ({evidence.id})"
     if telling:
@@ -149,13 +153,20 @@ def _metric_summary(evidence: Evidence, name: str) -> JsonObject:
     return next((metric for metric in metrics if reading.text(metric, "metric") == name), {})
 
 
-def _is_telling(matrix: Matrix, evidence: Evidence, draft: Draft, about: JsonObject) -> bool:
-    if not about:
-        compared = bool(reading.members(evidence.result.summary, "metrics"))
-        return not compared or any(_travel(item.points) for item in matrix.series)
-    if any(reading.values(about, key) for key in ("outliers", "ended", "missing")):
-        return True
+def _rank(matrix: Matrix, evidence: Evidence, draft: Draft) -> int | None:
+    """How far down the large charts a metric stands: cited, asked for by itself, unlike its peers, merely ended.
+
+    None for one that tells nothing. A GPU that died ends forty metrics at once, which one chart shows as well as forty.
+    """
     cited = [
         f"{claim.text} {cite.quote}" for claim in draft.claims for cite in claim.cites if cite.evidence == evidence.id
     ]
-    return any(matrix.name in words for words in cited)
+    if any(matrix.name in words for words in cited):
+        return 0
+    about = _metric_summary(evidence, matrix.name)
+    if not about:
+        compared = bool(reading.members(evidence.result.summary, "metrics"))
+        return 1 if not compared or any(_travel(item.points) for item in matrix.series) else None
+    if any(reading.values(about, key) for key in ("outliers", "missing")):
+        return 2
+    return 3 if reading.values(about, "ended") else None

@@ -28,6 +28,7 @@ Point: TypeAlias = tuple[float, float]
 WIDTH, HEIGHT = 460, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 18, 24
 _MOST_POINTS = 360
+_MOST_POINTS_OF_SIBLINGS = 90
 _GAP_STEPS = 2.5
 """A pause longer than this many usual steps is drawn as a gap: absence is not a straight line."""
 
@@ -129,7 +130,7 @@ def _mark(mark: Mark, axes: Axes) -> str:
 def _line(line: Line, axes: Axes) -> str:
     name = f"<title>{escape(line.label)}</title>"
     paths = "".join(
-        f'<path class="ln {escape(line.style)}" d="{_path(thinned(run), axes)}">{name}</path>'
+        f'<path class="ln {escape(line.style)}" d="{_path(thinned(run, _most_points(line)), axes)}">{name}</path>'
         for run in runs(line.points)
     )
     last_s, last = line.points[-1]
@@ -138,14 +139,29 @@ def _line(line: Line, axes: Axes) -> str:
     return paths + (dot if ended else "")
 
 
+def _most_points(line: Line) -> int:
+    """Siblings behind the culprit show a band, not their detail."""
+    return _MOST_POINTS_OF_SIBLINGS if line.style == "dim" else _MOST_POINTS
+
+
 def is_over(last_s: float, start_s: float, end_s: float) -> bool:
     """Whether a series whose last point is at `last_s` ended visibly before the drawing does."""
     return end_s - last_s > 0.03 * (end_s - start_s)
 
 
 def _path(run: Sequence[Point], axes: Axes) -> str:
-    steps = " ".join(f"{axes.x(at):.1f},{axes.y(value):.1f}" for at, value in run)
+    steps = " ".join(f"{axes.x(at):.1f},{axes.y(value):.1f}" for at, value in _corners(run))
     return f"M{steps}" if len(run) > 1 else f"M{steps}h0.1"
+
+
+def _corners(run: Sequence[Point]) -> Sequence[Point]:
+    """`run` without the points in the middle of a level stretch, which draw nothing."""
+    inner = zip(run, run[1:], run[2:], strict=False)
+    return [
+        *run[:1],
+        *(point for before, point, after in inner if not before[1] == point[1] == after[1]),
+        *run[1:][-1:],
+    ]
 
 
 def runs(points: Sequence[Point]) -> list[list[Point]]:
