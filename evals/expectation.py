@@ -10,9 +10,9 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from gcm_sentinel.domain.actions import Action
 from gcm_sentinel.domain.assessment import Severity
@@ -71,6 +71,14 @@ class Expectation:
         return frozenset(entity.node for entity in self.entities if entity.node)
 
 
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from error
+    return text
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -85,6 +93,17 @@ class _Evidence(_Part):
     source: str = ""
     contains: str = ""
     matches: str = ""
+
+    @field_validator("matches")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        return _pattern(value)
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if not (self.contains or self.matches):
+            raise ValueError("give `contains` or `matches`; a source alone is met by whatever it says")
+        return self
 
 
 class _Confidence(_Part):
@@ -119,12 +138,7 @@ class _Expect(_Part):
     @field_validator("never_claim", "gaps")
     @classmethod
     def _patterns_compile(cls, value: list[str]) -> list[str]:
-        for pattern in value:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
-        return value
+        return [_pattern(pattern) for pattern in value]
 
 
 def parse(expect: Mapping[str, object], *, where: str) -> Expectation:

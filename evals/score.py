@@ -67,9 +67,10 @@ def score(assessment: Assessment, evidence: Sequence[Evidence], expected: Expect
 
 
 def _entities(draft: Draft, expected: Expectation, trigger_node: str) -> float:
-    strangers = [entity for entity in draft.entities if _stranger(entity, expected, trigger_node)]
     if not expected.entities:
-        return ENTITIES / (1 + len(strangers))
+        accused = [entity for entity in draft.entities if (entity.kind, entity.name) != (EntityKind.NODE, trigger_node)]
+        return round(ENTITIES / (1 + len(accused)), 2)
+    strangers = [entity for entity in draft.entities if _stranger(entity, expected, trigger_node)]
     found = [want for want in expected.entities if any(want.same_as(entity) for entity in draft.entities)]
     share = len(found) / len(expected.entities)
     precision = len(found) / (len(found) + len(strangers)) if found else 0.0

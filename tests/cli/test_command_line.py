@@ -58,6 +58,50 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(run, variables, says):
     assert says in done.stderr
 
 
+def test_an_engine_asked_for_without_a_key_is_refused(run):
+    done = run("demo", "--engine", "anthropic")
+
+    assert done.returncode == 2
+    assert "GCM_SENTINEL_API_KEY" in done.stderr
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """Run the command line with redirections, as a shell does."""
+
+    def call(line):
+        whole = f"exec {sys.executable} -m gcm_sentinel {line}"
+        return subprocess.run(  # noqa: S603  our own command
+            ["/bin/sh", "-c", whole], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+        )
+
+    return call
+
+
+@pytest.mark.parametrize("command", ["version", "eval --list-classes"])
+def test_a_full_disk_is_one_line_and_not_a_success(shell, command):
+    done = shell(f"{command} >/dev/full")
+
+    assert done.returncode == 4
+    assert done.stderr.count("\n") == 1
+    assert "No space left" in done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_closed_stream_is_no_crash(shell, closed):
+    done = shell(f"version {closed}")
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_eval_finds_out_before_the_run_that_it_cannot_write_its_results(run, tmp_path):
+    done = run("eval", "--scenario", "one-off-109", "--output", str(tmp_path))
+
+    assert done.returncode == 2
+    assert "cannot be written: Is a directory" in done.stderr
+    assert "pass one-off-109" not in done.stderr
+
+
 def test_eval_writes_the_documented_results_file(run, tmp_path):
     done = run("eval", "--scenario", "one-off-109", "--no-variants", "--output", "out/results.json")
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 from aiohttp import web
 
-from gcm_sentinel.app.investigate import Request, investigate
+from gcm_sentinel.app import evaluate, plugins
+from gcm_sentinel.app.doctor import examine, healthy
+from gcm_sentinel.app.investigate import Request, incident_for, investigate
 from gcm_sentinel.app.settings import load
 from gcm_sentinel.app.simulated import Case, find_scenarios, settings_for
 from gcm_sentinel.app.wiring import open_agent
@@ -73,6 +78,105 @@ async def test_an_unknown_node_is_an_error_that_names_it(lost_gpu):
     async with open_agent(settings_for(lost_gpu, lost_gpu.world, "playbook")) as agent:
         with pytest.raises(NotFound, match="no node 'gpu-nowhere'"):
             await investigate(agent, Request("gpu-nowhere"), publish=False)
+
+
+@pytest.fixture
+def nowhere(tmp_path):
+    """Settings under which nothing answers."""
+    file = tmp_path / "kubeconfig"
+    cluster = "{name: c, cluster: {server: 'http://127.0.0.1:1'}}"
+    file.write_text(
+        f"apiVersion: v1\nkind: Config\nclusters: [{cluster}]\ncurrent-context: c\n"
+        "contexts: [{name: c, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {token: t}}]\n"
+    )
+    dead = "http://127.0.0.1:1"
+    return load({"kubeconfig": file, "prometheus_url": dead, "alertmanager_url": dead, "llm_api": "playbook"})
+
+
+async def test_with_everything_down_the_doctor_still_reports(nowhere):
+    async with open_agent(nowhere) as agent:
+        findings = await examine(agent)
+
+    assert not healthy(findings)
+    assert {"cluster", "engine", "source", "rbac"} == {item.area for item in findings}
+    assert "127.0.0.1:1" in findings[0].detail
+
+
+async def test_with_everything_down_an_investigation_says_so_and_claims_nothing(nowhere):
+    async with open_agent(nowhere) as agent:
+        closed = await investigate(agent, Request("gpu-1", "GpuXid"), publish=False)
+
+    assert closed.investigation.assessment.outcome is Outcome.INCONCLUSIVE
+    assert closed.investigation.assessment.draft.claims == ()
+    assert "the node's conditions could not be read" in closed.publication.incident.lead.message
+
+
+class BrokenSource:
+    """A data source of a third party, with a bug."""
+
+    name = "slurm"
+
+    async def is_available(self):
+        raise KeyError("partition")
+
+    def get_tools(self):
+        return ()
+
+    def get_system_prompt_section(self):
+        raise RuntimeError("no template")
+
+    async def execute(self, call, scope):
+        raise NotImplementedError
+
+
+async def test_a_source_that_crashes_costs_the_doctor_one_line(nowhere):
+    async with open_agent(nowhere) as agent:
+        findings = await examine(replace(agent, sources=(BrokenSource(),)))
+
+    (line,) = [item for item in findings if item.name == "slurm"]
+    assert not line.ok
+    assert "KeyError" in line.detail
+
+
+async def test_a_plugin_that_breaks_at_start_is_left_out_and_named(nowhere, monkeypatch):
+    point = SimpleNamespace(name="slurm", value="site.slurm:build", load=lambda: lambda _context: BrokenSource())
+    monkeypatch.setattr(plugins, "registered", lambda: (point,))
+
+    async with open_agent(nowhere) as agent:
+        assert agent.sources == ()
+        assert agent.broken_sources == ("slurm (site.slurm:build): RuntimeError: no template",)
+
+
+async def test_a_condition_asked_for_by_name_is_taken_from_the_node(lost_gpu):
+    node = lost_gpu.world.trigger.node
+    async with open_agent(settings_for(lost_gpu, lost_gpu.world, "playbook")) as agent:
+        real = await incident_for(agent, Request(node, "GpuCount"))
+        none = await incident_for(agent, Request(node, "GpuThrottle"))
+
+    assert real.lead.source == "kubernetes"
+    assert real.lead.transition_at is not None
+    assert none.lead.message.endswith("the node reports no bad GpuThrottle")
+
+
+async def test_a_simulated_incident_never_reaches_the_operators_webhook(lost_gpu, monkeypatch):
+    monkeypatch.setenv("GCM_SENTINEL_WEBHOOK_URL", "https://pager.example/hook")
+
+    settings = settings_for(lost_gpu, lost_gpu.world, "playbook")
+
+    assert settings.webhook_url.get_secret_value() == ""
+
+
+async def test_a_case_that_crashes_costs_eval_that_case_only(ours, monkeypatch):
+    monkeypatch.setattr(evaluate, "play", _crash)
+
+    (result,) = await evaluate.evaluate([Case(ours("off-bus-riser"), 1)], "playbook")
+
+    assert result.error == "KeyError: 'a bug'"
+    assert not result.passed
+
+
+async def _crash(*_arguments, **_options):
+    raise KeyError("a bug")
 
 
 def test_an_invalid_scenario_names_file_place_and_value(tmp_path):

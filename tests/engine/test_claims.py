@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gcm_sentinel.domain.actions import Action
-from gcm_sentinel.domain.assessment import Citation, Claim, RecommendedAction
+from gcm_sentinel.domain.assessment import CausalStep, Citation, Claim, RecommendedAction
 from gcm_sentinel.domain.entity import gpu, node
 from gcm_sentinel.domain.evidence import ResultStatus, ToolResult
 from gcm_sentinel.domain.faults import FaultClass
@@ -74,6 +74,50 @@ def test_a_verdict_without_support_is_inconclusive_and_harmless(judge, draft):
     assert checked.draft.fault_class is FaultClass.INCONCLUSIVE
     assert [item.action for item in checked.draft.actions] == [Action.WATCH]
     assert checked.draft.confidence <= 0.2
+
+
+def test_a_verdict_without_support_names_no_culprit(judge, draft):
+    checked = judge(replace(draft, claims=(claim(evidence="E9"),), causal_chain=(CausalStep("it broke"),)))
+
+    assert checked.draft.entities == ()
+    assert checked.draft.causal_chain == ()
+
+
+def test_nothing_but_bare_absence_supports_no_verdict(judge, draft):
+    bare = claim(text="there was no other fault", quote="", absence=True)
+
+    assert judge(replace(draft, claims=(bare,))).draft.fault_class is FaultClass.INCONCLUSIVE
+
+
+def test_absence_that_a_source_reported_supports_a_verdict(judge, draft, evidence):
+    bare = claim(text="nothing was logged", quote="", evidence="E2", absence=True)
+
+    checked = judge(replace(draft, claims=(bare,)), evidence(ToolResult(ResultStatus.NO_DATA, query="q"), number=2))
+
+    assert checked.draft.fault_class is draft.fault_class
+
+
+def test_an_inconclusive_draft_without_support_may_not_ask_for_harm(judge, draft):
+    acts = (RecommendedAction(Action.POWER_CYCLE, node("gpu-r03-n05")), RecommendedAction(Action.ESCALATE))
+
+    checked = judge(replace(draft, fault_class=FaultClass.INCONCLUSIVE, claims=(), actions=acts))
+
+    assert [item.action for item in checked.draft.actions] == [Action.ESCALATE]
+    assert not checked.clean
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [CausalStep("the slot failed", ("E1", "E9")), CausalStep("gpu-r03-n06 failed first", ("E1",))],
+    ids=["unknown-evidence", "unseen-node"],
+)
+def test_a_link_of_the_chain_that_nothing_shows_is_removed(judge, draft, broken):
+    sound = CausalStep("the link dropped", ("E1",))
+
+    checked = judge(replace(draft, causal_chain=(broken, sound)))
+
+    assert checked.draft.causal_chain == (sound,)
+    assert "causal chain" in checked.notes[0]
 
 
 @pytest.mark.parametrize(

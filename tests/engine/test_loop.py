@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -164,6 +165,54 @@ async def test_malformed_and_unknown_calls_are_answered_and_not_run(
     assert [reply.is_error for reply in replies] == [True, True]
     assert "Unknown tool: rm_rf" in replies[1].content
     assert len(canned.seen) == 1
+
+
+class CrashingModel:
+    """A model with a bug."""
+
+    name = "crashing"
+
+    async def turn(self, transcript, tools):
+        raise KeyError("secret detail")
+
+
+async def test_a_bug_of_ours_ends_in_a_failed_assessment_too(make_loop, canned, incident):
+    done = await make_loop(CrashingModel(), canned).investigate(incident)
+
+    assert done.assessment.outcome is Outcome.FAILED
+    assert "a fault inside the agent (KeyError)" in done.assessment.draft.summary
+    assert "secret detail" not in repr(done.assessment)
+
+
+async def test_time_spent_in_tools_counts(make_loop, canned, clock, incident, bus_result, calling, monkeypatch):
+    async def slow(call, scope):
+        clock.elapsed_s += 700
+        return bus_result
+
+    monkeypatch.setattr(canned, "execute", slow)
+    loop = make_loop([calling("read_kernel_log")] * 3, canned)
+
+    done = await loop.investigate(incident)
+
+    assert done.assessment.spend.rounds == 1
+    assert "600 s" in done.assessment.draft.not_checked[0]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [None, {"raw": b"bytes"}, {"summary": {1: "a", "b": 2}}],
+    ids=["nothing", "bytes", "keys-that-are-no-text"],
+)
+async def test_a_result_that_is_none_is_an_error_result(
+    make_loop, source_of, incident, bus_result, calling, submitting, submission, odd
+):
+    source = source_of({"read_kernel_log": bus_result, "odd": odd and replace(bus_result, **odd)})
+    loop = make_loop([calling("read_kernel_log", "odd"), submitting(submission)], source)
+
+    done = await loop.investigate(incident)
+
+    assert [item.result.status for item in done.evidence] == [ResultStatus.OK, ResultStatus.ERROR]
+    assert done.assessment.outcome is Outcome.CONCLUDED
 
 
 async def test_a_crashing_source_is_an_error_result_not_a_crash(

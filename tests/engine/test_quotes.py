@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gcm_sentinel.engine.quotes import resolve, stands_in
@@ -42,12 +44,23 @@ def test_accepts_words_and_figures_that_stand_there(quote, evidence, bus_result)
         "absent = 79",
         "GPU has fallen off the roof",
         "up = true",
+        "Xid (PCI:0000:17:00): 7",
+        "0:17:00): 79",
+        '"}, {"',
+        "read_evidence shows the rest",
     ],
 )
 def test_refuses_scraps_and_inventions(quote, evidence, bus_result):
-    item = evidence(replace_summary(bus_result))
+    item = evidence(replace(replace_summary(bus_result), note="1200 lines; read_evidence shows the rest"))
 
     assert not stands_in(quote, item)
+
+
+def test_a_source_s_remark_supports_a_claim_of_absence_only(evidence, bus_result):
+    item = evidence(replace(bus_result, note="no line names a thermal event"))
+
+    assert stands_in("no line names a thermal event", item, absence=True)
+    assert not stands_in("no line names a thermal event", item)
 
 
 def test_resolves_nested_paths():
@@ -55,6 +68,4 @@ def test_resolves_nested_paths():
 
 
 def replace_summary(result):
-    from dataclasses import replace
-
     return replace(result, summary=SUMMARY)

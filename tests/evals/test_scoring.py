@@ -79,6 +79,17 @@ def test_each_part_is_scored_by_itself(change, part, points):
 
 
 @pytest.mark.parametrize(
+    ("named", "points"),
+    [((), 20), ((node(NODE),), 20), ((gpu(NODE, index=1),), 10), ((gpu(NODE, index=1), node("gpu-r01-n02")), 6.67)],
+    ids=["nobody", "the-node-itself", "one-gpu", "two"],
+)
+def test_where_nothing_is_at_fault_whoever_is_accused_costs(named, points):
+    expect = {"fault_class": ["healthy"], "severity": ["ok"]}
+
+    assert judged(replace(DRAFT, entities=named), expect).entities == points
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"actions": (*DRAFT.actions, RecommendedAction(Action.RESET_GPU))},
@@ -116,8 +127,15 @@ def test_a_gap_that_must_be_stated_is_looked_for():
 
 @pytest.mark.parametrize(
     "broken",
-    [{"fault_class": ["gremlins"]}, {"actions": {"required": ["dance"]}}, {"never_claim": ["("]}, {"colour": "red"}],
-    ids=["class", "action", "pattern", "key"],
+    [
+        {"fault_class": ["gremlins"]},
+        {"actions": {"required": ["dance"]}},
+        {"never_claim": ["("]},
+        {"colour": "red"},
+        {"evidence": [{"source": "kernel_log", "matches": "("}]},
+        {"evidence": [{"source": "kernel_log"}]},
+    ],
+    ids=["class", "action", "pattern", "key", "evidence-pattern", "evidence-of-anything"],
 )
 def test_a_typo_in_a_scenario_is_an_error_of_the_scenario(broken):
     with pytest.raises(BadConfiguration, match=r"test: expect\."):

@@ -7,8 +7,10 @@ import os
 import pytest
 
 from gcm_sentinel.app.models import chosen_engine
-from gcm_sentinel.app.settings import load
+from gcm_sentinel.app.settings import Settings, load
+from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS
 from gcm_sentinel.domain.errors import BadConfiguration
+from gcm_sentinel.domain.modes import Mode
 
 ORIGINAL = {
     "LLM_API": "openai",
@@ -76,6 +78,51 @@ def test_the_thirteen_original_conditions_are_watched_by_default():
     } <= watched  # fmt: skip
 
 
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_a_variable_that_a_chart_sets_to_nothing_never_stops_the_agent(given, name):
+    given(**{name.upper(): ""})
+
+    assert load().action_mode is Mode.RECOMMEND
+
+
+def test_nothing_is_an_answer_only_where_it_turns_something_off(given):
+    given(PROMETHEUS_URL="", LLM_FALLBACK="", WATCH_CONDITIONS="", COOLDOWN_SECONDS="", PROMPTS_DIR="")
+
+    settings = load()
+
+    assert (settings.prometheus_url, settings.llm_fallback) == ("", ())
+    assert settings.watch_conditions == DEFAULT_WATCH_CONDITIONS
+    assert (settings.cooldown_seconds, settings.prompts_dir) == (3600, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SERVICE_HOST", "10.0.0.7"),
+        ("SERVICE_PORT_METRICS", "9090"),
+        ("PORT", "tcp://10.0.0.7:9090"),
+        ("PORT_9090_TCP_ADDR", "10.0.0.7"),
+        ("METRICS_PORT_9090_TCP", "tcp://10.0.0.7:9090"),
+    ],
+)
+def test_what_a_kubelet_sets_for_a_service_of_our_name_is_no_setting(given, name, value):
+    given(**{name: value})
+
+    assert load().action_mode is Mode.RECOMMEND
+
+
+def test_a_log_level_may_be_written_small(given):
+    given(LOG_LEVEL="warning")
+
+    assert load().log_level == "WARNING"
+
+
+def test_a_list_of_patterns_may_hold_commas_as_json(given):
+    given(REDACT_PATTERNS=r'["cust-\\d{2,3}", "x,y"]')
+
+    assert load().redact_patterns == (r"cust-\d{2,3}", "x,y")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
@@ -84,8 +131,28 @@ def test_the_thirteen_original_conditions_are_watched_by_default():
         ("COOLDWON_SECONDS", "5", ["unknown setting", "did you mean GCM_SENTINEL_COOLDOWN_SECONDS"]),
         ("NODE_ALLOWLIST", '["a"', ["node_allowlist"]),
         ("CONFIG", "/nowhere/config.yaml", ["/nowhere/config.yaml", "no such file"]),
+        ("CONFIG", "/", ["/", "cannot be read"]),
+        ("WATCH_CONDITIONS", "[]", ["GCM_SENTINEL_WATCH_CONDITIONS", "at least 1"]),
+        ("REDACT_PATTERNS", "a{2,3}", ["GCM_SENTINEL_REDACT_PATTERNS", "JSON array", "a{2,3}"]),
+        ("REDACT_PATTERNS", "(", ["GCM_SENTINEL_REDACT_PATTERNS", "no regular expression"]),
+        ("REDACT_PATTERNS", "x*", ["GCM_SENTINEL_REDACT_PATTERNS", "would mask everything"]),
+        ("TOPOLOGY_LABELS", "rack", ["GCM_SENTINEL_TOPOLOGY_LABELS", "key=value", "rack"]),
+        ("SETTLE_SECONDS", "inf", ["GCM_SENTINEL_SETTLE_SECONDS", "inf"]),
     ],
-    ids=["bad-mode", "negative", "unknown", "broken-json", "no-file"],
+    ids=[
+        "bad-mode",
+        "negative",
+        "unknown",
+        "broken-json",
+        "no-file",
+        "a-folder",
+        "nothing-watched",
+        "comma-in-pattern",
+        "broken-pattern",
+        "pattern-of-nothing",
+        "no-pairs",
+        "endless",
+    ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it(given, name, value, says):
     given(**{name: value})
@@ -130,6 +197,23 @@ def test_an_unknown_key_in_the_file_is_an_error(given, tmp_path):
 
     with pytest.raises(BadConfiguration, match="did you mean 'max_tool_rounds'"):
         load()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [("a: [1\n b: canary-key-77", "is not YAML in line 2"), ("- canary-key-77\n", "expected `setting: value` lines")],
+    ids=["broken", "a-list"],
+)
+def test_a_settings_file_that_is_none_is_one_line_without_its_content(given, tmp_path, content, says):
+    file = tmp_path / "config.yaml"
+    file.write_text(content)
+    given(CONFIG=str(file))
+
+    with pytest.raises(BadConfiguration, match=says) as caught:
+        load()
+
+    assert "canary-key-77" not in str(caught.value)
+    assert "config.yaml" in str(caught.value)
 
 
 @pytest.mark.parametrize(

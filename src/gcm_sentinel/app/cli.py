@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Coroutine
 from enum import StrEnum
@@ -43,17 +44,31 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the model's
 
 def main() -> None:
     """Run the command line; an expected error is one line on standard error and an exit code that means something."""
-    from gcm_sentinel.app.exits import of_error
+    from gcm_sentinel.app.exits import Exit, of_error
     from gcm_sentinel.domain.errors import SentinelError
 
+    _open_closed_streams()
     try:
-        cli()
+        try:
+            cli()
+        finally:
+            sys.stdout.flush()  # a full disk or a closed pipe must show in the exit code, not after it
     except SentinelError as error:
         sys.stderr.write(f"gcm-sentinel: {error}\n")
         sys.exit(of_error(error))
     except KeyboardInterrupt:
         sys.stderr.write("gcm-sentinel: interrupted\n")
         sys.exit(130)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer has no reader
+        sys.stderr.write(f"gcm-sentinel: the output could not be written or a file not read: {error}\n")
+        sys.exit(Exit.OUTSIDE)
+
+
+def _open_closed_streams() -> None:
+    """Give the process a standard output and error where its caller closed them; Python leaves None there."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115  for as long as the process lives
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115  for as long as the process lives
 
 
 @cli.command()
@@ -167,8 +182,19 @@ def _settings(flags: dict[str, Any]) -> Settings:
     from gcm_sentinel.app.settings import load
 
     settings = load(flags)
+    if flags.get("llm_api"):
+        _refuse_engine_without_key(settings)
     configure(settings.log_level)
     return settings
+
+
+def _refuse_engine_without_key(settings: Settings) -> None:
+    """An engine asked for by a flag must be the one that answers; only the setting may fall back to the playbook."""
+    from gcm_sentinel.app.models import chosen_engine
+    from gcm_sentinel.domain.errors import BadConfiguration
+
+    if settings.llm_api not in ("auto", chosen_engine(settings)):
+        raise BadConfiguration(f"--engine {settings.llm_api} needs a key: set GCM_SENTINEL_API_KEY")
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

@@ -112,6 +112,8 @@ async def eval_command(plan: EvalPlan) -> Exit:
     from gcm_sentinel.app.tables import case_line, print_scoreboard
 
     scenarios = find_scenarios(plan.folder or SCENARIOS, plan.only)
+    if plan.output:
+        evaluate.prepare(plan.output)
     chosen = evaluate.cases(scenarios, plan.seeds, variants=plan.variants)
     print(f"{len(scenarios)} scenarios, {len(chosen)} cases, engine {plan.engine}", file=sys.stderr)
     watch = evaluate.Stopwatch()

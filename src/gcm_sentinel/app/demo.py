@@ -46,15 +46,19 @@ def _judge(item: Played) -> bool:
 
 
 def _print_table(played: Sequence[Played], good: Sequence[bool]) -> None:
-    print(f"\n{'node':<14} {'trigger':<20} {'severity':<9} {'root cause':<24} {'conf.':>5}  {'actions':<44} expected")
+    rows: list[tuple[str, ...]] = [("node", "trigger", "severity", "root cause", "conf.", "as expected", "actions")]
     for item, right in zip(played, good, strict=True):
         assessment = item.closed.investigation.assessment
         draft = assessment.draft
         actions = ", ".join(action.action for action in draft.actions) or Action.NONE
-        print(
-            f"{assessment.node:<14} {assessment.condition:<20} {draft.severity:<9} {draft.fault_class:<24} "
-            f"{draft.confidence:>5.0%}  {actions:<44} {'yes' if right else 'NO'}"
-        )
+        expected = "yes" if right else "NO"
+        trust = f"{draft.confidence:.0%}"
+        row = (assessment.node, assessment.condition, draft.severity, draft.fault_class, trust, expected, actions)
+        rows.append(tuple(map(str, row)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    print()
+    for cells in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
 
 
 def _write_report(played: Sequence[Played], output: Path) -> Path:

@@ -5,14 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
 
 from gcm_sentinel.app.models import chosen_engine
 from gcm_sentinel.app.wiring import Agent
+from gcm_sentinel.clients.kubernetes.objects import mapping
 from gcm_sentinel.domain.errors import SentinelError
 from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.domain.modes import Effect, permits
 from gcm_sentinel.domain.protocols import Datasource
 
+log = structlog.get_logger(__name__)
+
+_PATIENCE = timedelta(seconds=20)
+"""How long one source may take to say whether it can be used."""
 _REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
@@ -40,6 +48,7 @@ class _Right:
 
 
 RIGHTS: tuple[_Right, ...] = (
+    _Right("get", "nodes", "read the node under investigation", Effect.READ, required=True),
     _Right("list", "nodes", "see node conditions", Effect.READ, required=True),
     _Right("watch", "nodes", "see them as they change", Effect.READ, required=True),
     _Right("list", "pods", "see workloads and DaemonSets", Effect.READ),
@@ -48,7 +57,7 @@ RIGHTS: tuple[_Right, ...] = (
     _Right("create", "events", "publish verdicts in `kubectl describe node`", Effect.EVENT, required=True),
     _Right("get", "nodes/proxy", "read the kernel log through the kubelet", Effect.READ),
     _Right("list", "daemonsets", "see rollouts of the GPU operator", Effect.READ, group="apps"),
-    _Right("list", "jobs", "find the owners of GPU pods", Effect.READ, group="batch"),
+    _Right("get", "jobs", "name the jobs that own GPU pods", Effect.READ, group="batch"),
     _Right("patch", "nodes", "write gcm-sentinel/* annotations", Effect.ANNOTATE),
 )
 
@@ -86,12 +95,22 @@ def _engine(agent: Agent) -> Finding:
     if engine == "playbook" and agent.settings.llm_api != "playbook":
         remedy = "set GCM_SENTINEL_API_KEY and GCM_SENTINEL_LLM_API to let an LLM investigate"
         return Finding("engine", engine, ok=True, detail="no key is set: the playbook engine answers", remedy=remedy)
-    return Finding("engine", engine, ok=True, detail=f"model {agent.settings.model or '(default)'}")
+    return Finding("engine", engine, ok=True, detail=f"model {agent.settings.model or '(default)'}; not asked")
 
 
 async def _source(source: Datasource) -> Finding:
-    available = await source.is_available()
-    detail = available.reason or f"{len(source.get_tools())} tools"
+    try:
+        async with asyncio.timeout(_PATIENCE.total_seconds()) as limit:
+            available = await source.is_available()
+        tools = len(source.get_tools())
+    except Exception as error:  # the plugin border: a third party's fault must not cost the rest of the report
+        if limit.expired() and isinstance(error, TimeoutError):
+            detail = f"it did not say within {_PATIENCE.total_seconds():.0f} s whether it can be used"
+        else:
+            log.exception("source.crashed", source=source.name)
+            detail = f"it failed when asked whether it can be used: {type(error).__name__}: {error}"
+        return Finding("source", source.name, ok=False, detail=detail)
+    detail = available.reason or f"{tools} tools"
     return Finding("source", source.name, ok=available.usable, detail=detail, remedy=available.how_to_enable)
 
 
@@ -114,7 +133,7 @@ async def _right(agent: Agent, right: _Right) -> Finding:
         answer = await agent.kubernetes.create(_REVIEW, body)
     except SentinelError as error:
         return Finding("rbac", name, ok=False, detail=f"not known: {error}", required=right.required)
-    allowed = bool(answer.get("status", {}).get("allowed"))
+    allowed = mapping(answer.get("status")).get("allowed") is True
     detail = right.why if allowed else f"not allowed; needed to {right.why}"
     remedy = "" if allowed else f"grant `{right.verb}` on `{right.resource}` to the agent's ServiceAccount"
     return Finding("rbac", name, ok=allowed, detail=detail, required=right.required, remedy=remedy)

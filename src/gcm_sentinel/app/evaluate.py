@@ -10,15 +10,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from gcm_sentinel import __version__
 from gcm_sentinel.app.simulated import Case, Played, play
-from gcm_sentinel.domain.errors import SentinelError
+from gcm_sentinel.domain.errors import BadConfiguration, SentinelError
 from gcm_sentinel.domain.protocols import Model
 from gcm_sentinel.evals.expectation import parse
 from gcm_sentinel.evals.score import Score, as_json, score
 from gcm_sentinel.evals.statistics import Share, median, wilson
 from gcm_sentinel.web.report_json import publication_to_json
 from sentinel_fleet.scenario import Scenario
+
+log = structlog.get_logger(__name__)
 
 OnCase = Callable[["Result"], None]
 
@@ -74,7 +78,7 @@ def cases(scenarios: Sequence[Scenario], seeds: int, *, variants: bool) -> tuple
 async def evaluate(
     chosen: Sequence[Case], engine: str, *, model: Model | None = None, on_case: OnCase | None = None
 ) -> tuple[Result, ...]:
-    """Run and score each case, one after another; a case that cannot be run is a failed case with a reason."""
+    """Run and score each case, one after another; one that cannot be run is a failed case with a reason."""
     results = []
     for case in chosen:
         result = await _one(case, engine, model)
@@ -88,7 +92,9 @@ async def _one(case: Case, engine: str, model: Model | None) -> Result:
     try:
         played = await play(case, engine=engine, model=model)
         expected = parse(played.world.expect, where=case.name)
-    except (SentinelError, TimeoutError, ValueError) as error:
+    except Exception as error:  # the task border: one case that cannot be run must not cost the results of the others
+        if not isinstance(error, SentinelError | TimeoutError):
+            log.exception("eval.case_crashed", case=case.name, seed=case.seed)
         return Result(case, engine, None, None, f"{type(error).__name__}: {error}")
     investigation = played.closed.investigation
     return Result(case, engine, score(investigation.assessment, investigation.evidence, expected), played)
@@ -157,9 +163,21 @@ def _case_json(result: Result) -> dict[str, Any]:
     return case
 
 
+def prepare(path: Path) -> None:
+    """Make sure, before a long run, that its results can be written to `path`; its folder is made where needed.
+
+    Raises:
+        BadConfiguration: they cannot.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a").close()
+    except OSError as error:
+        raise BadConfiguration(f"--output {str(path)!r} cannot be written: {error.strerror}") from error
+
+
 def write(path: Path, content: dict[str, Any]) -> None:
-    """Write the results file; its folder is made where needed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write the results file."""
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import quote
 
 import structlog
 
+from gcm_sentinel.app.node_conditions import bad_conditions
 from gcm_sentinel.app.wiring import Agent
 from gcm_sentinel.app.workflow import Closed, Workflow
-from gcm_sentinel.domain.conditions import state_of
 from gcm_sentinel.domain.errors import NotFound, SentinelError
-from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.domain.trigger import Incident, Trigger, TriggerStatus
 from gcm_sentinel.engine.investigation import OnStep, silent
-from gcm_sentinel.notify.publish import publish_all
 from gcm_sentinel.triage.fold import fold
 
 log = structlog.get_logger(__name__)
@@ -38,77 +36,44 @@ async def investigate(agent: Agent, request: Request, *, publish: bool, on_step:
         NotFound: there is no such node.
     """
     incident = await incident_for(agent, request)
-    if publish:
-        return await Workflow(agent, on_step=on_step).handle(incident)
-    investigation = await agent.loop.investigate(incident, on_step)
-    from gcm_sentinel.domain.protocols import Publication
-
-    publication = Publication(incident, investigation.assessment, investigation.evidence)
-    return Closed(investigation, await publish_all((), publication), publication)
+    chosen = agent if publish else replace(agent, notifiers=())
+    return await Workflow(chosen, on_step=on_step).handle(incident)
 
 
 async def incident_for(agent: Agent, request: Request) -> Incident:
-    """The incident a request stands for."""
+    """The incident a request stands for; a node that cannot be read is said to be so and not fatal.
+
+    Raises:
+        NotFound: there is no such node.
+    """
     now = agent.clock.now()
-    triggers = _wanted(await _observed(agent, request.node, now), request)
-    return fold(triggers or [_by_hand(request, now)], now)[0]
+    named = (request.condition,) if request.condition else ()
+    found: Sequence[Trigger] = ()
+    known = f"the node reports no bad {request.condition or 'condition'}"
+    try:
+        found = await bad_conditions(agent.kubernetes, request.node, (*agent.settings.watch_conditions, *named), now)
+    except NotFound:
+        raise NotFound(f"there is no node {request.node!r} in this cluster; `kubectl get nodes` lists them") from None
+    except SentinelError as error:
+        log.warning("investigate.node_not_read", node=request.node, reason=str(error))
+        known = f"the node's conditions could not be read ({error})"
+    triggers = _wanted(found, request) or [_by_hand(request, now, known)]
+    return fold(map(agent.redactor.trigger, triggers), now)[0]
 
 
-def _wanted(triggers: list[Trigger], request: Request) -> list[Trigger]:
+def _wanted(triggers: Sequence[Trigger], request: Request) -> list[Trigger]:
     if request.message:
         return []
     return [trigger for trigger in triggers if not request.condition or trigger.kind == request.condition]
 
 
-def _by_hand(request: Request, now: datetime) -> Trigger:
+def _by_hand(request: Request, now: datetime, known: str) -> Trigger:
     return Trigger(
         source="manual",
         node=request.node,
         kind=request.condition or "ManualInvestigation",
         status=TriggerStatus.PROBLEM,
         reason="AskedByHand",
-        message=request.message or "a person asked to look at this node; no bad condition was reported",
+        message=request.message or f"a person asked to look at this node; {known}",
         observed_at=now,
     )
-
-
-async def _observed(agent: Agent, node: str, now: datetime) -> list[Trigger]:
-    """The node's bad conditions as triggers; empty when Kubernetes cannot be read, which is said and not fatal."""
-    try:
-        found = await agent.kubernetes.get(f"/api/v1/nodes/{quote(node, safe='')}")
-    except NotFound:
-        raise NotFound(f"there is no node {node!r} in this cluster; `kubectl get nodes` lists them") from None
-    except SentinelError as error:
-        log.warning("investigate.node_not_read", node=node, reason=str(error))
-        return []
-    uid = str(found.get("metadata", {}).get("uid") or "") or None
-    conditions = found.get("status", {}).get("conditions") or []
-    return [
-        trigger
-        for condition in conditions
-        if (trigger := _trigger(node, uid, condition, agent.settings.watch_conditions, now)) is not None
-    ]
-
-
-def _trigger(
-    node: str, uid: str | None, condition: dict[str, Json], patterns: tuple[str, ...], now: datetime
-) -> Trigger | None:
-    kind, status = str(condition.get("type", "")), str(condition.get("status", ""))
-    state = state_of(kind, status, patterns)
-    if state not in ("problem", "unknown"):
-        return None
-    return Trigger(
-        source="kubernetes",
-        node=node,
-        kind=kind,
-        status=TriggerStatus.PROBLEM if state == "problem" else TriggerStatus.UNKNOWN,
-        reason=str(condition.get("reason") or ""),
-        message=str(condition.get("message") or ""),
-        observed_at=now,
-        transition_at=_moment(condition.get("lastTransitionTime")),
-        node_uid=uid,
-    )
-
-
-def _moment(text: Json) -> datetime | None:
-    return datetime.fromisoformat(text) if isinstance(text, str) and text else None

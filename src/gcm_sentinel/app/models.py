@@ -34,7 +34,6 @@ def chosen_engine(settings: Settings) -> str:
     if settings.llm_api == "playbook" or (settings.llm_api == "auto" and not keyed):
         return "playbook"
     if not keyed and not local:
-        log.warning("model.no_key", llm_api=settings.llm_api, using="playbook", set="GCM_SENTINEL_API_KEY")
         return "playbook"
     return "anthropic" if settings.llm_api == "auto" else settings.llm_api
 
@@ -47,6 +46,8 @@ def build_model(settings: Settings) -> Model:
     """
     first = chosen_engine(settings)
     if first == "playbook":
+        if settings.llm_api in ("anthropic", "openai"):
+            log.warning("model.no_key", llm_api=settings.llm_api, using="playbook", set="GCM_SENTINEL_API_KEY")
         return _first(first, settings)
     models = [_first(first, settings)]
     for name in dict.fromkeys(settings.llm_fallback):

@@ -1,7 +1,7 @@
 """Data sources by entry point: ours and third parties' come through the same door and are checked at start.
 
-A broken plugin never stops the agent: it is reported (log, `doctor`, the assessment's "could not be checked") and left
-out. A plugin of ours that breaks is a bug and shows the same way.
+A broken plugin never stops the agent: it is reported (log, `doctor`) and left out. A plugin of ours that breaks is a
+bug and shows the same way.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 import structlog
 
 from gcm_sentinel.datasources.context import SourceContext
+from gcm_sentinel.domain.errors import BadConfiguration
 from gcm_sentinel.domain.protocols import Datasource
 
 GROUP = "gcm_sentinel.datasources"
@@ -43,14 +44,22 @@ def load(context: SourceContext, *, disabled: Iterable[str] = ()) -> Loaded:
         if point.name in off:
             continue
         try:
-            source = point.load()(context)
+            sources.append(_checked(point.load()(context)))
         except Exception as error:  # the plugin border: a third party's fault must not take the agent down
             log.exception("plugin.broken", plugin=point.name)
             broken.append(f"{point.name} ({point.value}): {type(error).__name__}: {error}")
-            continue
-        missing = [member for member in _MEMBERS if not hasattr(source, member)]
-        if missing:
-            broken.append(f"{point.name} ({point.value}): not a Datasource, it lacks {', '.join(missing)}")
-            continue
-        sources.append(source)
     return Loaded(tuple(sources), tuple(broken))
+
+
+def _checked(source: Datasource) -> Datasource:
+    """`source`, asked once for what the agent asks at start.
+
+    Raises:
+        BadConfiguration: it is no `Datasource`.
+    """
+    missing = [member for member in _MEMBERS if not hasattr(source, member)]
+    if missing:
+        raise BadConfiguration(f"not a Datasource, it lacks {', '.join(missing)}")
+    source.get_tools()
+    source.get_system_prompt_section()
+    return source

@@ -6,6 +6,7 @@ import sys
 from typing import TextIO
 
 from gcm_sentinel.engine.investigation import OnStep, Step
+from gcm_sentinel.web.plain import printable
 
 
 def reporter(*, verbose: bool, stream: TextIO | None = None) -> OnStep:
@@ -18,16 +19,16 @@ def reporter(*, verbose: bool, stream: TextIO | None = None) -> OnStep:
 
     def on_step(step: Step) -> None:
         if step.stage == "turn.ended" and step.text and verbose:
-            for line in step.text.strip().splitlines():
+            for line in printable(step.text).strip().splitlines():
                 out.write(dim(f"    {line}") + "\n")
         elif step.stage == "tool.started":
-            out.write(f"  [{step.round}] {step.text} {dim(_short(step.detail))}\n")
+            out.write(f"  [{step.round}] {printable(step.text)} {dim(_short(step.detail))}\n")
         elif step.stage == "tool.ended" and step.detail != "ok":
             out.write(f"  [{step.round}] {step.text}: {step.detail}\n")
         elif step.stage == "returned":
             out.write(f"  [{step.round}] the assessment went back for correction\n")
             if verbose:
-                out.write(dim(step.text) + "\n")
+                out.write(dim(printable(step.text)) + "\n")
         out.flush()
 
     return on_step

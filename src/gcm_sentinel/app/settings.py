@@ -1,28 +1,31 @@
 """Settings: one flat tree, read once at start. File, then environment, then flags; what is unknown is an error.
 
 The variables of the original agent keep their names and meaning (prefix `GCM_SENTINEL_`). Lists accept a comma list and
-a JSON array, because charts and people write the one and the other.
+a JSON array, because charts and people write the one and the other. Charts also set variables to nothing: an empty one
+counts as not set, but for the few where "none" is an answer.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+import yaml
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
-    NoDecode,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     YamlConfigSettingsSource,
 )
 
+from gcm_sentinel.app.setting_values import LogLevel, Names, Pairs, Patterns, Prices
 from gcm_sentinel.domain.budget import Limits
 from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS
 from gcm_sentinel.domain.errors import BadConfiguration
@@ -30,32 +33,15 @@ from gcm_sentinel.domain.modes import Mode
 
 PREFIX = "GCM_SENTINEL_"
 CONFIG_FILE_VARIABLE = f"{PREFIX}CONFIG"
-_NOT_OURS = frozenset({"GCM_SENTINEL_CONFIG"})
+_EMPTY_IS_AN_ANSWER = frozenset({"prometheus_url", "alertmanager_url", "llm_fallback"})
+"""Settings with a default that an empty value turns off."""
 
+_SERVICE_LINK = re.compile(
+    r"GCM_SENTINEL_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
+)
+"""What the kubelet sets in every pod beside a Service whose name begins so; a bare `..._PORT` is told by its value.
+https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables"""
 
-def _names(value: object) -> object:
-    """A comma list or a JSON array as a tuple of names."""
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    if text.startswith("["):
-        return json.loads(text)
-    return [item.strip() for item in text.split(",") if item.strip()]
-
-
-def _mapping(value: object) -> object:
-    """``key=value`` pairs in a comma list, or a JSON object."""
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    if text.startswith("{") or not text:
-        return json.loads(text or "{}")
-    return dict(item.split("=", 1) for item in text.split(",") if item.strip())
-
-
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
-Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_mapping)]
-Prices = Annotated[dict[str, dict[str, float]], NoDecode, BeforeValidator(_mapping)]
 Engine = Literal["auto", "anthropic", "openai", "playbook"]
 
 
@@ -95,11 +81,11 @@ class Settings(BaseSettings):
     """Topology key to node label, over the defaults."""
 
     # what is watched
-    watch_conditions: Names = tuple(DEFAULT_WATCH_CONDITIONS)
+    watch_conditions: Annotated[Names, Field(min_length=1)] = tuple(DEFAULT_WATCH_CONDITIONS)
     node_allowlist: Names = ()
     """Globs of node names; empty for all."""
     cooldown_seconds: Annotated[int, Field(ge=0)] = 3600
-    settle_seconds: Annotated[float, Field(ge=0)] = 2.0
+    settle_seconds: Annotated[float, Field(ge=0, le=3600)] = 2.0
     """How long triggers of one node are gathered before its incident opens."""
     max_concurrent: Annotated[int, Field(ge=1)] = 2
 
@@ -112,20 +98,20 @@ class Settings(BaseSettings):
     max_tool_output: Annotated[int, Field(ge=0)] = 8000
     max_tokens: Annotated[int, Field(ge=0)] = 400_000
     max_seconds: Annotated[int, Field(ge=1)] = 600
-    max_cost_usd: Annotated[float, Field(ge=0)] = 0.0
+    max_cost_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     tool_timeout_seconds: Annotated[int, Field(ge=1)] = 30
 
     # words
     system_prompt_path: Path = Path("/etc/gcm-sentinel/system-prompt.txt")
     prompts_dir: Path | None = None
-    redact_patterns: Names = ()
+    redact_patterns: Patterns = ()
     """Regular expressions whose matches are masked beside the built-in secret patterns."""
 
     # publishing
     webhook_url: SecretStr = SecretStr("")
     webhook_secret: SecretStr = SecretStr("")
     """Key of the HMAC-SHA256 signature header; none without it."""
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_level: LogLevel = "INFO"
 
     @property
     def limits(self) -> Limits:
@@ -147,10 +133,12 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags over environment over file."""
+        given = {name: value for name, value in env_settings().items() if value != "" or name in _EMPTY_IS_AN_ANSWER}
+        environment = InitSettingsSource(settings_cls, init_kwargs=given)
         path = os.environ.get(CONFIG_FILE_VARIABLE)
         if not path:
-            return (init_settings, env_settings)
-        return (init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=path))
+            return (init_settings, environment)
+        return (init_settings, environment, YamlConfigSettingsSource(settings_cls, yaml_file=path))
 
 
 def load(flags: Mapping[str, Any] | None = None) -> Settings:
@@ -160,9 +148,7 @@ def load(flags: Mapping[str, Any] | None = None) -> Settings:
         BadConfiguration: a value that does not fit, an unknown variable, or a settings file that cannot be read.
     """
     _refuse_unknown_variables()
-    path = os.environ.get(CONFIG_FILE_VARIABLE)
-    if path and not Path(path).is_file():
-        raise BadConfiguration(f"{CONFIG_FILE_VARIABLE}={path!r}: there is no such file")
+    _refuse_unreadable_file(os.environ.get(CONFIG_FILE_VARIABLE, ""))
     given = {key: value for key, value in (flags or {}).items() if value is not None}
     try:
         return Settings(**given)
@@ -172,13 +158,37 @@ def load(flags: Mapping[str, Any] | None = None) -> Settings:
         raise BadConfiguration(f"the settings cannot be read: {error}") from error
 
 
+def _refuse_unreadable_file(path: str) -> None:
+    """Look at the settings file before the library does, whose errors name neither the file nor what is wrong."""
+    if not path:
+        return
+    try:
+        content = yaml.safe_load(Path(path).read_bytes())
+    except FileNotFoundError:
+        raise BadConfiguration(f"{CONFIG_FILE_VARIABLE}={path!r}: there is no such file") from None
+    except OSError as error:
+        raise BadConfiguration(f"{CONFIG_FILE_VARIABLE}={path!r} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" in line {mark.line + 1}" if mark else ""
+        raise BadConfiguration(f"{CONFIG_FILE_VARIABLE}={path!r} is not YAML{place}") from None
+    if content is not None and not isinstance(content, dict):
+        raise BadConfiguration(f"{CONFIG_FILE_VARIABLE}={path!r}: expected `setting: value` lines")
+
+
 def _refuse_unknown_variables() -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | _NOT_OURS
-    for variable in sorted(os.environ):
-        if variable.startswith(PREFIX) and variable not in known:
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_FILE_VARIABLE}
+    for variable, value in sorted(os.environ.items()):
+        if variable.startswith(PREFIX) and variable not in known and not _is_service_link(variable, value):
             near = difflib.get_close_matches(variable, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else "; docs/operations.md lists all settings"
             raise BadConfiguration(f"unknown setting {variable}{hint}")
+
+
+def _is_service_link(variable: str, value: str) -> bool:
+    if _SERVICE_LINK.fullmatch(variable):
+        return True
+    return variable.endswith("_PORT") and value.startswith(("tcp://", "udp://", "sctp://"))
 
 
 def _one_line(error: ValidationError) -> str:
@@ -189,5 +199,6 @@ def _one_line(error: ValidationError) -> str:
         near = difflib.get_close_matches(name, list(Settings.model_fields), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         return f"unknown setting {name!r}{hint}{more}"
+    words = first["msg"].removeprefix("Value error, ")
     shown = "" if "key" in name or "secret" in name or "webhook" in name else f" (got {first['input']!r})"
-    return f"{PREFIX}{name.upper()}: {first['msg']}{shown}{more}"
+    return f"{PREFIX}{name.upper()}: {words}{shown}{more}"

@@ -15,18 +15,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sentinel_fleet.serve import Fleet, serve
-from sentinel_fleet.world import World
-
 from gcm_sentinel.app.investigate import Request, investigate
 from gcm_sentinel.app.settings import Settings, load
 from gcm_sentinel.app.wiring import Agent, open_agent
 from gcm_sentinel.app.workflow import Closed, Workflow
-from gcm_sentinel.domain.errors import BadConfiguration, Bug
+from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS
+from gcm_sentinel.domain.errors import BadConfiguration
 from gcm_sentinel.domain.protocols import Model
 from gcm_sentinel.engine.investigation import OnStep, silent
 from sentinel_fleet.scenario import Scenario, ScenarioError
 from sentinel_fleet.scenario import load as load_scenario
+from sentinel_fleet.serve import Fleet, serve
+from sentinel_fleet.world import World
 
 SCENARIOS = Path(__file__).resolve().parent.parent / "evals" / "scenarios"
 CASE_DEADLINE = timedelta(seconds=180)
@@ -91,13 +91,18 @@ def _files(folder: Path) -> list[Path]:
 
 
 def settings_for(fleet: Fleet, world: World, engine: str) -> Settings:
-    """The operator's own settings with the addresses of the simulated fleet."""
+    """The operator's own settings with the addresses of the simulated fleet.
+
+    Nothing simulated leaves the fleet: an operator's webhook is not called.
+    """
     return load({
         "kubeconfig": fleet.kubeconfig,
         "kube_context": "",
         "prometheus_url": fleet.prometheus_url,
         "alertmanager_url": fleet.alertmanager_url,
         "loki_url": "",
+        "webhook_url": "",
+        "watch_conditions": DEFAULT_WATCH_CONDITIONS,
         "node_allowlist": (world.trigger.node,),
         "settle_seconds": 0.05,
         "llm_api": engine,
@@ -127,19 +132,14 @@ async def _run(agent: Agent, world: World, on_step: OnStep) -> Closed:
 async def _through_watcher(agent: Agent, condition: str, on_step: OnStep) -> Closed:
     """Run the agent as `serve` does until the incident with `condition` is closed."""
     stop = asyncio.Event()
-    closed: list[Closed] = []
+    wanted: list[Closed] = []
 
     def on_closed(done: Closed) -> None:
-        closed.append(done)
         if any(trigger.kind == condition for trigger in done.publication.incident.triggers):
+            wanted.append(done)
             stop.set()
 
     await Workflow(agent, on_step=on_step, on_closed=on_closed).run(stop)
-    wanted = [
-        item for item in closed if any(trigger.kind == condition for trigger in item.publication.incident.triggers)
-    ]
-    if not wanted:
-        raise Bug(f"the watch ended before an incident of {condition!r} was closed")
     return wanted[-1]
 
 

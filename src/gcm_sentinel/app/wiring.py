@@ -19,7 +19,6 @@ from gcm_sentinel.clients.http import HttpClient
 from gcm_sentinel.clients.kubernetes import KubernetesClient
 from gcm_sentinel.clients.prometheus import PrometheusClient
 from gcm_sentinel.datasources.context import DEFAULT_TOPOLOGY_LABELS, SourceContext
-from gcm_sentinel.domain.errors import BadConfiguration
 from gcm_sentinel.domain.modes import Mode
 from gcm_sentinel.domain.protocols import Clock, Datasource, Model, Notifier
 from gcm_sentinel.domain.redaction import Redactor
@@ -46,6 +45,8 @@ class Agent:
     broken_sources: tuple[str, ...]
     model: Model
     loop: Loop
+    store: MemoryEvidenceStore
+    redactor: Redactor
     watcher: NodeConditionWatcher
     notifiers: tuple[Notifier, ...]
 
@@ -72,6 +73,8 @@ async def open_agent(
         loaded = plugins.load(context, disabled=settings.disabled_sources)
         chosen = model or build_model(settings)
         stack.push_async_callback(_close, chosen)
+        redactor = Redactor(extra=tuple(map(re.compile, settings.redact_patterns)))
+        toolbox = _toolbox(settings, loaded.sources, store := MemoryEvidenceStore(), redactor, clock)
         yield Agent(
             settings=settings,
             clock=clock,
@@ -79,7 +82,9 @@ async def open_agent(
             sources=loaded.sources,
             broken_sources=loaded.broken,
             model=chosen,
-            loop=_loop(settings, chosen, loaded.sources, clock),
+            loop=_loop(settings, chosen, toolbox, loaded.sources, clock),
+            store=store,
+            redactor=redactor,
             watcher=NodeConditionWatcher(
                 kubernetes, patterns=settings.watch_conditions, allowlist=settings.node_allowlist, clock=clock
             ),
@@ -120,25 +125,23 @@ def _context(
     )
 
 
-def _loop(settings: Settings, model: Model, sources: Sequence[Datasource], clock: Clock) -> Loop:
-    toolbox = Toolbox(
+def _toolbox(
+    settings: Settings, sources: Sequence[Datasource], store: MemoryEvidenceStore, redactor: Redactor, clock: Clock
+) -> Toolbox:
+    return Toolbox(
         sources,
-        MemoryEvidenceStore(),
+        store,
         clock,
-        redactor=Redactor(extra=_patterns(settings.redact_patterns)),
+        redactor=redactor,
         call_timeout=timedelta(seconds=settings.tool_timeout_seconds),
         max_output=settings.max_tool_output,
     )
+
+
+def _loop(settings: Settings, model: Model, toolbox: Toolbox, sources: Sequence[Datasource], clock: Clock) -> Loop:
     sections = {source.name: source.get_system_prompt_section() for source in sources}
     system = system_text(settings.action_mode, sections, settings.prompts_dir, settings.system_prompt_path)
     return Loop(model, toolbox, clock, system=system, limits=settings.limits, price=price_of(settings))
-
-
-def _patterns(texts: Sequence[str]) -> tuple[re.Pattern[str], ...]:
-    try:
-        return tuple(re.compile(text) for text in texts)
-    except re.error as error:
-        raise BadConfiguration(f"GCM_SENTINEL_REDACT_PATTERNS: {error.pattern!r} is no regular expression") from error
 
 
 def _notifiers(

@@ -2,7 +2,8 @@
 
 Sources and notifiers share one `HttpClient`, which opens its connection pool at the first request and never at import.
 A deadline covers the whole exchange (connect, send, read), so a server that drips bytes cannot hold a caller. Redirects
-are followed within one host only: an exporter must not be able to send our headers elsewhere. Proxy settings of the
+are followed within one host only: an exporter must not be able to send our headers elsewhere; and never where that
+would turn a POST into a GET, because the page it leads to would then count as delivery. Proxy settings of the
 environment are not used, because the addresses are those of pods and cluster services.
 
 User names, passwords and query strings of a URL never reach an error message or a log.
@@ -122,6 +123,11 @@ class HttpClient:
                     return await self._read(response)
             finally:
                 await response.aclose()
+            if following.method != request.method:
+                place = safe_url(str(request.url))
+                raise BadResponse(
+                    f"{place} redirects a {request.method} to a page instead of taking it; check the address"
+                )
             if _origin(following) != _origin(request):
                 raise BadResponse(f"{safe_url(str(request.url))} redirects to another host, which is not followed")
             request = following

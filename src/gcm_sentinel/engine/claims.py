@@ -5,9 +5,11 @@ The rules, in the order they are applied to a draft:
 1. Every cited evidence id exists and its source really observed something (`ok` or `no_data`).
 2. Every quote stands in the evidence it cites (engine/quotes.py); a claim of absence may do without a quote.
 3. Every node or GPU named in a claim was observed in this investigation.
-4. Culprits and action targets that were never observed are removed.
-5. Each struck claim lowers the confidence in proportion; a verdict with no claim left is inconclusive, and only actions
-   that cannot do harm stay.
+4. Culprits and action targets that were never observed are removed, and so are links of the causal chain that point at
+   evidence which does not exist or name what was never observed.
+5. Each struck claim lowers the confidence in proportion.
+6. A verdict needs a claim that code could verify: a quote, or absence in a result that is `no_data`. Without one it is
+   inconclusive, names no culprit, and only actions that cannot do harm stay.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from dataclasses import dataclass, replace
 
 from gcm_sentinel.domain.actions import Action
 from gcm_sentinel.domain.assessment import Citation, Claim, Draft, RecommendedAction, Severity, StruckClaim
-from gcm_sentinel.domain.evidence import Evidence
+from gcm_sentinel.domain.evidence import Evidence, ResultStatus
 from gcm_sentinel.domain.faults import FaultClass
 from gcm_sentinel.domain.observed import Observed
 from gcm_sentinel.engine.quotes import stands_in
@@ -51,8 +53,9 @@ def check(draft: Draft, evidence: Sequence[Evidence], observed: Observed) -> Che
     rejected = {id(item.claim) for item in struck}
     kept = tuple(claim for claim in draft.claims if id(claim) not in rejected)
     trimmed, notes = _without_strangers(replace(draft, claims=kept), observed)
-    lowered, more = _confidence(trimmed, struck)
-    return Checked(lowered, struck, (*notes, *more))
+    linked, chain_notes = _without_broken_links(trimmed, by_id, observed)
+    lowered, more = _confidence(linked, struck, supported=_is_supported(kept, by_id))
+    return Checked(lowered, struck, (*notes, *chain_notes, *more))
 
 
 def _fault(claim: Claim, by_id: Mapping[str, Evidence], observed: Observed) -> str | None:
@@ -75,7 +78,7 @@ def _bad_citation(cite: Citation, evidence: Evidence | None, *, absence: bool) -
         return f"{cite.evidence} is {evidence.result.status}: nothing was observed there"
     if absence and not cite.quote.strip():
         return None
-    if not stands_in(cite.quote, evidence):
+    if not stands_in(cite.quote, evidence, absence=absence):
         return f"the quote {cite.quote[:120]!r} does not stand in {cite.evidence}"
     return None
 
@@ -92,9 +95,34 @@ def _without_strangers(draft: Draft, observed: Observed) -> tuple[Draft, tuple[s
     return replace(draft, entities=entities, actions=actions), tuple(notes)
 
 
-def _confidence(draft: Draft, struck: Sequence[StruckClaim]) -> tuple[Draft, tuple[str, ...]]:
-    if not draft.claims and draft.fault_class is not FaultClass.INCONCLUSIVE:
+def _without_broken_links(
+    draft: Draft, by_id: Mapping[str, Evidence], observed: Observed
+) -> tuple[Draft, tuple[str, ...]]:
+    kept, notes = [], []
+    for link in draft.causal_chain:
+        missing = [name for name in link.evidence if name not in by_id]
+        missing += observed.strangers(link.text)
+        if missing:
+            notes.append(f"removed a link of the causal chain: no evidence shows {', '.join(missing)}")
+        else:
+            kept.append(link)
+    return replace(draft, causal_chain=tuple(kept)), tuple(notes)
+
+
+def _is_supported(claims: Sequence[Claim], by_id: Mapping[str, Evidence]) -> bool:
+    """Whether one of `claims` says something code could verify: a bare "not there" about a full result is none."""
+    return any(
+        cite.quote.strip() or by_id[cite.evidence].result.status is ResultStatus.NO_DATA
+        for claim in claims
+        for cite in claim.cites
+    )
+
+
+def _confidence(draft: Draft, struck: Sequence[StruckClaim], *, supported: bool) -> tuple[Draft, tuple[str, ...]]:
+    if not supported and draft.fault_class is not FaultClass.INCONCLUSIVE:
         return _inconclusive(draft), ("no claim was left to support the verdict, so it is inconclusive",)
+    if not supported and draft.actions != _harmless(draft):
+        return replace(draft, actions=_harmless(draft)), ("removed actions that no verified claim supports",)
     if not struck:
         return draft, ()
     share = len(draft.claims) / (len(draft.claims) + len(struck)) if draft.claims else 0.0
@@ -104,7 +132,6 @@ def _confidence(draft: Draft, struck: Sequence[StruckClaim]) -> tuple[Draft, tup
 
 
 def _inconclusive(draft: Draft) -> Draft:
-    safe: tuple[RecommendedAction, ...] = tuple(item for item in draft.actions if item.action in HARMLESS)
     return replace(
         draft,
         fault_class=FaultClass.INCONCLUSIVE,
@@ -112,5 +139,11 @@ def _inconclusive(draft: Draft) -> Draft:
         summary=f"Inconclusive: the verdict '{draft.fault_class}' had no evidence that could be verified.",
         root_cause=f"Not established. Proposed without verifiable evidence: {draft.root_cause}",
         confidence=min(draft.confidence, _UNSUPPORTED_CONFIDENCE),
-        actions=safe or (RecommendedAction(Action.ESCALATE, reason="a person must look"),),
+        entities=(),
+        causal_chain=(),
+        actions=_harmless(draft) or (RecommendedAction(Action.ESCALATE, reason="a person must look"),),
     )
+
+
+def _harmless(draft: Draft) -> tuple[RecommendedAction, ...]:
+    return tuple(item for item in draft.actions if item.action in HARMLESS)

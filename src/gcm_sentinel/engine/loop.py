@@ -59,6 +59,14 @@ class _Run:
     """What the engines had to say of their turns: fail-overs, retries."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Why an investigation ends without an assessment of the model's."""
+
+    outcome: Outcome
+    reason: str
+
+
 class Loop:
     """Investigates incidents with one model and one toolbox; holds no state between them."""
 
@@ -73,26 +81,39 @@ class Loop:
         self._price = price
 
     async def investigate(self, incident: Incident, on_step: OnStep = silent) -> Investigation:
-        """From an incident to an assessment. Does not raise for anything the outside world does."""
+        """From an incident to an assessment, in every case; only being cancelled passes through."""
         run = _Run(Transcript(self._system, incident, brief(incident)), Spend(), self._clock.monotonic())
-        while True:
+        while run.checked is None:
+            run.spend = replace(run.spend, wall_s=self._clock.monotonic() - run.started)
             over = exceeded(self._limits, run.spend)
             if over:
-                return self._finish(run, unfinished(self._ending(run), Outcome.PARTIAL, over, run.transcript.evidence))
+                return self._cut_short(run, _Cut(Outcome.PARTIAL, over))
             if last_round(self._limits, run.spend) and not run.warned:
                 run.transcript, run.warned = run.transcript.append(CONCLUDE), True
-            try:
-                async with asyncio.timeout(max(1.0, self._limits.wall.total_seconds() - run.spend.wall_s)):
-                    await self._round(run, on_step)
-            except TimeoutError:
-                over = f"no answer within the limit of {self._limits.wall.total_seconds():.0f} s"
-                return self._finish(run, unfinished(self._ending(run), Outcome.PARTIAL, over, run.transcript.evidence))
-            except SentinelError as error:
-                log.warning("investigation.failed", incident=incident.id, reason=str(error))
-                ending = self._ending(run)
-                return self._finish(run, unfinished(ending, Outcome.FAILED, str(error), run.transcript.evidence))
-            if run.checked is not None:
-                return self._finish(run, concluded(self._ending(run, run.checked.notes), run.checked))
+            cut = await self._try_round(run, on_step)
+            if cut is not None:
+                return self._cut_short(run, cut)
+        return self._finish(run, concluded(self._ending(run, run.checked.notes), run.checked))
+
+    def _cut_short(self, run: _Run, cut: _Cut) -> Investigation:
+        return self._finish(run, unfinished(self._ending(run), cut.outcome, cut.reason, run.transcript.evidence))
+
+    async def _try_round(self, run: _Run, on_step: OnStep) -> _Cut | None:
+        """One round within what is left of the wall time; why the investigation must end, None when it goes on."""
+        wall_s = self._limits.wall.total_seconds()
+        limit = asyncio.timeout(max(1.0, wall_s - run.spend.wall_s))
+        try:
+            async with limit:
+                await self._round(run, on_step)
+        except SentinelError as error:
+            log.warning("investigation.failed", incident=run.transcript.incident.id, reason=str(error))
+            return _Cut(Outcome.FAILED, str(error))
+        except Exception as error:  # the task border: whatever breaks, the incident gets an answer that says so
+            if limit.expired() and isinstance(error, TimeoutError):
+                return _Cut(Outcome.PARTIAL, f"no answer within the limit of {wall_s:.0f} s (GCM_SENTINEL_MAX_SECONDS)")
+            log.exception("investigation.crashed", incident=run.transcript.incident.id)
+            return _Cut(Outcome.FAILED, f"a fault inside the agent ({type(error).__name__}); its log says more")
+        return None
 
     async def _round(self, run: _Run, on_step: OnStep) -> None:
         """One turn of the model and the answers to it, both appended."""

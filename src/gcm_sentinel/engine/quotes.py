@@ -1,8 +1,10 @@
 """Whether a quote really stands in a piece of evidence: pure string work, strict on purpose.
 
-A quote is either words of the raw text or of the summary (white space aside), at least six characters that carry
-meaning, or a figure ``path = value`` whose path resolves in the typed summary. Shorter scraps ("79", "GPU") match
-anything and prove nothing, so they do not count as words.
+A quote is either words of the raw text or of the summary (white space aside), at least six characters of which four are
+letters or digits, or a figure ``path = value`` whose path resolves in the typed summary. Shorter scraps ("79", "GPU",
+``"}, {"``) match anything and prove nothing, so they do not count as words. A number is quoted whole: "errors: 1" does
+not stand in "errors: 142". A source's own remark about its answer (`note`) shows what it looked for, so it can support
+a claim of absence and nothing else.
 """
 
 from __future__ import annotations
@@ -15,24 +17,38 @@ from gcm_sentinel.domain.evidence import Evidence
 from gcm_sentinel.domain.jsontypes import Json
 
 _SHORTEST = 6
+_FEWEST_WORD_CHARACTERS = 4
 _SPACE = re.compile(r"\s+")
 _FIGURE = re.compile(r"^\s*(?P<path>[A-Za-z_][\w.\[\]\"'*-]*)\s*(?:=|:)\s*(?P<value>.+?)\s*$", re.DOTALL)
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]|\[[\"']([^\"']+)[\"']\]")
 
 
-def stands_in(quote: str, evidence: Evidence) -> bool:
-    """Whether `quote` stands in `evidence`, as words or as a figure of its summary."""
-    return _is_figure(quote, evidence.result.summary) or _is_text(quote, evidence)
+def stands_in(quote: str, evidence: Evidence, *, absence: bool = False) -> bool:
+    """Whether `quote` stands in `evidence`, as words or as a figure of its summary.
 
-
-def _is_text(quote: str, evidence: Evidence) -> bool:
-    wanted = _normal(quote)
-    if len(wanted.replace(" ", "")) < _SHORTEST:
-        return False
+    `absence` says that the claim is one of absence, for which the source's note counts too.
+    """
     result = evidence.result
-    if wanted in _normal(result.raw) or wanted in _normal(result.note):
+    if _is_figure(quote, result.summary):
         return True
-    return any(wanted in _normal(text) for text in _renderings(result.summary))
+    wanted = _normal(quote)
+    if len(wanted.replace(" ", "")) < _SHORTEST or sum(map(str.isalnum, wanted)) < _FEWEST_WORD_CHARACTERS:
+        return False
+    places = [result.raw, *_renderings(result.summary), *([result.note] if absence else [])]
+    return any(_holds(_normal(place), wanted) for place in places)
+
+
+def _holds(text: str, wanted: str) -> bool:
+    """Whether `wanted` is in `text` without cutting a number of it in two."""
+    at = text.find(wanted)
+    while at >= 0:
+        end = at + len(wanted)
+        cut_before = wanted[0].isdigit() and text[at - 1 : at].isdigit()
+        cut_after = wanted[-1].isdigit() and text[end : end + 1].isdigit()
+        if not cut_before and not cut_after:
+            return True
+        at = text.find(wanted, at + 1)
+    return False
 
 
 def _renderings(summary: Mapping[str, Json]) -> list[str]:

@@ -8,7 +8,8 @@ them from outside, and a mode that does not permit them never lists them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -93,29 +94,33 @@ class Toolbox:
         owner = self._owners.get(call.name)
         if owner is None:
             return ToolReply(call, f"Unknown tool: {call.name}. Tools: {', '.join(self._owners)}.", is_error=True)
-        result = await self._execute(owner.source, call, scope)
-        evidence = self._evidence(evidence_id, owner.source.name, call, result)
+        evidence = await self._gather(evidence_id, owner.source, call, scope)
         await self._store.put(scope.incident.id, evidence)
         return ToolReply(
             call,
             render_evidence(evidence, limit=self._max_output),
             evidence,
-            is_error=not result.status.observed,
+            is_error=not evidence.result.status.observed,
         )
 
-    async def _execute(self, source: Datasource, call: ToolCall, scope: Scope) -> ToolResult:
+    async def _gather(self, evidence_id: str, source: Datasource, call: ToolCall, scope: Scope) -> Evidence:
+        """Run one call and make its result evidence; a result that cannot be made evidence is an error result too."""
         seconds = self._call_timeout.total_seconds()
+        limit = asyncio.timeout(seconds)
         try:
-            async with asyncio.timeout(seconds):
-                return await source.execute(call, scope)
-        except TimeoutError:
-            note = f"{call.name} gave no answer within {seconds:.0f} s (GCM_SENTINEL_TOOL_TIMEOUT_SECONDS)"
-            return ToolResult(ResultStatus.ERROR, query=call.name, note=note)
+            async with limit:
+                result = await source.execute(call, scope)
+            return self._evidence(evidence_id, source.name, call, result)
         except SentinelError as error:
-            return ToolResult(ResultStatus.ERROR, query=call.name, note=str(error))
+            note = str(error)
         except Exception as error:  # the tool-call border: a source's fault is data
-            log.exception("tool.crashed", tool=call.name, source=source.name)
-            return ToolResult(ResultStatus.ERROR, query=call.name, note=f"{call.name} failed: {type(error).__name__}")
+            if limit.expired() and isinstance(error, TimeoutError):
+                note = f"{call.name} gave no answer within {seconds:.0f} s (GCM_SENTINEL_TOOL_TIMEOUT_SECONDS)"
+            else:
+                log.exception("tool.crashed", tool=call.name, source=source.name)
+                note = f"{call.name} failed: {type(error).__name__}; the log of the agent says more"
+        failed = ToolResult(ResultStatus.ERROR, query=call.name, note=note)
+        return self._evidence(evidence_id, source.name, call, failed)
 
     def _evidence(self, evidence_id: str, source: str, call: ToolCall, result: ToolResult) -> Evidence:
         clean = replace(
@@ -139,18 +144,31 @@ class Toolbox:
 
 def page(evidence: Evidence, arguments: object, *, room: int) -> str:
     """A part of the raw text: lines that hold `find`, else `room` characters from `offset`."""
-    given = arguments if isinstance(arguments, dict) else {}
+    given = arguments if isinstance(arguments, Mapping) else {}
     raw, find = evidence.result.raw, str(given.get("find") or "")
     if find:
         lines = [line for line in raw.splitlines() if find.lower() in line.lower()]
-        text = "\n".join(lines)
-        shown = render_evidence(replace(evidence, result=replace(evidence.result, raw=text, summary={})), limit=room)
-        return f"{len(lines)} lines of {evidence.id} hold {find!r}.\n{shown}"
-    offset = given.get("offset")
-    start = offset if isinstance(offset, int) and offset > 0 else 0
-    part = replace(evidence.result, raw=raw[start : start + room], summary={})
-    shown = render_evidence(replace(evidence, result=part), limit=0)
-    return f"Characters {start} to {min(start + room, len(raw))} of {len(raw)}.\n{shown}"
+        found = "\n".join(lines)
+        cut = (
+            "" if len(found) <= room else f" Only the first {room} characters of them are shown: find something rarer."
+        )
+        return f"{len(lines)} lines of {evidence.id} hold {find!r}.{cut}\n{_part(evidence, found[:room])}"
+    start = _offset(given.get("offset"))
+    if start >= len(raw):
+        return f"{evidence.id} has {len(raw)} characters; there is nothing at offset {start}."
+    end = min(start + room, len(raw))
+    return f"Characters {start} to {end} of {len(raw)}.\n{_part(evidence, raw[start:end])}"
+
+
+def _part(evidence: Evidence, raw: str) -> str:
+    return render_evidence(replace(evidence, result=replace(evidence.result, raw=raw, summary={})), limit=0)
+
+
+def _offset(given: object) -> int:
+    """An offset as models write it, also as text; 0 for what is none."""
+    if isinstance(given, str) and given.strip().isdecimal():
+        return int(given)
+    return int(given) if isinstance(given, int | float) and 0 < given < math.inf else 0
 
 
 def _by_tool(sources: Sequence[Datasource]) -> dict[str, _Owner]:

@@ -16,6 +16,8 @@ from gcm_sentinel.domain.trigger import Incident, Trigger
 
 _OPEN, _CLOSE = "<evidence", "</evidence>"
 _SUMMARY_SHARE = 0.7
+_WORDS_MAX = 2000
+"""Longest query, note or condition message that is shown; the whole of it stays in the store."""
 _LIST_STEPS = (64, 32, 16, 8, 4, 2, 1)
 
 
@@ -31,10 +33,10 @@ def brief(incident: Incident) -> str:
 
 def _trigger_line(trigger: Trigger) -> str:
     since = f", since {trigger.transition_at.isoformat()}" if trigger.transition_at else ""
-    message = json.dumps(trigger.message, ensure_ascii=False)
+    message = json.dumps(_short(trigger.message), ensure_ascii=False)
     return (
         f"- node {trigger.node}: {trigger.kind} is {trigger.status}{since}; "
-        f"reason {trigger.reason or 'none given'}; message {message} (source {trigger.source})"
+        f"reason {_short(trigger.reason) or 'none given'}; message {message} (source {trigger.source})"
     )
 
 
@@ -43,12 +45,12 @@ def render_evidence(evidence: Evidence, *, limit: int) -> str:
     result = evidence.result
     head = [
         f'{_OPEN} id="{evidence.id}" source="{evidence.source}" tool="{evidence.tool}" status="{result.status}">',
-        f"query: {_inert(result.query)}",
+        f"query: {_inert(_short(result.query))}",
     ]
     if result.time_range:
         head.append(f"time range: {result.time_range.start.isoformat()} to {result.time_range.end.isoformat()}")
     if result.note:
-        head.append(f"note: {_inert(result.note)}")
+        head.append(f"note: {_inert(_short(result.note))}")
     if result.status is ResultStatus.NO_DATA:
         head.append("The source answered and has nothing that matches.")
     body = _body(evidence, limit=limit)
@@ -107,6 +109,10 @@ def _shortened(value: Json, longest: int) -> Json:
 
 def _dump(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=str)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _WORDS_MAX else f"{text[:_WORDS_MAX]} [{len(text) - _WORDS_MAX} characters cut]"
 
 
 def _inert(text: str) -> str:

@@ -1,4 +1,8 @@
-"""Evidence in memory: for one process, tests and the demo. Nothing survives it."""
+"""Evidence in memory: for one process, tests and the demo. Nothing survives it.
+
+An investigation gathers megabytes, so whoever runs investigations without end says `forget` when one is over; its
+evidence goes on in the `Investigation` it left.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,10 @@ class MemoryEvidenceStore:
     async def get(self, incident_id: str, evidence_id: str) -> Evidence | None:
         """One piece, None when there is none of that id."""
         return self._by_incident.get(incident_id, {}).get(evidence_id)
+
+    def forget(self, incident_id: str) -> None:
+        """Drop everything of one incident; fine when there is nothing."""
+        self._by_incident.pop(incident_id, None)
 
     async def all(self, incident_id: str) -> tuple[Evidence, ...]:
         """Everything of one incident in the order it was stored."""

@@ -1,7 +1,8 @@
 """Who is admitted to an investigation: problems only, and one per node and kind within the cool-down.
 
 Pure decisions over a small value. The cool-down is stamped when an incident is admitted and taken back when its
-investigation failed, so that a failure never silences a node.
+investigation failed, so that a failure never silences a node. What comes within it is told how long to wait, because a
+condition that stays bad is not reported twice.
 """
 
 from __future__ import annotations
@@ -10,10 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import TypeAlias
 
 from gcm_sentinel.domain.trigger import Incident, Trigger, TriggerStatus
 
-Key = tuple[str, str]
+Key: TypeAlias = tuple[str, str]
+"""Node and kind."""
+
+
+def key_of(trigger: Trigger) -> Key:
+    """What a cool-down is counted for."""
+    return (trigger.node, trigger.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +30,8 @@ class Ruling:
 
     admitted: bool
     reason: str
+    wait: timedelta | None = None
+    """How long until it may be admitted; None where waiting changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +45,20 @@ class CoolDown:
         """Whether `trigger` may open or join an incident now."""
         if trigger.status is TriggerStatus.RECOVERED:
             return Ruling(admitted=False, reason="recovered: nothing to investigate")
-        last = self.stamps.get((trigger.node, trigger.kind))
+        last = self.stamps.get(key_of(trigger))
         if last is not None and now - last < self.length:
-            left = int((self.length - (now - last)).total_seconds())
-            return Ruling(admitted=False, reason=f"cool-down of {trigger.node}/{trigger.kind}: {left} s left")
+            left = self.length - (now - last)
+            words = f"cool-down of {trigger.node}/{trigger.kind}: {left.total_seconds():.0f} s left"
+            return Ruling(admitted=False, reason=words, wait=left)
         return Ruling(admitted=True, reason="admitted")
 
     def stamped(self, incident: Incident, now: datetime) -> CoolDown:
         """With every node and kind of `incident` stamped; expired stamps are dropped."""
         fresh = {key: at for key, at in self.stamps.items() if now - at < self.length}
-        fresh.update({(trigger.node, trigger.kind): now for trigger in incident.triggers})
+        fresh.update({key_of(trigger): now for trigger in incident.triggers})
         return CoolDown(self.length, MappingProxyType(fresh))
 
     def released(self, incident: Incident) -> CoolDown:
         """With the stamps of `incident` taken back."""
-        gone = {(trigger.node, trigger.kind) for trigger in incident.triggers}
+        gone = {key_of(trigger) for trigger in incident.triggers}
         return CoolDown(self.length, MappingProxyType({key: at for key, at in self.stamps.items() if key not in gone}))
