@@ -61,7 +61,9 @@ async def test_limits_of_a_rule_stand_in_its_notes(look_up):
     assert "limit: 8" in result.summary["entries"][0]["notes"]
 
 
-@pytest.mark.parametrize()
+@pytest.mark.parametrize(
+    "arguments", [{}, {"kind": "astrology"}, {"kind": ["xid"]}, {"kind": "xid", "keys": {"a": 1}}], ids=str
+)
 async def test_wrong_arguments_are_answered_in_words(look_up, arguments):
     result = await look_up(**arguments)
 
