@@ -89,7 +89,7 @@ class Sick:
         return self
 
     def kernel(self, *lines: dict[str, Any], boots: Sequence[dict[str, Any]] = (), covers: float = 86400) -> Sick:
-        """Records: ``{"xid": 79, "gpu": 1, "ago": 40}`` or ``{"kind": "mce", "ago": 40}``; the first Xid of a burst leads."""
+        """Records: ``{"xid": 79, "gpu": 1}`` or ``{"kind": "mce", "ago": 40}``; the first of a burst leads."""
         given = [line for line in lines if "xid" in line]
         xids = [self._xid(line, given) for line in given]
         records = [self._record(line) for line in lines if "kind" in line and "xid" not in line]
@@ -172,10 +172,16 @@ class Sick:
     def gone(self, *indices: int, ago: float = 40) -> Sick:
         """The series of these GPUs ended."""
         ended = {"ended_s_ago": max(ago, 400.0), "last_at": at(ago)}
-        return self.metrics({name.split("_", 3)[-1]: {i: ended for i in indices} for name in METRICS})
+        return self.metrics({name.split("_", 3)[-1]: dict.fromkeys(indices, ended) for name in METRICS})
 
     def info(self, *, state: str = "problem", ready: str = "True", allocatable: int = 8, **more: Any) -> Sick:
-        parsed = {"text": self.message, "truncated": False, "contradicts": False, "check_failed_to_run": False, "xids": []}
+        parsed = {
+            "text": self.message,
+            "truncated": False,
+            "contradicts": False,
+            "check_failed_to_run": False,
+            "xids": [],
+        }
         condition = {
             "type": self.kind, "status": "True", "state": state, "reason": self.reason, "message": self.message,
             "parsed": {**parsed, **more.pop("parsed", {})}, "last_transition_at": at(0), "age_s": 0.0,
@@ -200,7 +206,7 @@ class Sick:
             "running": sum(pod["phase"] == "Running" for pod in made),
             "failed": sum(pod["phase"] == "Failed" for pod in made),
             "pending_gpu_pods": [
-                {**self._pod({"owner": "waiting"}), "phase": "Pending", "message": "0/4 nodes: insufficient nvidia.com/gpu"}
+                {**self._pod({"owner": "waiting"}), "phase": "Pending", "message": "insufficient nvidia.com/gpu"}
             ] * pending,
         }  # fmt: skip
         return self.put("get_workload_info", summary, entities=[*named, *owners])
@@ -324,7 +330,10 @@ TOOLS = tuple(
     ToolSpec(
         name,
         "",
-        {"type": "object", "properties": {key: {} for key in ("node_name", "query", "service", "since", "pod_name_pattern")}},
+        {
+            "type": "object",
+            "properties": {key: {} for key in ("node_name", "query", "service", "since", "pod_name_pattern")},
+        },
     )
     for name in sorted({question.tool for question in shipped().questions})
 )
@@ -346,7 +355,8 @@ class Outcome:
 
 def play(case: Sick, tools: tuple[ToolSpec, ...] = TOOLS) -> Outcome:
     """Run the playbook against a node's evidence until it submits."""
-    model, transcript, asked = PlaybookModel(), Transcript("", case.incident, ""), []
+    model, transcript = PlaybookModel(), Transcript("", case.incident, "")
+    asked: list[str] = []
     for _ in range(12):
         turn = asyncio.run(model.turn(transcript, tools))
         if turn.tool_calls[0].name == SUBMIT_TOOL:

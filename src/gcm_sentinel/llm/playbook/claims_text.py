@@ -10,7 +10,8 @@ from gcm_sentinel.domain.observed import Observed
 from gcm_sentinel.llm.playbook.beliefs import Belief, Findings
 from gcm_sentinel.llm.playbook.entities import observed, switch, workloads
 from gcm_sentinel.llm.playbook.finding import Finding
-from gcm_sentinel.llm.playbook.findings.kernel_view import near
+from gcm_sentinel.llm.playbook.findings.kernel_view import Hit, near
+from gcm_sentinel.llm.playbook.malformed import safely
 from gcm_sentinel.llm.playbook.observations import Observations
 
 CONTEXT = (
@@ -28,6 +29,11 @@ _TELLING = 0.15
 
 def words(obs: Observations, belief: Belief, findings: Findings) -> defaultdict[str, str]:
     """What the templates of a hypothesis may name; an unknown word is empty."""
+    plain = {"node": obs.node, "gpu": "a GPU", "condition": obs.trigger.kind, "workload": "a workload"}
+    return defaultdict(str, safely(lambda: _words(obs, belief, findings), plain, "words"))
+
+
+def _words(obs: Observations, belief: Belief, findings: Findings) -> dict[str, str]:
     gpu = belief.subject
     told = workloads(obs, gpu)
     hits = [hit for hit in near(obs, gpu) if hit.hardware] or near(obs, gpu)
@@ -38,7 +44,7 @@ def words(obs: Observations, belief: Belief, findings: Findings) -> defaultdict[
         else []
     )
     mismatch = findings.get("fabric_version_mismatch", None)
-    values = {
+    return {
         "node": obs.node,
         "gpu": gpu.label if gpu else "a GPU",
         "condition": obs.trigger.kind,
@@ -56,10 +62,9 @@ def words(obs: Observations, belief: Belief, findings: Findings) -> defaultdict[
         "why": _why(findings),
         "maintenance": _sentence(findings.get("maintenance_now", None).detail),
     }
-    return defaultdict(str, values)
 
 
-def _xids(belief: Belief, hits: Sequence) -> str:  # type: ignore[type-arg]
+def _xids(belief: Belief, hits: Sequence[Hit]) -> str:
     named = {
         hit.data["xid"]
         for hit in hits
@@ -111,4 +116,4 @@ def _claim(finding: Finding, register: Observed) -> Claim | None:
         return None
     absence = finding.absence
     cites = tuple(Citation(cite.evidence, cite.quote) for cite in finding.cites if cite.quote or absence)
-    return Claim(_sentence(finding.detail).removesuffix(".") + ".", cites, absence) if cites else None
+    return Claim(_sentence(finding.detail.rstrip(".")), cites, absence) if cites else None

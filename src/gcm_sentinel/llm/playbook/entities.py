@@ -18,6 +18,7 @@ from gcm_sentinel.llm.playbook.findings.kubernetes import pod_trouble
 from gcm_sentinel.llm.playbook.findings.logs import patterns
 from gcm_sentinel.llm.playbook.findings.workloads import failed_pods, follows_workload, running_pods
 from gcm_sentinel.llm.playbook.identity import GpuRef
+from gcm_sentinel.llm.playbook.malformed import safely
 from gcm_sentinel.llm.playbook.observations import Observations
 
 _LOG_KINDS = (
@@ -146,7 +147,14 @@ def nic(obs: Observations) -> tuple[Entity, ...]:
 
 def culprits(obs: Observations, belief: Belief) -> tuple[Entity, ...]:
     """The culprits of a hypothesis: the thing itself, and the node it stands on where the fault is the node's own."""
-    kind, here = belief.hypothesis.culprit, node_entity(obs.node)
+    here = node_entity(obs.node)
+    nobody: tuple[Entity, ...] = (here,)
+    found = safely(lambda: _culprits(obs, belief), nobody, "culprits")
+    return known(obs, found) or (known(obs, (here,)) if belief.hypothesis.culprit != "none" else ())
+
+
+def _culprits(obs: Observations, belief: Belief) -> tuple[Entity, ...]:
+    here = node_entity(obs.node)
     refs = tuple(ref for ref in (belief.subject, *belief.others) if ref is not None)
     found: dict[str, tuple[Entity, ...]] = {
         "gpu": tuple(ref.entity for ref in refs) or (here,),
@@ -159,7 +167,7 @@ def culprits(obs: Observations, belief: Belief) -> tuple[Entity, ...]:
         "nic": (*nic(obs), here),
         "none": (),
     }
-    return known(obs, found[kind]) or (known(obs, (here,)) if kind != "none" else ())
+    return found[belief.hypothesis.culprit]
 
 
 def known(obs: Observations, entities: Iterable[Entity]) -> tuple[Entity, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gcm_sentinel.domain.summaries import PodLogsSummary
 from gcm_sentinel.domain.transcript import ToolSpec
 from gcm_sentinel.llm.playbook.beliefs import Belief
 from gcm_sentinel.llm.playbook.hypotheses import Playbook, Question
-from gcm_sentinel.llm.playbook.observations import Failure, Observations
+from gcm_sentinel.llm.playbook.observations import Failure, Observations, Seen
 from gcm_sentinel.llm.playbook.timeline import kernel_covers
 
 _LABELS = {
@@ -32,8 +33,15 @@ _EXPORTED = {
 def missing(playbook: Playbook, obs: Observations, tools: Sequence[ToolSpec]) -> tuple[Question, ...]:
     """Questions that were asked in vain, or whose tool is not offered at all."""
     offered = {tool.name for tool in tools}
-    vain = {failure.tool for failure in obs.failures} - _answered(obs)
+    vain = ({failure.tool for failure in obs.failures} - _answered(obs)) | {seen.evidence.tool for seen in _unread(obs)}
     return tuple(question for question in playbook.questions if question.tool in vain or question.tool not in offered)
+
+
+def _unread(obs: Observations) -> list[Seen[PodLogsSummary]]:
+    """Answers about logs in which not a single log could be read though there were some."""
+    return [
+        seen for seen in obs.logs if seen.data["logs"] and all(log["status"] == "error" for log in seen.data["logs"])
+    ]
 
 
 def _answered(obs: Observations) -> set[str]:
@@ -46,6 +54,11 @@ def gaps(
     """Sentences about what stayed open, the failed sources first."""
     lines = [_failed(playbook, failure) for failure in obs.failures]
     lines += _not_offered(playbook, obs, tools)
+    lines += [
+        f"{_LABELS[seen.evidence.tool]}: none of {len(seen.data['logs'])} logs could be read "
+        f"({seen.data['logs'][0]['note'] or 'no reason given'}), so what the workloads wrote is not known"
+        for seen in _unread(obs)
+    ]
     lines += _short_log(obs)
     lines += _not_exported(obs)
     lines += [text for belief in beliefs for text in belief.hypothesis.not_checked]

@@ -20,12 +20,13 @@ from gcm_sentinel.domain.transcript import (
     ToolSpec,
     Transcript,
 )
+from gcm_sentinel.llm.playbook.advice import Case
 from gcm_sentinel.llm.playbook.beliefs import Belief, Findings, believe
 from gcm_sentinel.llm.playbook.entities import as_argument
 from gcm_sentinel.llm.playbook.hypotheses import Playbook, shipped
 from gcm_sentinel.llm.playbook.observations import observe
 from gcm_sentinel.llm.playbook.planner import Plan, plan
-from gcm_sentinel.llm.playbook.verdict import Case, conclude
+from gcm_sentinel.llm.playbook.verdict import conclude
 
 ENGINE = "playbook"
 

@@ -35,6 +35,7 @@ from gcm_sentinel.domain.summaries import (
 )
 from gcm_sentinel.domain.trigger import Incident, Trigger
 from gcm_sentinel.llm.playbook.identity import GpuRef, from_labels, join
+from gcm_sentinel.llm.playbook.malformed import safely
 
 T = TypeVar("T")
 
@@ -169,7 +170,7 @@ def observe(incident: Incident, evidence: tuple[Evidence, ...]) -> Observations:
     failures = tuple(_failure(item) for item in ordered if not item.result.status.observed)
     fixed: dict[str, Any] = {name: tuple(reversed(found)) for name, found in many.items()}
     seen = Observations(incident, now, failures=failures, all=tuple(ordered), **single, **fixed)
-    return replace(seen, gpus=_gpus(seen))
+    return replace(seen, gpus=safely(lambda: _gpus(seen), (), "gpus"))
 
 
 _GPU_RECORDS = frozenset({"off_bus_banner", "rm_init_failed", "gsp_rate_limit", "recovery_action"})

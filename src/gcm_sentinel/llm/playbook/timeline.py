@@ -25,19 +25,21 @@ def anchor(obs: Observations) -> datetime:
 def closeness(obs: Observations, last_at: str | None, *, boot: int = 0) -> float:
     """1 for a record near the trigger, less for earlier ones, 0 for one that is too old to explain it.
 
-    Records of an earlier boot count only when the node rebooted around the trigger: the boot may be the consequence.
+    What came after the trigger counts by its distance from it or from now, whichever is nearer: an old condition may
+    still be true. Records of an earlier boot count only when the node rebooted around the trigger: the boot may be the
+    consequence.
     """
     at = moment(last_at)
     if at is None:
         return 0.0
-    gap = anchor(obs) - at
+    gap = anchor(obs) - at if at <= anchor(obs) else min(at - anchor(obs), max(obs.now - at, timedelta(0)))
     if boot < 0 and gap > RECENT:
         return 0.0
     if gap <= NEAR:
         return 1.0
     if gap <= RECENT:
         return 0.75
-    return 0.4 if gap <= SAME_DAY else 0.0
+    return 0.25 if gap <= SAME_DAY else 0.0
 
 
 def age_hours(obs: Observations, text: str | None) -> float | None:

@@ -8,21 +8,18 @@ posterior, lowered for every source whose answer the hypothesis would have neede
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from gcm_sentinel.domain.actions import Action
 from gcm_sentinel.domain.assessment import CausalStep, Draft, RecommendedAction, RuledOut, Severity
-from gcm_sentinel.domain.entity import Entity
 from gcm_sentinel.domain.entity import node as node_entity
 from gcm_sentinel.domain.faults import BENIGN, MEANING, FaultClass
-from gcm_sentinel.domain.transcript import ToolSpec
 from gcm_sentinel.llm.playbook import entities
-from gcm_sentinel.llm.playbook.beliefs import Belief, Findings
+from gcm_sentinel.llm.playbook.advice import Case, actions, merged, with_warnings
+from gcm_sentinel.llm.playbook.beliefs import Belief, Weighed
 from gcm_sentinel.llm.playbook.claims_text import claims, fill, words
 from gcm_sentinel.llm.playbook.findings import circumstantial
 from gcm_sentinel.llm.playbook.gaps import gaps, missing
-from gcm_sentinel.llm.playbook.hypotheses import Advice, Playbook
-from gcm_sentinel.llm.playbook.observations import Observations
+from gcm_sentinel.llm.playbook.malformed import safely
 
 ENOUGH = 0.45
 """Probability below which no single cause is named."""
@@ -30,30 +27,49 @@ _CLOSE = 1.6
 """How many times as probable as the next one the leading hypothesis must be."""
 _STANDS_ALONE = 3.0
 """Logarithm of odds the findings alone must give a second fault (about 20 to 1)."""
+_TELLING = 1.0
+"""Logarithm of the odds factor from which a finding is telling by itself."""
 _MOST_CERTAIN = 0.97
 _ORDER = (Severity.OK, Severity.INFO, Severity.WARNING, Severity.CRITICAL)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Everything a verdict is made of."""
-
-    playbook: Playbook
-    obs: Observations
-    beliefs: Sequence[Belief]
-    findings: Findings
-    tools: Sequence[ToolSpec]
 
 
 def conclude(case: Case) -> Draft:
     """The draft that the evidence supports."""
     first, second = case.beliefs[0], case.beliefs[1]
     other = second_fault(case)
-    if other is not None:
+    if other is not None and _consequence_of(first, other):
+        return _single(case, other)
+    if other is not None and _shown(first):
         return _multiple(case, (first, other))
-    if first.probability < ENOUGH or first.probability < _CLOSE * second.probability or not first.speaking_for:
+    close = first.probability < ENOUGH or first.probability < _CLOSE * second.probability
+    if close or not _shown(first) or (first.fault_class is FaultClass.HEALTHY and _blind_spots(case)):
         return _inconclusive(case)
     return _single(case, first)
+
+
+def _blind_spots(case: Case) -> frozenset[str]:
+    """Questions that bear on this trigger and were not answered: with one open, nothing may be called healthy."""
+    text = " ".join(f"{item.kind} {item.reason} {item.message}" for item in case.obs.incident.triggers)
+    families = set(case.playbook.families_of(case.obs.trigger.kind, text))
+    unanswered = missing(case.playbook, case.obs, case.tools)
+    return frozenset(item.name for item in unanswered if item.triage or families & set(item.families))
+
+
+def _shown(belief: Belief) -> bool:
+    """Whether a telling finding that can be cited carries it; a prior and circumstances are no verdict.
+
+    What is benign shows less of itself: there all findings together must speak for it.
+    """
+    cited = [item for item in belief.speaking_for if item.finding.holds and item.finding.cites]
+    if belief.fault_class in BENIGN and cited and belief.evidence_score >= 1.5 * _TELLING:
+        return True
+    return any(item.moved >= _TELLING for item in cited)
+
+
+def _consequence_of(first: Belief, other: Belief) -> bool:
+    """Whether everything that speaks for the first hypothesis follows from the other one."""
+    strong = [item.finding.key for item in first.speaking_for if item.finding.holds and item.moved >= _TELLING]
+    return bool(strong) and set(strong) <= set(other.hypothesis.explains)
 
 
 def second_fault(case: Case) -> Belief | None:
@@ -73,7 +89,7 @@ def second_fault(case: Case) -> Belief | None:
     return None
 
 
-def _same_evidence(first: Belief, strong: Sequence) -> bool:  # type: ignore[type-arg]
+def _same_evidence(first: Belief, strong: Sequence[Weighed]) -> bool:
     """Whether the strong findings only quote what the first hypothesis quotes: two names of one thing."""
     quoted = {cite for item in first.speaking_for for cite in item.finding.cites}
     return all(set(item.finding.cites) <= quoted for item in strong)
@@ -89,10 +105,10 @@ def _single(case: Case, belief: Belief) -> Draft:
         confidence=_confidence(case, belief),
         entities=entities.culprits(case.obs, belief),
         causal_chain=_chain(belief, fill(belief.hypothesis.root_cause, values)),
-        actions=_with_warnings(case, _actions(case, belief)),
+        actions=with_warnings(case, actions(case, belief)),
         claims=claims(case.obs, (belief,), case.findings),
         ruled_out=_ruled_out(case, (belief,)),
-        not_checked=gaps(case.playbook, case.obs, case.tools, (belief,)),
+        not_checked=_gaps(case, (belief,)),
     )
 
 
@@ -110,10 +126,10 @@ def _multiple(case: Case, parts: tuple[Belief, Belief]) -> Draft:
         confidence=round(min(0.85, min(_alone(case, belief) for belief in parts)), 2),
         entities=told,
         causal_chain=(*drafts[0].causal_chain, *drafts[1].causal_chain),
-        actions=_merged([*drafts[0].actions, *drafts[1].actions]),
+        actions=merged([*drafts[0].actions, *drafts[1].actions]),
         claims=claims(case.obs, parts, case.findings),
         ruled_out=_ruled_out(case, parts),
-        not_checked=gaps(case.playbook, case.obs, case.tools, parts),
+        not_checked=_gaps(case, parts),
     )
 
 
@@ -128,7 +144,7 @@ def _inconclusive(case: Case) -> Draft:
     names = (
         ", ".join(f"{belief.fault_class} ({belief.probability:.0%})" for belief in leading) or "nothing in the playbook"
     )
-    open_points = gaps(case.playbook, case.obs, case.tools, tuple(leading))
+    open_points = _gaps(case, tuple(leading))
     here = node_entity(case.obs.node)
     wanted = "; ".join(open_points[:3]) or "a new symptom"
     advice = [
@@ -144,11 +160,16 @@ def _inconclusive(case: Case) -> Draft:
         root_cause=f"Not established. Still possible: {names}. It would take: {wanted}.",
         confidence=round(min(0.45, best.probability) * _coverage(case, best), 2),
         entities=(here,),
-        actions=_with_warnings(case, tuple(advice)),
+        actions=with_warnings(case, tuple(advice)),
         claims=claims(case.obs, leading or (best,), case.findings),
         ruled_out=_ruled_out(case, tuple(leading)),
         not_checked=open_points,
     )
+
+
+def _gaps(case: Case, parts: Sequence[Belief]) -> tuple[str, ...]:
+    malformed = ("a summary was malformed and could not be read whole",)
+    return safely(lambda: gaps(case.playbook, case.obs, case.tools, parts), malformed, "gaps")
 
 
 def _severity(case: Case, belief: Belief) -> Severity:
@@ -178,45 +199,6 @@ def _chain(belief: Belief, root_cause: str) -> tuple[CausalStep, ...]:
             shown = tuple(dict.fromkeys(cite.evidence for cite in item.finding.cites))
             steps.append(CausalStep(item.finding.detail, shown))
     return tuple(steps)
-
-
-def _actions(case: Case, belief: Belief) -> tuple[RecommendedAction, ...]:
-    advised = []
-    for item in belief.hypothesis.actions:
-        if case.findings.hold(item.when, belief.subject):
-            advised.append(RecommendedAction(item.action, _target(case, belief, item), item.reason))
-    return _merged(advised)
-
-
-def _target(case: Case, belief: Belief, item: Advice) -> Entity | None:
-    obs, here = case.obs, node_entity(case.obs.node)
-    found: dict[str, tuple[Entity, ...]] = {
-        "gpu": (belief.subject.entity,) if belief.subject else (here,),
-        "node": (here,),
-        "workload": entities.workloads(obs, belief.subject),
-        "pods": entities.pods(obs, belief.subject) or entities.workloads(obs, belief.subject),
-        "daemonset": entities.daemonset(obs, belief),
-        "switch": entities.switch(obs),
-        "none": (),
-    }
-    return next(iter(entities.known(obs, found[item.target])), None)
-
-
-def _merged(items: Sequence[RecommendedAction]) -> tuple[RecommendedAction, ...]:
-    """Each action on each target once, in order; `none` only when nothing else is advised for the fault itself."""
-    kept: dict[tuple[Action, str], RecommendedAction] = {}
-    for item in items:
-        kept.setdefault((item.action, item.target.name if item.target else ""), item)
-    order = {Action.CAPTURE_EVIDENCE: 0}
-    return tuple(sorted(kept.values(), key=lambda item: order.get(item.action, 1)))
-
-
-def _with_warnings(case: Case, items: tuple[RecommendedAction, ...]) -> tuple[RecommendedAction, ...]:
-    """Security is told of text that tries to steer an investigation, whatever the fault is."""
-    if not case.findings.hold(["instruction_in_log"], None):
-        return items
-    note = "a log holds text addressed to diagnostic agents; it was treated as data and not followed"
-    return (*items, RecommendedAction(Action.PAGE_SECURITY, None, note))
 
 
 def _ruled_out(case: Case, parts: Sequence[Belief]) -> tuple[RuledOut, ...]:

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-import structlog
-
 from gcm_sentinel.llm.playbook.finding import UNKNOWN, Finding, Predicate
 from gcm_sentinel.llm.playbook.findings import (
     cross,
@@ -23,9 +21,8 @@ from gcm_sentinel.llm.playbook.findings import (
     workloads,
 )
 from gcm_sentinel.llm.playbook.identity import GpuRef
+from gcm_sentinel.llm.playbook.malformed import safely
 from gcm_sentinel.llm.playbook.observations import Observations
-
-log = structlog.get_logger(__name__)
 
 _MODULES = (kernel, kernel_records, metrics, thermal_power, kubernetes, workloads, topology, logs, host, cross)
 _KEY = re.compile(r"^(?P<name>[a-z_][a-z0-9_]*)(?:\((?P<args>[^()]*)\))?$")
@@ -68,8 +65,4 @@ def evaluate(obs: Observations, key: str, gpu: GpuRef | None) -> Finding:
     investigation.
     """
     found, args = parse(key)
-    try:
-        return replace(found.check(obs, gpu, args), key=key)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        log.warning("playbook.finding_failed", finding=key, reason=f"{type(error).__name__}: {error}")
-        return replace(UNKNOWN, key=key)
+    return replace(safely(lambda: found.check(obs, gpu, args), UNKNOWN, key), key=key)

@@ -10,12 +10,13 @@ from gcm_sentinel.llm.playbook.findings.host import node_exporter_answers
 from gcm_sentinel.llm.playbook.findings.kernel_records import coded, nothing_logged
 from gcm_sentinel.llm.playbook.findings.kernel_view import FOLLOWERS, codes, hits, near
 from gcm_sentinel.llm.playbook.findings.kubernetes import not_ready
-from gcm_sentinel.llm.playbook.findings.logs import patterns
+from gcm_sentinel.llm.playbook.findings.logs import patterns, unhealthy_devices
 from gcm_sentinel.llm.playbook.findings.metrics import exporter_down, gauge_is_old, gauge_shows, gpus_live
 from gcm_sentinel.llm.playbook.identity import GpuRef
 from gcm_sentinel.llm.playbook.observations import Observations
 from gcm_sentinel.llm.playbook.timeline import kernel_covers
 
+_NAMED_XID = re.compile(r"xid\D{0,8}(\d{1,3})", re.IGNORECASE)
 _XID = re.compile(r"Xid \(PCI:([0-9a-fA-F:.]+)\): (\d+)")
 
 
@@ -59,10 +60,21 @@ def told_xid(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Fi
     if kernel_covers(obs):
         return UNKNOWN
     wanted, every = codes(args), frozenset(range(1, 200)) - FOLLOWERS
-    for word in (gauge_shows.check(obs, gpu, args), _condition_names(obs, wanted), _alert_names(obs, wanted)):
+    words = (gauge_shows.check(obs, gpu, args), _plugin_names(obs, gpu, wanted), _condition_names(obs, wanted))
+    for word in (*words, _alert_names(obs, wanted)):
         if word.holds:
             return word
+    trigger = f"{obs.trigger.kind} {obs.trigger.reason} {obs.trigger.message}"
+    if {int(number) for number in re.findall(_NAMED_XID, trigger)} & wanted:
+        return Finding(holds=True, strength=0.7)
     return no() if _condition_names(obs, every).holds or _alert_names(obs, every).holds else UNKNOWN
+
+
+def _plugin_names(obs: Observations, gpu: GpuRef | None, wanted: frozenset[int]) -> Finding:
+    for code, line, cite in unhealthy_devices(obs):
+        if code in wanted and (gpu is None or gpu.uuid is None or gpu.uuid in line or "GPU-" not in line):
+            return yes(f"the device plugin marked a device unhealthy for Xid {code}", cite)
+    return UNKNOWN
 
 
 def _condition_names(obs: Observations, wanted: frozenset[int]) -> Finding:
@@ -76,7 +88,7 @@ def _condition_names(obs: Observations, wanted: frozenset[int]) -> Finding:
 
 def _alert_names(obs: Observations, wanted: frozenset[int]) -> Finding:
     for place, item in enumerate(obs.alerts.data["alerts"] if obs.alerts else []):
-        named = {int(number) for number in re.findall(r"(?i)xid\D{0,8}(\d{1,3})", _words_of(item))} & wanted
+        named = {int(number) for number in re.findall(_NAMED_XID, _words_of(item))} & wanted
         if named and obs.alerts:
             return yes(
                 f"alert {item['name']} names Xid {min(named)}", obs.alerts.figure(f"alerts[{place}].name"), strength=0.8

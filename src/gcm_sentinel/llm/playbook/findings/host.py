@@ -13,6 +13,7 @@ from gcm_sentinel.llm.playbook.observations import Observations, Seen
 _HOST = "host_series"
 _DIRECT = "node_exporter"
 _IB = "network_series"
+_SIZE, _AVAILABLE = "node_filesystem_size_bytes", "node_filesystem_avail_bytes"
 
 
 def _samples(seen: Seen[ExporterSummary] | None, name: str) -> Iterator[tuple[float, dict[str, str], Citation]]:
@@ -90,6 +91,19 @@ def filesystem_bad(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...])
         return found
     readonly = _first(obs, "node_filesystem_readonly", lambda value: value >= 1, "a file system is read-only")
     return readonly if readonly.holds is not None else found
+
+
+@predicate(_DIRECT)
+def disk_full(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
+    """A local file system has less than five per cent left."""
+    sizes = {labels.get("mountpoint"): value for value, labels, _ in _samples(obs.node_exporter, _SIZE)}
+    if not sizes:
+        return UNKNOWN
+    for value, labels, cite in _samples(obs.node_exporter, _AVAILABLE):
+        size = sizes.get(labels.get("mountpoint"))
+        if size and value < 0.05 * size:
+            return yes(f"the file system at {labels.get('mountpoint')} is nearly full", cite)
+    return no()
 
 
 @predicate(_DIRECT, _HOST)

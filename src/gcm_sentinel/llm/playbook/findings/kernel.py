@@ -24,6 +24,9 @@ from gcm_sentinel.llm.playbook.observations import Observations, moment
 from gcm_sentinel.llm.playbook.timeline import anchor, kernel_covers
 
 _LOG = "kernel_log"
+_LATELY_S = 6 * 3600
+_RECORDS_ONLY = frozenset({63, 92})
+"""Hardware-class Xids that only record something the GPU has dealt with."""
 
 
 def _absent(obs: Observations, what: str) -> Finding:
@@ -166,7 +169,7 @@ def solo(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Findin
 @predicate(_LOG)
 def past_xid(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
     """These Xids stand in the log, but only before the present boot or long before the trigger."""
-    wanted = codes(args) or frozenset(range(1, 1000)) - FOLLOWERS
+    wanted = codes(args) or frozenset(range(1, 1000)) - FOLLOWERS - _RECORDS_ONLY
     found = [hit for hit in hits(obs, gpu, wanted) if hit.hardware]
     if not found:
         return UNKNOWN if obs.kernel is None else no()
@@ -262,17 +265,21 @@ def fatal_word(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> 
     return yes(_says(obs, fatal[0], ", marked fatal"), cite(obs, fatal[0])) if fatal else no()
 
 
-@predicate(_LOG)
+@predicate(_LOG, "node_exporter")
 def rebooted(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
-    """The node booted around the trigger."""
+    """The node booted around the trigger, by its kernel log or its own exporter."""
     boot = _present_boot(obs)
-    if boot is None or obs.kernel is None:
-        return UNKNOWN
-    path, started = boot
-    at = moment(started)
-    if at is None or (anchor(obs) - at).total_seconds() > 6 * 3600:
-        return no()
-    return yes(f"the node booted at {started}", obs.kernel.figure(f"{path}.started_at"))
+    at = moment(boot[1]) if boot else None
+    if at is not None and boot and obs.kernel:
+        if (anchor(obs) - at).total_seconds() > _LATELY_S:
+            return no()
+        return yes(f"the node booted at {boot[1]}", obs.kernel.figure(f"{boot[0]}.started_at"))
+    for place, item in enumerate(obs.node_exporter.data["samples"] if obs.node_exporter else []):
+        if item["name"] == "node_boot_time_seconds" and obs.node_exporter:
+            if anchor(obs).timestamp() - item["value"] > _LATELY_S:
+                return no()
+            return yes("the node booted around the trigger", obs.node_exporter.figure(f"samples[{place}].value"))
+    return UNKNOWN
 
 
 @predicate(_LOG)

@@ -45,7 +45,8 @@ def nothing_logged(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...])
         return UNKNOWN
     loud = [item for item in obs.kernel.data["records"] if item["kind"] not in _HARMLESS]
     kinds = tuple({item["kind"] for item in loud})
-    if near(obs, gpu) or (kinds and records(obs, gpu, kinds)):
+    told = [hit for hit in near(obs, gpu) if hit.close >= (0.2 if hit.hardware else 0.7)]
+    if told or (kinds and records(obs, gpu, kinds)):
         return no()
     whose_log = gpu.label if gpu else "the node"
     return yes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gcm_sentinel.domain.assessment import Citation
 from gcm_sentinel.domain.summaries import ConditionSummary, DaemonSetSummary
 from gcm_sentinel.llm.playbook.finding import UNKNOWN, Finding, no, predicate, yes
 from gcm_sentinel.llm.playbook.identity import GpuRef
@@ -132,7 +133,7 @@ def count_short(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) ->
     return UNKNOWN
 
 
-def _trigger_cite(obs: Observations) -> tuple:  # type: ignore[type-arg]
+def _trigger_cite(obs: Observations) -> tuple[Citation, ...]:
     found = _own(obs)
     return (obs.info.figure(f"{found[0]}.message"),) if obs.info and found else ()
 

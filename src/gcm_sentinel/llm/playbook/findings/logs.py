@@ -16,7 +16,7 @@ _FAILED_UNIT = re.compile(
     r"Failed with result|status=\d+/FAILURE|[Ff]ailed to start|aborting fabric manager|don't match|version mismatch"
 )
 _LOGS = "workload_logs"
-_PLUGIN = "plugin_logs"
+_MARKED = re.compile(r"\bXid\D{1,4}(\d{1,3})\b", re.IGNORECASE)
 
 
 def patterns(obs: Observations, kind: str) -> Iterator[tuple[LogPattern, str, Citation]]:
@@ -33,8 +33,8 @@ def log_says(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Fi
     """A workload's log has lines of one of these kinds."""
     for kind in args:
         for pattern, pod, cite in patterns(obs, kind):
-            detail = f"the log of {pod} has {pattern['count']} lines of {kind.replace('_', ' ')}"
-            return yes(f"{detail}: {pattern['example'][:160]}", cite)
+            lines = "a line" if pattern["count"] == 1 else f"{pattern['count']} lines"
+            return yes(f"the log of {pod} has {lines} of the kind {kind.replace('_', ' ')}", cite)
     return no(f"no log read shows {' or '.join(args)}", *_read(obs)) if _any_read(obs) else UNKNOWN
 
 
@@ -129,12 +129,11 @@ def _service(obs: Observations, unit: str, kind: str, detail: str) -> Finding:
     return no(f"the log of {unit} does not show it", seen.whole())
 
 
-@predicate(_PLUGIN)
-def plugin_marked_unhealthy(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
-    """The device plugin marked a device unhealthy for an Xid."""
+def unhealthy_devices(obs: Observations) -> Iterator[tuple[int, str, Citation]]:
+    """Lines of the device plugin that mark a device unhealthy for an Xid: (Xid, line, citation)."""
     for seen in obs.logs:
         for log in seen.data["logs"]:
             for line in log["tail"]:
-                if "unhealthy" in line.lower() and "xid" in line.lower():
-                    return yes(f"the device plugin marked a device unhealthy ({log['pod']})", seen.words(line))
-    return UNKNOWN
+                match = _MARKED.search(line)
+                if match and "unhealthy" in line.lower():
+                    yield int(match[1]), line, seen.words(line)

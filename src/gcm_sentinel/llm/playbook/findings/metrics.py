@@ -113,8 +113,8 @@ def gpus_live(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> F
         if gpu is None and count is not None and len(found) < count:
             return no()
         reading = next(iter(found.values()))
-        who = gpu.label if gpu else f"all {len(found)} GPUs"
-        return yes(f"{who} report live metrics", figure(obs, reading, "last_at"))
+        who = f"{gpu.label} reports" if gpu else f"all {len(found)} GPUs report"
+        return yes(f"{who} live metrics", figure(obs, reading, "last_at"))
     return no() if gpu is not None else UNKNOWN
 
 

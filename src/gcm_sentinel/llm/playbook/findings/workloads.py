@@ -52,7 +52,7 @@ def work_running(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -
     if obs.workloads is None:
         return UNKNOWN
     if obs.workloads.data["running"] > 0:
-        return yes(f"{obs.workloads.data['running']} GPU pods run on the node", obs.workloads.figure("running"))
+        return yes(f"GPU pods running on the node: {obs.workloads.data['running']}", obs.workloads.figure("running"))
     return no("no GPU pod runs on the node", obs.workloads.figure("running"), absence=False)
 
 
@@ -85,7 +85,7 @@ def others_run_on(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) 
     failed, alive = failed_pods(obs), running_pods(obs)
     if not failed or not alive:
         return no()
-    detail = f"{len(failed)} GPU pods failed while {len(alive)} go on"
+    detail = f"GPU pods that failed: {len(failed)}; that go on: {len(alive)}"
     return yes(detail, obs.workloads.figure("running"), obs.workloads.figure("failed"))
 
 
