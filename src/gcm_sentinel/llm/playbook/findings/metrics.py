@@ -11,6 +11,7 @@ from gcm_sentinel.llm.playbook.finding import UNKNOWN, Finding, no, predicate, y
 from gcm_sentinel.llm.playbook.findings.kernel_view import codes
 from gcm_sentinel.llm.playbook.findings.metrics_view import (
     LIVELY,
+    SAME_SCRAPE_S,
     Reading,
     busy,
     chosen,
@@ -107,14 +108,17 @@ def gpus_live(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> F
         found = chosen(obs, word, gpu)
         if not found:
             continue
-        if not all(live(reading, newest(readings(obs, word).values())) for reading in found.values()):
+        freshest = newest(readings(obs, word).values())
+        if not all(live(reading, freshest) for reading in found.values()):
             return no()
+        if any(reading.stats["ended_s_ago"] - freshest > SAME_SCRAPE_S for reading in found.values()):
+            return UNKNOWN
         count = gpu_count(obs)
         if gpu is None and count is not None and len(found) < count:
             return no()
         reading = next(iter(found.values()))
         who = f"{gpu.label} reports" if gpu else f"all {len(found)} GPUs report"
-        return yes(f"{who} live metrics", figure(obs, reading, "last_at"))
+        return yes(f"{who} live metrics, last at {reading.stats['last_at']}", figure(obs, reading, "last_at"))
     return no() if gpu is not None else UNKNOWN
 
 

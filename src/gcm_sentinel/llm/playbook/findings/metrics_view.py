@@ -49,6 +49,8 @@ _NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({
 
 _SILENCE_S = 150.0
 """Longer than any usual scrape interval, twice over."""
+SAME_SCRAPE_S = 5.0
+"""An exporter answers for all its GPUs at once: one that is further behind its peers missed a scrape."""
 _BEHIND_S = 45.0
 LIVELY = ("temp", "power", "sm_clock")
 """Series that never stand still on a living GPU under any load."""

@@ -62,6 +62,8 @@ def only_this_node(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...])
     if obs.topology is None:
         return UNKNOWN
     own = next((item for item in obs.topology.data["by_condition"] if item["type"] == obs.trigger.kind), None)
+    if own is None and obs.trigger.source != "kubernetes":
+        return UNKNOWN
     others = (own["count"] - 1) if own else obs.topology.data["nodes_with_problems"] - 1
     if others > 0:
         return no()
