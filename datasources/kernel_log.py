@@ -126,7 +126,10 @@ class KernelLogSource:
         except Forbidden as error:
             return Availability(usable=False, reason=str(error), how_to_enable=ENABLE_KUBELET)
         except SentinelError as error:
-            return Availability(usable=True, reason=f"one kubelet's logs could not be listed: {error}")
+            reason = f"one kubelet's logs could not be listed: {error}"
+            return Availability(
+                usable=False, reason=reason, how_to_enable="check that the API server and kubelets answer"
+            )
         return Availability(usable=True)
 
     def get_tools(self) -> tuple[ToolSpec, ...]:

@@ -152,7 +152,10 @@ def parse(expect: Mapping[str, object], *, where: str) -> Expectation:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise BadConfiguration(f"{where}: expect.{place}: {first['msg']} (got {first['input']!r})") from error
+        hint = (
+            "no such word; `gcm-sentinel eval --list-classes` prints them" if first["type"] == "enum" else first["msg"]
+        )
+        raise BadConfiguration(f"{where}: expect.{place}: {hint} (got {first['input']!r})") from error
     return Expectation(
         fault_class=frozenset(part.fault_class),
         severity=frozenset(part.severity),

@@ -55,7 +55,7 @@ class Fleet:
 
     def describe(self) -> list[str]:
         """What is where and how to look at it, for a terminal."""
-        node = self.world.fleet.nodes[0]
+        node = next(item for item in self.world.fleet.nodes if item.name == self.world.trigger.node)
         return [
             f"nodes          {len(self.world.fleet.nodes)}",
             f"kubeconfig     {self.kubeconfig}",
@@ -65,7 +65,13 @@ class Fleet:
             f"dcgm-exporter  http://<exporter pod's IP>:{self.dcgm_port}/metrics",
             f"node-exporter  http://<exporter pod's IP>:{self.node_exporter_port}/metrics",
             "",
-            "try:",
+            "let the agent look at it (in another terminal):",
+            f"  export GCM_SENTINEL_KUBECONFIG={self.kubeconfig}",
+            f"  export GCM_SENTINEL_PROMETHEUS_URL={self.prometheus_url}",
+            f"  export GCM_SENTINEL_ALERTMANAGER_URL={self.alertmanager_url}",
+            f"  gcm-sentinel investigate {node.name}",
+            "",
+            "or look yourself:",
             f"  kubectl --kubeconfig {self.kubeconfig} get nodes",
             f"  kubectl --kubeconfig {self.kubeconfig} describe node {node.name}",
             f"  curl -s '{self.prometheus_url}/api/v1/query?query=count(DCGM_FI_DEV_GPU_TEMP)'",

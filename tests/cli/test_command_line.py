@@ -146,3 +146,35 @@ facts:
 trigger: {node: "${node}", condition: GpuXid}
 expect: {fault_class: [ledger_tampered], severity: [critical]}
 """
+
+
+def test_an_answer_sheet_with_an_unknown_word_is_refused_before_anything_runs(run, tmp_path):
+    folder = tmp_path / "wrong"
+    folder.mkdir()
+    (folder / "scenario.yaml").write_text(UNANSWERABLE.replace("ledger_tampered", "gremlins"))
+
+    done = run("eval", "--scenarios", str(tmp_path))
+
+    assert done.returncode == 2
+    assert "wrong: expect.fault_class.0" in done.stderr
+    assert "--list-classes" in done.stderr
+
+
+def test_a_misspelt_source_is_refused(run, tmp_path):
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(KUBECONFIG)
+
+    done = run("doctor", "--kubeconfig", str(kubeconfig), GCM_SENTINEL_DISABLED_SOURCES="promethius")
+
+    assert done.returncode == 2
+    assert "did you mean prometheus?" in done.stderr
+
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: c
+contexts: [{name: c, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: u, user: {}}]
+"""

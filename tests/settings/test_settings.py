@@ -232,3 +232,11 @@ def test_without_a_key_the_playbook_engine_answers(given, variables, engine):
     given(**variables)
 
     assert chosen_engine(load()) == engine
+
+
+@pytest.mark.parametrize("name", ["PROMETHEUS_URL", "ALERTMANAGER_URL", "LOKI_URL", "LLM_BASE_URL"])
+def test_an_address_without_scheme_or_host_is_refused(given, name):
+    given(**{name: "nourl"})
+
+    with pytest.raises(BadConfiguration, match=f"GCM_SENTINEL_{name}.*http://host:9090.*'nourl'"):
+        load()

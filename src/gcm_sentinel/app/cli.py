@@ -25,6 +25,13 @@ class Output(StrEnum):
     HTML = "html"
 
 
+class Plain(StrEnum):
+    """How a result without a page is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 cli = typer.Typer(
     name="gcm-sentinel",
     help="The on-call investigator of a GPU fleet: from a node condition to an evidenced assessment.",
@@ -155,7 +162,7 @@ def evaluate(  # noqa: PLR0913  a command's options are its arguments
 
 @cli.command()
 def doctor(
-    output: Annotated[Output, typer.Option(help="text or json.")] = Output.TEXT,
+    output: Annotated[Plain, typer.Option(help="text or json.")] = Plain.TEXT,
     kubeconfig: Annotated[Path | None, typer.Option(help="Another kubeconfig.")] = None,
 ) -> None:
     """Say what is reachable, which sources are off and how to turn them on, and what RBAC allows."""

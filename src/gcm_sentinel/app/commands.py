@@ -115,6 +115,7 @@ async def eval_command(plan: EvalPlan) -> Exit:
     if plan.output:
         evaluate.prepare(plan.output)
     chosen = evaluate.cases(scenarios, plan.seeds, variants=plan.variants)
+    evaluate.check(chosen)
     print(f"{len(scenarios)} scenarios, {len(chosen)} cases, engine {plan.engine}", file=sys.stderr)
     watch = evaluate.Stopwatch()
     results = await evaluate.evaluate(

@@ -75,6 +75,17 @@ def cases(scenarios: Sequence[Scenario], seeds: int, *, variants: bool) -> tuple
     )
 
 
+def check(chosen: Sequence[Case]) -> None:
+    """Refuse scenarios whose answer sheet cannot be used, before anything is run.
+
+    Raises:
+        BadConfiguration: an unknown class, action, key or pattern under `expect`; the message names the scenario.
+    """
+    first = {case.name: case for case in reversed(chosen)}
+    for case in first.values():
+        parse(case.world().expect, where=case.name)
+
+
 async def evaluate(
     chosen: Sequence[Case], engine: str, *, model: Model | None = None, on_case: OnCase | None = None
 ) -> tuple[Result, ...]:

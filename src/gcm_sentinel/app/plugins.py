@@ -6,6 +6,7 @@ bug and shows the same way.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -36,8 +37,13 @@ def registered() -> tuple[EntryPoint, ...]:
 
 
 def load(context: SourceContext, *, disabled: Iterable[str] = ()) -> Loaded:
-    """Build every registered data source that is not disabled."""
+    """Build every registered data source that is not disabled.
+
+    Raises:
+        BadConfiguration: `disabled` names one that does not exist.
+    """
     off = frozenset(disabled)
+    _refuse_unknown(off)
     sources: list[Datasource] = []
     broken: list[str] = []
     for point in registered():
@@ -49,6 +55,15 @@ def load(context: SourceContext, *, disabled: Iterable[str] = ()) -> Loaded:
             log.exception("plugin.broken", plugin=point.name)
             broken.append(f"{point.name} ({point.value}): {type(error).__name__}: {error}")
     return Loaded(tuple(sources), tuple(broken))
+
+
+def _refuse_unknown(names: frozenset[str]) -> None:
+    known = [point.name for point in registered()]
+    unknown = sorted(names - set(known))
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+        raise BadConfiguration(f"GCM_SENTINEL_DISABLED_SOURCES: no data source {unknown[0]!r}; {hint}")
 
 
 def _checked(source: Datasource) -> Datasource:

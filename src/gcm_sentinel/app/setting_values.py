@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
@@ -70,6 +71,15 @@ def _compiles(patterns: tuple[str, ...]) -> tuple[str, ...]:
     return patterns
 
 
+def _reachable(value: str) -> str:
+    """An http(s) address with a host, or nothing."""
+    parts = urlsplit(value)
+    if value and not (parts.scheme in ("http", "https") and parts.hostname):
+        raise ValueError("expected an address such as http://host:9090")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_reachable)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 Patterns = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_patterns), AfterValidator(_compiles)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)]

@@ -25,7 +25,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
-from gcm_sentinel.app.setting_values import LogLevel, Names, Pairs, Patterns, Prices
+from gcm_sentinel.app.setting_values import Address, LogLevel, Names, Pairs, Patterns, Prices
 from gcm_sentinel.domain.budget import Limits
 from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS
 from gcm_sentinel.domain.errors import BadConfiguration
@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     api_key: SecretStr = SecretStr("")
     model: str = ""
     """Model id; empty for the engine's own default."""
-    llm_base_url: str = ""
+    llm_base_url: Address = ""
     """Another server that speaks the engine's protocol."""
     llm_fallback: Names = ("playbook",)
     """Engines that take over, in order, when the chosen one cannot go on."""
@@ -71,9 +71,9 @@ class Settings(BaseSettings):
     """USD per million tokens by model glob; a model without a price costs an unknown amount."""
 
     # sources
-    prometheus_url: str = "http://kube-prometheus-stack-prometheus.monitoring:9090"
-    alertmanager_url: str = "http://kube-prometheus-stack-alertmanager.monitoring:9093"
-    loki_url: str = ""
+    prometheus_url: Address = "http://kube-prometheus-stack-prometheus.monitoring:9090"
+    alertmanager_url: Address = "http://kube-prometheus-stack-alertmanager.monitoring:9093"
+    loki_url: Address = ""
     kubeconfig: Path | None = None
     kube_context: str = ""
     disabled_sources: Names = ()

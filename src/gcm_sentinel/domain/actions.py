@@ -81,7 +81,13 @@ PRIMARY_ORDER: tuple[Action, ...] = (
 
 
 def primary(actions: tuple[Action, ...]) -> Action:
-    """The one action that stands for `actions` in a one-line output; `none` for an empty list."""
+    """The one action that stands for `actions` in a one-line output; `none` for an empty list.
+
+    The strongest one, unless watching comes first: what waits for a job's end is not an order to act now.
+    """
+    strong = [action for action in actions if action in PRIMARY_ORDER]
+    if Action.WATCH in actions and strong and actions.index(Action.WATCH) < min(map(actions.index, strong)):
+        return Action.WATCH
     for candidate in PRIMARY_ORDER:
         if candidate in actions:
             return candidate

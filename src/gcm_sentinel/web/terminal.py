@@ -79,7 +79,7 @@ def _values(publication: Publication) -> Iterator[tuple[str, str]]:
     if draft.entities:
         yield "Culprit:", ", ".join(one_line(name_of(entity)) for entity in draft.entities)
     yield "Tool calls:", str(assessment.spend.tool_calls)
-    yield "Engine:", one_line(f"{assessment.engine} {assessment.model}".strip())
+    yield "Engine:", one_line(" ".join(dict.fromkeys((assessment.engine, assessment.model))).strip())
     yield "Spent:", f"{assessment.spend.wall_s:.1f} s, {assessment.spend.tokens} tokens, {cost(assessment.spend)}"
 
 

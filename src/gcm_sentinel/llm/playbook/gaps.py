@@ -90,9 +90,8 @@ def _short_log(obs: Observations) -> list[str]:
 def _not_exported(obs: Observations) -> list[str]:
     if obs.metrics is None:
         return []
+    if obs.metrics.data["exporter_up"] is False:
+        return ["GPU metrics: the exporter is down, so GPU health is unknown for the gap"]
     absent = [item["metric"] for item in obs.metrics.data["metrics"] if not item["present"]]
     hidden = [label for label, names in _EXPORTED.values() if any(name.endswith(names) for name in absent)]
-    lines = [f"the exporter does not export {', '.join(hidden)}, which is not the same as zero"] if hidden else []
-    if obs.metrics.data["exporter_up"] is False:
-        lines.append("GPU metrics: the exporter is down, so GPU health is unknown for the gap")
-    return lines
+    return [f"the exporter does not export {', '.join(hidden)}, which is not the same as zero"] if hidden else []

@@ -164,7 +164,7 @@ def _maintenance(obs: Observations, *states: str, trusted: bool | None = None) -
             return yes(
                 detail, obs.info.figure(f"maintenance[{place}].state"), obs.info.figure(f"maintenance[{place}].key")
             )
-    return no("the node announces no such maintenance", obs.info.whole())
+    return no("the node announces no maintenance", obs.info.whole())
 
 
 @predicate(_NODE)
