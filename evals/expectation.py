@@ -22,6 +22,7 @@ from gcm_sentinel.domain.evidence import Evidence
 from gcm_sentinel.domain.faults import FaultClass
 
 _T = TypeVar("_T")
+_CLOSED = "no such word; `gcm-sentinel eval --list-classes` prints them"
 
 
 @dataclass(frozen=True, slots=True)
