@@ -16,7 +16,13 @@ from datetime import datetime, timedelta
 from gcm_sentinel.datasources.context import SourceContext
 from gcm_sentinel.datasources.durations import bounded_duration
 from gcm_sentinel.datasources.kernel_records import KernelLog, Selection, read_kernel_log
-from gcm_sentinel.datasources.kernel_summary import entities, gpu_addresses, kernel_summary, service_summary
+from gcm_sentinel.datasources.kernel_summary import (
+    entities,
+    file_servers,
+    gpu_addresses,
+    kernel_summary,
+    service_summary,
+)
 from gcm_sentinel.datasources.log_lines import LogLine, parse_lines, zoneless
 from gcm_sentinel.datasources.log_transport import (
     ENABLE_KUBELET,
@@ -265,7 +271,7 @@ def _result(request: _Request, fetched: FetchedLog, log: KernelLog, query: str, 
         as_json(kernel_summary(request.node, fetched.transport, log)),
         log.text,
         time_range=request.window,
-        entities=entities(request.node, log.uuids, gpu_addresses(log)),
+        entities=(*entities(request.node, log.uuids, gpu_addresses(log)), *file_servers(log)),
         note=" ".join(notes),
     )
 

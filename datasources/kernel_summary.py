@@ -14,7 +14,7 @@ from gcm_sentinel.datasources.log_patterns import LogEntry, recognise
 from gcm_sentinel.datasources.nvlink_words import decode_words
 from gcm_sentinel.datasources.series_shape import iso
 from gcm_sentinel.datasources.xid_bursts import Burst
-from gcm_sentinel.domain.entity import Entity, gpu, normal_pci
+from gcm_sentinel.domain.entity import Entity, EntityKind, gpu, normal_pci
 from gcm_sentinel.domain.entity import node as node_entity
 from gcm_sentinel.domain.summaries import (
     BootSummary,
@@ -146,6 +146,12 @@ def gpu_addresses(log: KernelLog) -> list[str]:
     found = {pci for _, pci, _ in log.xids}
     found |= {normal_pci(device) for _, kind, device, _ in log.events if kind in _GPU_RECORDS and device}
     return sorted(found)
+
+
+def file_servers(log: KernelLog) -> tuple[Entity, ...]:
+    """The NFS servers the kernel itself complains of, as services."""
+    names = {device for _, kind, device, _ in log.events if kind == "nfs_not_responding" and device}
+    return tuple(Entity(EntityKind.SERVICE, name) for name in sorted(names))
 
 
 def entities(node: str, uuids: Mapping[str, str], addresses: Iterable[str]) -> tuple[Entity, ...]:

@@ -148,6 +148,14 @@ async def test_a_kubelet_without_log_files_is_unavailable(upstream, read):
     assert "kern.log, syslog, messages" in result.note
 
 
+async def test_a_file_server_the_kernel_complains_of_is_an_entity(upstream, read):
+    upstream.kern_log(XID, XID.split("NVRM", 1)[0] + "nfs: server 10.2.0.9 not responding, still trying")
+
+    result = await read("read_kernel_log", since="24h")
+
+    assert [entity.name for entity in result.entities if entity.kind is EntityKind.SERVICE] == ["10.2.0.9"]
+
+
 async def test_an_unreachable_kubelet_is_unavailable(upstream, read):
     upstream.answers[f"{FILES}/kern.log"] = (502, "dial tcp 10.0.0.5:10250: i/o timeout")
 
