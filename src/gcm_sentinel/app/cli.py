@@ -90,11 +90,12 @@ def version() -> None:
 def serve(
     log_level: LogLevel = None,
     mode: Annotated[str | None, typer.Option(help="recommend, annotate, approve or execute.")] = None,
+    kubeconfig: Annotated[Path | None, typer.Option(help="Another kubeconfig.")] = None,
 ) -> None:
     """Watch the cluster and investigate until told to stop."""
     from gcm_sentinel.app.serve import serve as run
 
-    _run(run(_settings({"log_level": log_level, "action_mode": mode})))
+    _run(run(_settings({"log_level": log_level, "action_mode": mode, "kubeconfig": kubeconfig})))
 
 
 @cli.command()

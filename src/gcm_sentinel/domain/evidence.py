@@ -1,6 +1,6 @@
 """Evidence: one tool result, kept whole, with what is needed to check a claim against it.
 
-`summary` is the typed, small form (its shapes are in `domain/summaries.py`); `raw` is everything the source returned.
+`summary` is the typed, small form (its shapes are in `domain/summaries/`); `raw` is everything the source returned.
 The model sees the summary and the head and tail of `raw`, and may page through the rest.
 """
 

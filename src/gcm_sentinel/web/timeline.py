@@ -1,6 +1,6 @@
 """What happened when: the moments that triggers and typed summaries of evidence speak of, in one order.
 
-Used by web/report.py. Reads the shapes of domain/summaries.py by their keys, whatever tool filled them, and skips what
+Used by web/report.py. Reads the shapes of domain/summaries/ by their keys, whatever tool filled them, and skips what
 it does not know. Times are the sources' own; a moment keeps the id of the evidence that tells it.
 """
 
