@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from gcm_sentinel.domain.errors import Rejected, Unreachable
+from gcm_sentinel.domain.errors import Rejected
 from gcm_sentinel.domain.transcript import ModelTurn, ToolSpec, Transcript
 from gcm_sentinel.llm.anthropic_wire import MessageStream, request_body
+from gcm_sentinel.llm.deadline import turn_deadline
 from gcm_sentinel.llm.endpoint import Endpoint, usable_key
 from gcm_sentinel.llm.sdk import fields, load
 from gcm_sentinel.llm.strict import Strictness
@@ -72,12 +73,8 @@ class AnthropicModel:
             Retryable: overloaded, unreachable, or the stream broke off.
             Permanent: wrong key, unknown model, request refused.
         """
-        seconds = self._turn_timeout.total_seconds()
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._turn(transcript, tools)
-        except TimeoutError as error:
-            raise Unreachable(f"anthropic: no complete answer within {seconds:.0f} s") from error
+        async with turn_deadline(self.name, self._turn_timeout):
+            return await self._turn(transcript, tools)
 
     async def aclose(self) -> None:
         """Close the connections; the object cannot be used after."""

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
-from gcm_sentinel.domain.errors import Rejected, SentinelError, Unreachable
+from gcm_sentinel.domain.errors import Rejected, SentinelError
 from gcm_sentinel.domain.transcript import ModelTurn, ToolSpec, Transcript
+from gcm_sentinel.llm.deadline import turn_deadline
 from gcm_sentinel.llm.endpoint import Endpoint, usable_key
 from gcm_sentinel.llm.openai_chat_wire import ChatStream, chat_body
 from gcm_sentinel.llm.openai_responses_wire import ResponseStream, responses_body
@@ -79,12 +80,8 @@ class OpenAIModel:
             Retryable: overloaded, unreachable, or the stream broke off.
             Permanent: wrong key, unknown model, request refused.
         """
-        seconds = self._turn_timeout.total_seconds()
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._turn(transcript, tools)
-        except TimeoutError as error:
-            raise Unreachable(f"openai: no complete answer within {seconds:.0f} s") from error
+        async with turn_deadline(self.name, self._turn_timeout):
+            return await self._turn(transcript, tools)
 
     async def aclose(self) -> None:
         """Close the connections; the object cannot be used after."""
