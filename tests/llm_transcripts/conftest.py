@@ -20,7 +20,7 @@ from gcm_sentinel.domain.transcript import (
     Transcript,
     Usage,
 )
-from gcm_sentinel.domain.trigger import Incident, Trigger, TriggerStatus
+from gcm_sentinel.domain.trigger import FaultScope, Incident, Trigger, TriggerStatus
 
 WORDS = st.text(max_size=12)
 COUNTS = st.integers(0, 10**9)
@@ -34,7 +34,8 @@ OBJECTS = st.dictionaries(WORDS, JSON, max_size=3)
 IDS = st.sampled_from(["", "toolu_01", "call_1", "call_0_0", "call_0_0_", "ä b", "x" * 64])
 MAYBE = st.none() | WORDS
 
-ENTITIES = st.builds(Entity, st.sampled_from(EntityKind), WORDS, MAYBE, st.none() | st.integers(0, 15), MAYBE, MAYBE)
+INDEXES = st.none() | st.integers(0, 15)
+ENTITIES = st.builds(Entity, st.sampled_from(EntityKind), WORDS, MAYBE, INDEXES, MAYBE, MAYBE, MAYBE)
 RESULTS = st.builds(
     ToolResult,
     st.sampled_from(ResultStatus),
@@ -68,7 +69,15 @@ ENTRIES = TURNS | st.builds(ToolReplies, st.lists(REPLIES, max_size=3).map(tuple
 TRIGGERS = st.builds(
     Trigger, WORDS, WORDS, WORDS, st.sampled_from(TriggerStatus), WORDS, WORDS, TIMES, st.none() | TIMES, MAYBE, MAYBE
 )
-INCIDENTS = st.builds(Incident, WORDS, st.lists(TRIGGERS, min_size=1, max_size=2).map(tuple), TIMES)
+INCIDENTS = st.builds(
+    Incident,
+    WORDS,
+    st.lists(TRIGGERS, min_size=1, max_size=2).map(tuple),
+    TIMES,
+    st.integers(1, 9),
+    st.none() | st.builds(FaultScope, WORDS, WORDS),
+    st.lists(WORDS, max_size=3).map(tuple),
+)
 
 
 @pytest.fixture(scope="session")

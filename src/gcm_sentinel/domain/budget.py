@@ -57,3 +57,8 @@ def add_turn(spend: Spend, turn: ModelTurn, cost_usd: float | None) -> Spend:
         output_tokens=spend.output_tokens + turn.usage.output_tokens,
         cost_usd=total,
     )
+
+
+def add_wall(spend: Spend, took_s: float) -> Spend:
+    """`spend` with the duration of one more step, in seconds."""
+    return replace(spend, wall_s=spend.wall_s + took_s)

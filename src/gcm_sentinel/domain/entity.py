@@ -30,8 +30,8 @@ class EntityKind(StrEnum):
 class Entity:
     """One thing in the fleet.
 
-    A GPU is known by `uuid`, by (`node`, `index`) or by (`node`, `pci`); whatever is known is filled in. For every
-    other kind `name` identifies it (a pod as ``namespace/name``), with `node` where it lives on one.
+    A GPU is known by `uuid`, by `serial`, by (`node`, `index`) or by (`node`, `pci`); whatever is known is filled in.
+    For every other kind `name` identifies it (a pod as ``namespace/name``), with `node` where it lives on one.
     """
 
     kind: EntityKind
@@ -43,6 +43,9 @@ class Entity:
     """``GPU-…`` as NVML prints it."""
     pci: str | None = None
     """PCI address, ``0000:17:00`` or ``00000000:17:00.0``; compared with `normal_pci`."""
+    serial: str | None = None
+    """Serial number as the maker gave it: stays with the part when it moves to another node or slot.
+    GPUs that share a board share it, so a known `uuid` of both decides first."""
 
     def same_as(self, other: Entity) -> bool:
         """Whether both name the same thing, by the strongest identity they share."""
@@ -57,6 +60,8 @@ class Entity:
     def _same_device(self, other: Entity) -> bool:
         if self.uuid and other.uuid:
             return self.uuid == other.uuid
+        if self.serial and other.serial:
+            return self.serial == other.serial
         if self.node != other.node or self.node is None:
             return False
         if self.pci and other.pci:
@@ -82,10 +87,12 @@ def normal_pci(address: str) -> str:
     return ":".join([domain, *parts[1:3]])
 
 
-def gpu(node: str, *, index: int | None = None, uuid: str | None = None, pci: str | None = None) -> Entity:
+def gpu(
+    node: str, *, index: int | None = None, uuid: str | None = None, pci: str | None = None, serial: str | None = None
+) -> Entity:
     """A GPU of `node` by whatever is known of it."""
     known = uuid or (f"gpu{index}" if index is not None else pci) or "gpu?"
-    return Entity(EntityKind.GPU, known, node=node, index=index, uuid=uuid, pci=pci)
+    return Entity(EntityKind.GPU, known, node=node, index=index, uuid=uuid, pci=pci, serial=serial)
 
 
 def node(name: str) -> Entity:

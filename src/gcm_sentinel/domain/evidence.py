@@ -74,7 +74,10 @@ class Evidence:
 
 
 def digest(source: str, tool: str, arguments: JsonObject, result: ToolResult) -> str:
-    """SHA-256 (hex) over source, tool, arguments, query, status, summary and raw text of a result."""
+    """SHA-256 (hex) over source, tool, arguments, query, status, summary, raw text and note of a result.
+
+    The same before and after a store wrote and read it. Half a character (a lone surrogate) is hashed as it is.
+    """
     parts = [source, tool, arguments, result.query, str(result.status), result.summary, result.raw, result.note]
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical.encode(errors="surrogatepass")).hexdigest()

@@ -22,8 +22,8 @@ class Observed:
 
     @classmethod
     def of(cls, incident: Incident, evidence: Iterable[Evidence]) -> Observed:
-        """From the incident's own triggers and the entities of every piece of evidence."""
-        seen = [node(trigger.node) for trigger in incident.triggers]
+        """From the incident's own triggers and nodes, and the entities of every piece of evidence."""
+        seen = [node(name) for name in (*(trigger.node for trigger in incident.triggers), *incident.affected)]
         for item in evidence:
             seen.extend(item.result.entities)
         return cls(tuple(dict.fromkeys(seen)))

@@ -6,7 +6,7 @@ get_system_prompt_section), now asynchronous and typed.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -100,18 +100,26 @@ class Model(Protocol):
 
 
 class EvidenceStore(Protocol):
-    """Where evidence is kept whole."""
+    """Where evidence is kept whole, by the investigation that gathered it (`Incident.investigation_id`)."""
 
-    async def put(self, incident_id: str, evidence: Evidence) -> None:
-        """Store one piece of evidence; the same id twice with the same digest is fine."""
+    async def put(self, investigation_id: str, evidence: Evidence) -> None:
+        """Store one piece of evidence; the same id again replaces it, because a step lost in a crash is done again.
+
+        Raises:
+            SentinelError: it could not be stored.
+        """
         ...
 
-    async def get(self, incident_id: str, evidence_id: str) -> Evidence | None:
-        """One piece of evidence, None when there is none of that id."""
+    async def get(self, investigation_id: str, evidence_id: str) -> Evidence | None:
+        """One piece of evidence, None when there is none of that id.
+
+        Raises:
+            SentinelError: the store is away, or what it holds is damaged.
+        """
         ...
 
-    async def all(self, incident_id: str) -> tuple[Evidence, ...]:
-        """Everything of one incident in the order it was stored."""
+    async def all(self, investigation_id: str) -> tuple[Evidence, ...]:
+        """Everything of one investigation in the order of its ids' first storing."""
         ...
 
 
@@ -142,9 +150,40 @@ class Notifier(Protocol):
         ...
 
 
+class Withdrawer(Protocol):
+    """A sink that shows a standing verdict on a node, and takes it away when the incident is over.
+
+    Optional beside `Notifier`: most sinks tell a moment, which stays true.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name it has as a `Notifier`."""
+        ...
+
+    async def withdraw(self, node: str) -> None:
+        """Take away what stands on `node`; nothing there, or no such node, is fine.
+
+        Whoever calls makes sure that no other open incident is shown there.
+
+        Raises:
+            Retryable: try again later.
+            Permanent: it will not work; tell the operator.
+        """
+        ...
+
+
 class Watcher(Protocol):
     """Observed state of one source, as a stream of triggers."""
 
     def triggers(self) -> AsyncIterator[Trigger]:
         """Yield triggers until cancelled; reconnects by itself."""
+        ...
+
+
+class BatchWatcher(Protocol):
+    """A watcher that tells what it finds in batches; asking for the next acknowledges the one before."""
+
+    def batches(self) -> AsyncGenerator[tuple[Trigger, ...], None]:
+        """Yield what was found at once, never an empty batch, until cancelled; reconnects by itself."""
         ...

@@ -1,9 +1,10 @@
-"""A trigger: one observation worth looking into, as a frozen value with a stable fingerprint."""
+"""A trigger: one observation worth looking into, as a frozen value with a stable fingerprint. An incident: what
+triggers with a shared cause are folded into, as an investigation is given it."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -34,6 +35,9 @@ class Trigger:
     """When the condition last changed, by its reporter's clock; None when it did not say."""
     node_uid: str | None = None
     gpu_uuid: str | None = None
+    sequence: int | None = field(default=None, compare=False)
+    """The source's own count of changes when this was seen (Kubernetes: the node's resource version): which of two
+    observations of one subject is the newer, whatever the clocks say. None where the source counts nothing."""
 
     @property
     def fingerprint(self) -> str:
@@ -43,13 +47,38 @@ class Trigger:
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
 
 
+NODE = "node"
+"""The kind of a scope that is one node."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FaultScope:
+    """What the triggers of an incident share: one node, or a topology key such as a rack or a leaf switch."""
+
+    kind: str
+    """``node`` or a topology key (``rack``, ``power_feed``, ``leaf_switch``, ``driver_version``, ``job`` ...)."""
+    key: str
+    """The node's name, or the key's value."""
+
+    def __str__(self) -> str:
+        """As people read it: ``leaf_switch leaf-07``."""
+        return f"{self.kind} {self.key}"
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """What is investigated: one or more triggers with a shared cause, led by the first."""
 
     id: str
     triggers: tuple[Trigger, ...]
+    """In order of onset; of a storm the leading ones only (`nodes` names everyone)."""
     opened_at: datetime
+    revision: int = 1
+    """Which investigation of this incident this is: 1, 2 after it was reopened or asked for again ..."""
+    scope: FaultScope | None = None
+    """None for the node of the lead trigger."""
+    nodes: tuple[str, ...] = ()
+    """Every affected node, sorted; empty for the lead's node alone."""
 
     @property
     def lead(self) -> Trigger:
@@ -60,3 +89,13 @@ class Incident:
     def node(self) -> str:
         """The node the incident was opened for."""
         return self.lead.node
+
+    @property
+    def affected(self) -> tuple[str, ...]:
+        """Every affected node, the lead's alone where nobody said more."""
+        return self.nodes or (self.node,)
+
+    @property
+    def investigation_id(self) -> str:
+        """``inc-….2``: what evidence, transcript, assessment and deliveries are stored under."""
+        return f"{self.id}.{self.revision}"

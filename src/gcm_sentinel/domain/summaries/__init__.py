@@ -32,6 +32,12 @@ from gcm_sentinel.domain.summaries.cluster import (
     WorkloadGroup,
     WorkloadInfoSummary,
 )
+from gcm_sentinel.domain.summaries.history import (
+    FaultOnPartSummary,
+    HistorySummary,
+    PartSummary,
+    PastIncidentSummary,
+)
 from gcm_sentinel.domain.summaries.knowledge import (
     KnowledgeEntry,
     KnowledgeSummary,
@@ -74,12 +80,14 @@ __all__ = [
     "EventSummary",
     "ExporterMetric",
     "ExporterSummary",
+    "FaultOnPartSummary",
     "GcmHealthSummary",
     "GpuCountSummary",
     "GpuIdentity",
     "GpuMetric",
     "GpuMetricsSummary",
     "GpuOutlier",
+    "HistorySummary",
     "KernelLogSummary",
     "KernelRecord",
     "KnowledgeEntry",
@@ -89,6 +97,8 @@ __all__ = [
     "NodeEventsSummary",
     "NodeInfoSummary",
     "ParsedMessage",
+    "PartSummary",
+    "PastIncidentSummary",
     "PeerProblem",
     "PodLogSummary",
     "PodLogsSummary",

@@ -59,6 +59,8 @@ class GpuIdentity(TypedDict):
     uuid: str | None
     pci: str | None
     model: str | None
+    serial: NotRequired[str]
+    """Where the exporter is told to put it on its series."""
     pod: NotRequired[str | None]
     """namespace/name of the pod that holds it, where the exporter maps it."""
 
