@@ -6,35 +6,27 @@ evidence goes on in the `Investigation` it left.
 
 from __future__ import annotations
 
-from gcm_sentinel.domain.errors import Bug
 from gcm_sentinel.domain.evidence import Evidence
 
 
 class MemoryEvidenceStore:
-    """An `EvidenceStore` that keeps everything in a dictionary per incident."""
+    """An `EvidenceStore` that keeps everything in a dictionary per investigation."""
 
     def __init__(self) -> None:
-        self._by_incident: dict[str, dict[str, Evidence]] = {}
+        self._by_investigation: dict[str, dict[str, Evidence]] = {}
 
-    async def put(self, incident_id: str, evidence: Evidence) -> None:
-        """Store one piece; the same id again must be the same content.
+    async def put(self, investigation_id: str, evidence: Evidence) -> None:
+        """Store one piece; the same id again replaces it."""
+        self._by_investigation.setdefault(investigation_id, {})[evidence.id] = evidence
 
-        Raises:
-            Bug: another content is already stored under that id.
-        """
-        kept = self._by_incident.setdefault(incident_id, {})
-        known = kept.setdefault(evidence.id, evidence)
-        if known.digest != evidence.digest:
-            raise Bug(f"evidence {evidence.id!r} of incident {incident_id!r} was stored with another content")
-
-    async def get(self, incident_id: str, evidence_id: str) -> Evidence | None:
+    async def get(self, investigation_id: str, evidence_id: str) -> Evidence | None:
         """One piece, None when there is none of that id."""
-        return self._by_incident.get(incident_id, {}).get(evidence_id)
+        return self._by_investigation.get(investigation_id, {}).get(evidence_id)
 
-    def forget(self, incident_id: str) -> None:
-        """Drop everything of one incident; fine when there is nothing."""
-        self._by_incident.pop(incident_id, None)
+    def forget(self, investigation_id: str) -> None:
+        """Drop everything of one investigation; fine when there is nothing."""
+        self._by_investigation.pop(investigation_id, None)
 
-    async def all(self, incident_id: str) -> tuple[Evidence, ...]:
-        """Everything of one incident in the order it was stored."""
-        return tuple(self._by_incident.get(incident_id, {}).values())
+    async def all(self, investigation_id: str) -> tuple[Evidence, ...]:
+        """Everything of one investigation in the order it was first stored."""
+        return tuple(self._by_investigation.get(investigation_id, {}).values())

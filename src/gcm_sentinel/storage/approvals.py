@@ -1,0 +1,130 @@
+"""Approvals: one question each, bound to what was shown, good until it expires, decided exactly once.
+
+The decision is one conditional UPDATE, so of several people who press at once one wins in either database, and the
+others are told who it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, update
+
+from gcm_sentinel.domain.action_record import Approval, ApprovalState, Decision
+from gcm_sentinel.domain.errors import Bug, NotFound, Refused
+from gcm_sentinel.storage.codecs import clean, micros, readable, when, when_known
+from gcm_sentinel.storage.database import Database
+from gcm_sentinel.storage.schema import approvals as table
+from gcm_sentinel.storage.upsert import insert_new
+
+_WAITING = str(ApprovalState.WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What stands after somebody decided."""
+
+    approval: Approval
+    won: bool
+    """Whether it was this decision; False when somebody else was first."""
+
+
+class Approvals:
+    """The approvals of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def ask(self, approval: Approval) -> Approval:
+        """The stored approval: `approval`, or the one that is there already under its id."""
+        row = {
+            "id": clean(approval.id),
+            "incident_id": approval.incident_id,
+            "action_key": clean(approval.action_key),
+            "digest": approval.digest,
+            "state": _WAITING,
+            "requested_at": micros(approval.requested_at),
+            "expires_at": micros(approval.expires_at),
+            "decided_by": "",
+            "channel": "",
+            "reason": "",
+        }
+        async with self._database.writing() as connection:
+            await insert_new(connection, table, [row])
+        found = await self.get(approval.id)
+        if found is None:
+            raise Bug(f"approval {approval.id!r} vanished after it was stored, or cannot be read")
+        return found
+
+    async def get(self, approval_id: str) -> Approval | None:
+        """One approval, None when there is none of that id."""
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(select(table).where(table.c.id == approval_id))).all()
+        return next(readable(rows, _approval, table="approvals"), None)
+
+    async def waiting(self, now: datetime) -> tuple[Approval, ...]:
+        """Those that can still be decided, the first to expire first."""
+        statement = select(table).where(table.c.state == _WAITING, table.c.expires_at > micros(now))
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement.order_by(table.c.expires_at, table.c.id))).all()
+        return tuple(readable(rows, _approval, table="approvals"))
+
+    async def decide(self, approval_id: str, decision: Decision) -> Decided:
+        """Decide it, unless somebody has.
+
+        Raises:
+            NotFound: there is no such approval.
+            Refused: it has expired, or the person was shown something else than what would be done.
+        """
+        statement = update(table).where(
+            table.c.id == approval_id,
+            table.c.state == _WAITING,
+            table.c.digest == decision.digest,
+            table.c.expires_at > micros(decision.at),
+        )
+        async with self._database.writing() as connection:
+            won = (await connection.execute(statement.values(_columns(decision)))).rowcount == 1
+        found = await self.get(approval_id)
+        if found is None:
+            raise NotFound(f"there is no approval {approval_id!r}")
+        if not won:
+            _refuse_what_cannot_count(found, decision)
+        return Decided(found, won)
+
+
+def _columns(decision: Decision) -> dict[str, Any]:
+    return {
+        "state": str(ApprovalState.APPROVED if decision.approve else ApprovalState.REFUSED),
+        "decided_at": micros(decision.at),
+        "decided_by": clean(decision.by),
+        "channel": clean(decision.channel),
+        "reason": clean(decision.reason),
+    }
+
+
+def _refuse_what_cannot_count(found: Approval, decision: Decision) -> None:
+    if found.digest != decision.digest:
+        raise Refused(
+            f"approval {found.id!r} is for the action with digest {found.digest[:12]}, "
+            f"the decision for {decision.digest[:12]}: look at it again and decide about what is shown now"
+        )
+    if found.state is ApprovalState.WAITING:
+        raise Refused(f"approval {found.id!r} expired at {found.expires_at.isoformat()}: ask for it again")
+
+
+def _approval(row: Row[Any]) -> Approval:
+    return Approval(
+        id=row.id,
+        incident_id=row.incident_id,
+        action_key=row.action_key,
+        digest=row.digest,
+        requested_at=when(row.requested_at),
+        expires_at=when(row.expires_at),
+        state=ApprovalState(row.state),
+        decided_at=when_known(row.decided_at),
+        decided_by=row.decided_by,
+        channel=row.channel,
+        reason=row.reason,
+    )

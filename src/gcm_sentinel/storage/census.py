@@ -1,0 +1,65 @@
+"""How much of everything there is, for gauges: one short reading transaction, each count by an index or over small
+tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, text
+
+from gcm_sentinel.domain.incident_record import DeliveryState, IncidentState, TriggerState, Urgency
+from gcm_sentinel.storage.codecs import when_known
+from gcm_sentinel.storage.database import Database
+from gcm_sentinel.storage.schema import deliveries, incidents, triggers
+
+_SIZE = {
+    "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+    "postgresql": "SELECT pg_database_size(current_database())",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """One moment of the database."""
+
+    open_incidents: Mapping[tuple[IncidentState, Urgency], int]
+    pending_triggers: int
+    oldest_pending: datetime | None
+    """When the oldest of them was stored; None when there is none."""
+    owed: Mapping[str, int]
+    """Deliveries owed, by sink."""
+    oldest_owed: datetime | None
+    size_bytes: int
+
+
+async def take_census(database: Database) -> Census:
+    """Count.
+
+    Raises:
+        SentinelError: the database is away or damaged.
+    """
+    pending = triggers.c.state == str(TriggerState.PENDING)
+    owing = deliveries.c.state == str(DeliveryState.OWED)
+    by_state = select(incidents.c.state, incidents.c.urgency, func.count())
+    living = by_state.where(incidents.c.state != str(IncidentState.CLOSED))
+    async with database.reading() as connection:
+        states = (await connection.execute(living.group_by(incidents.c.state, incidents.c.urgency))).all()
+        waiting = (await connection.execute(select(func.count(), func.min(triggers.c.stored_at)).where(pending))).one()
+        sinks = (
+            await connection.execute(
+                select(deliveries.c.notifier, func.count(), func.min(deliveries.c.owed_at))
+                .where(owing)
+                .group_by(deliveries.c.notifier)
+            )
+        ).all()
+        size = (await connection.execute(text(_SIZE[database.dialect]))).scalar_one()
+    return Census(
+        open_incidents={(IncidentState(state), Urgency(urgency)): count for state, urgency, count in states},
+        pending_triggers=waiting[0],
+        oldest_pending=when_known(waiting[1]),
+        owed={notifier: count for notifier, count, _ in sinks},
+        oldest_owed=when_known(min((since for _, _, since in sinks), default=None)),
+        size_bytes=int(size),
+    )

@@ -1,0 +1,132 @@
+"""The one door to the database: SQLite in a file or in memory, or PostgreSQL, by its URL.
+
+Repositories get a `Database` and ask it for a transaction:
+
+- `reading`: one consistent moment of everything, however many statements; waits for nobody (in memory: for the others).
+- `writing`: all or nothing. Transactions of several replicas may interleave in PostgreSQL, never in SQLite.
+- `serialised`: `writing`, one at a time over all processes that share the database. Whoever decides from what it reads
+  (triage, storing triggers, migrations) uses this, so that nothing it read changes before it has written.
+
+A connection lost in the middle leaves nothing half done and is thrown away; the next transaction opens a new one, so a
+database that was away is used again when it is back. A transaction is not repeated by itself: only the caller knows
+whether its decision still stands. Asking for a transaction inside another one of the same task is a `Bug`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from gcm_sentinel.domain.errors import Unreachable
+from gcm_sentinel.domain.protocols import Clock
+from gcm_sentinel.storage.codecs import micros
+from gcm_sentinel.storage.connecting import READ, WRITE, Place, engine_for, place_of
+from gcm_sentinel.storage.errors import mapped
+from gcm_sentinel.storage.migrate import Dialect, Step, advance, released
+from gcm_sentinel.storage.schema import schema_version
+from gcm_sentinel.storage.turns import Turns
+
+_WRITERS_LOCK = 0x67636D73
+"""Key of the PostgreSQL advisory lock behind `serialised`: ``gcms``."""
+_PING_TIMEOUT_S = 10
+
+
+class Database:
+    """An open database at the newest version; made by `open`."""
+
+    def __init__(self, engine: AsyncEngine, place: Place, clock: Clock) -> None:
+        self.clock = clock
+        self._place = place
+        self._reader = engine.execution_options(**READ[place.dialect])
+        self._writer = engine.execution_options(**WRITE[place.dialect])
+        on_sqlite = place.dialect == "sqlite"
+        self._turns = Turns(one_writer=on_sqlite, one_of_all=on_sqlite and place.in_memory)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, url: str, *, clock: Clock, max_pool: int = 10, steps: Sequence[Step] | None = None
+    ) -> AsyncIterator[Database]:
+        """The database at `url`, brought to the newest version; closed on leaving.
+
+        ``sqlite:///relative``, ``sqlite:////absolute``, ``sqlite://`` (in memory) or ``postgresql://…``. `max_pool` is
+        the most connections held at once, `steps` the migrations (the released ones where not given). Safe to call in
+        several processes at once.
+
+        Raises:
+            BadConfiguration: a URL of no kind we know, a file that is no database, a database of a newer version.
+            Forbidden: wrong user or password, or the user may not make our schema.
+            Unreachable: the database is away.
+        """
+        place = place_of(url)
+        engine = engine_for(place, max_pool)
+        try:
+            database = cls(engine, place, clock)
+            await database._upgrade(steps or released())
+            yield database
+        finally:
+            await engine.dispose()
+
+    @property
+    def dialect(self) -> Dialect:
+        """Which of the two it is."""
+        return self._place.dialect
+
+    @property
+    def name(self) -> str:
+        """Where it is, for messages; without the password."""
+        return self._place.name
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """One consistent moment; writing here is refused by PostgreSQL and a mistake in SQLite.
+
+        Raises:
+            SentinelError: as `storage.errors` maps it; `Unreachable` when the database is away.
+        """
+        with mapped(self.name):
+            async with self._turns.to_read(), self._reader.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """Commits on leaving; nothing is stored when the body raises or is cancelled.
+
+        Raises:
+            SentinelError: as `storage.errors` maps it; `Overloaded` when another transaction won, `Unreachable` when
+                the database is away (whether a commit arrived is then not known: repeat what is idempotent).
+        """
+        with mapped(self.name):
+            async with self._turns.to_write(), self._writer.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def serialised(self) -> AsyncIterator[AsyncConnection]:
+        """Like `writing`, one at a time over all processes; each sees everything the one before it committed."""
+        async with self.writing() as connection:
+            if self.dialect == "postgresql":
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS_LOCK})
+            yield connection
+
+    async def ping(self) -> None:
+        """Whether the database answers and holds our tables.
+
+        Raises:
+            Unreachable: no answer within 10 s.
+            SentinelError: any other thing that is wrong with it.
+        """
+        try:
+            async with asyncio.timeout(_PING_TIMEOUT_S), self.reading() as connection:
+                await connection.execute(select(schema_version.c.version))
+        except TimeoutError as error:
+            raise Unreachable(f"database {self.name} did not answer within {_PING_TIMEOUT_S} s") from error
+
+    async def _upgrade(self, steps: Sequence[Step]) -> None:
+        more = True
+        while more:
+            async with self.serialised() as connection:
+                more = await advance(connection, self.dialect, steps, micros(self.clock.now()))

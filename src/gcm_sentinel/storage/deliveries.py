@@ -1,0 +1,98 @@
+"""What is owed to the sinks: one row per assessment and sink, written with the assessment itself (finishing.py).
+
+The rows are an outbox: whatever is owed is found here after any crash. A delivery is tried at least once and its sink
+makes a second try harmless; so here too every method may be called again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, or_, select, update
+
+from gcm_sentinel.domain.incident_record import DeliveryRecord, DeliveryState
+from gcm_sentinel.storage.codecs import clean, micros, readable, when_known
+from gcm_sentinel.storage.database import Database
+from gcm_sentinel.storage.schema import deliveries as table
+
+_OWED = str(DeliveryState.OWED)
+
+
+class Deliveries:
+    """The deliveries of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def owed(self, now: datetime, limit: int = 1000) -> tuple[DeliveryRecord, ...]:
+        """Those whose time has come, the longest owed first."""
+        due = or_(table.c.next_at.is_(None), table.c.next_at <= micros(now))
+        order = (table.c.owed_at, table.c.investigation_id, table.c.notifier)
+        statement = select(table).where(table.c.state == _OWED, due).order_by(*order).limit(limit)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement)).all()
+        return tuple(readable(rows, delivery_record, table="deliveries"))
+
+    async def next_due(self) -> datetime | None:
+        """When the next of them is offered again; None when none waits for its time."""
+        statement = select(table.c.next_at).where(table.c.state == _OWED, table.c.next_at.is_not(None))
+        async with self._database.reading() as connection:
+            return when_known(await connection.scalar(statement.order_by(table.c.next_at).limit(1)))
+
+    async def get(self, investigation_id: str, notifier: str) -> DeliveryRecord | None:
+        """One delivery, None when nothing was ever owed."""
+        this = (table.c.investigation_id == investigation_id, table.c.notifier == notifier)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(select(table).where(*this))).all()
+        return next(readable(rows, delivery_record, table="deliveries"), None)
+
+    async def attempted(
+        self, investigation_id: str, notifier: str, reason: str, next_at: datetime, *, attempt: int | None = None
+    ) -> None:
+        """An attempt failed for now; it is offered again at `next_at`.
+
+        `attempt` is how many had failed before it: given that, the same attempt is counted once however often this is
+        called.
+        """
+        values = {"attempts": table.c.attempts + 1, "next_at": micros(next_at), "reason": clean(reason)}
+        await self._change(investigation_id, notifier, values, attempt=attempt)
+
+    async def delivered(self, investigation_id: str, notifier: str, at: datetime) -> None:
+        """The sink has it. The first time counts; also after giving up, should it have arrived all the same."""
+        values = {"state": str(DeliveryState.DELIVERED), "delivered_at": micros(at), "next_at": None}
+        this = (table.c.investigation_id == investigation_id, table.c.notifier == notifier)
+        open_ = table.c.state != str(DeliveryState.DELIVERED)
+        async with self._database.writing() as connection:
+            await connection.execute(update(table).where(*this, open_).values(values))
+
+    async def given_up(self, investigation_id: str, notifier: str, reason: str) -> None:
+        """It will not be tried again; `reason` is the last failure."""
+        values = {"state": str(DeliveryState.GIVEN_UP), "next_at": None, "reason": clean(reason)}
+        await self._change(investigation_id, notifier, values, attempt=None)
+
+    async def _change(
+        self, investigation_id: str, notifier: str, values: dict[str, Any], *, attempt: int | None
+    ) -> None:
+        """Change it while it is owed; what was delivered or given up stays so."""
+        statement = update(table).where(
+            table.c.investigation_id == investigation_id, table.c.notifier == notifier, table.c.state == _OWED
+        )
+        if attempt is not None:
+            statement = statement.where(table.c.attempts == attempt)
+        async with self._database.writing() as connection:
+            await connection.execute(statement.values(values))
+
+
+def delivery_record(row: Row[Any]) -> DeliveryRecord:
+    """The record in a row of `deliveries`; raises one of `DAMAGE` when the row is damaged."""
+    return DeliveryRecord(
+        investigation_id=row.investigation_id,
+        notifier=row.notifier,
+        state=DeliveryState(row.state),
+        attempts=row.attempts,
+        owed_at=when_known(row.owed_at),
+        next_at=when_known(row.next_at),
+        delivered_at=when_known(row.delivered_at),
+        reason=row.reason,
+    )

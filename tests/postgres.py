@@ -1,0 +1,144 @@
+"""A real PostgreSQL for tests, without docker: one server per test process, an empty database per test.
+
+Import `postgres_server` and `postgres_url` in a ``conftest.py``. The server is initialised in a temporary folder,
+listens on a free loopback port, and is stopped when the session ends. As root it runs as the user ``postgres``, because
+it refuses to run as root. Where PostgreSQL is not installed the tests fail and say how to install it: they are never
+left out in silence.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=60")
+_START_TIMEOUT_S = 60
+_CUT_OTHERS = """
+    SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+_SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'"
+
+
+class PostgresServer:
+    """A server that can be stopped and started again on the same port."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="gcm-pg-"))
+        self._user = "postgres" if os.geteuid() == 0 else None
+        if self._user:
+            shutil.chown(self._folder, self._user, self._user)
+        self._emptied: list[str] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self._run("initdb", "-D", str(self._data), "-U", "tester", "-A", "trust", "--no-sync", "-E", "UTF8")
+        self.port = _free_port()
+        self.start()
+
+    def url(self, database: str) -> str:
+        """How to reach one database of it."""
+        return f"postgresql://tester@127.0.0.1:{self.port}/{database}"
+
+    def create_database(self) -> str:
+        """The name of an empty database: one that was given back where there is one, for making one takes long."""
+        if self._emptied:
+            return self._emptied.pop()
+        name = f"t{uuid.uuid4().hex[:16]}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} STRATEGY wal_log".encode())
+        return name
+
+    def give_back(self, name: str) -> None:
+        """Cut whoever is still connected to a database and remove everything in it."""
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            connection.execute(_CUT_OTHERS)
+            for (schema,) in connection.execute(_SCHEMAS).fetchall():
+                connection.execute(f'DROP SCHEMA "{schema}" CASCADE'.encode())
+            connection.execute("CREATE SCHEMA public")
+        self._emptied.append(name)
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        settings = [part for setting in _FAST for part in ("-c", setting)]
+        command = [_binary("postgres"), "-D", str(self._data), "-p", str(self.port), *settings]
+        command += ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={self._folder}"]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own words, a program that was looked up
+                command, stdout=log, stderr=log, cwd=self._folder, user=self._user, group=self._user
+            )
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start:\n{(self._folder / 'log').read_text()}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop it, cutting its connections; what was committed is kept."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(30)
+            self._process = None
+
+    def remove(self) -> None:
+        """Stop it and delete its files."""
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url("postgres"), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [_binary(program), *arguments]
+        subprocess.run(  # noqa: S603 - our own words, a program that was looked up
+            command, check=True, capture_output=True, cwd=self._folder, user=self._user, group=self._user
+        )
+
+
+def _binary(name: str) -> str:
+    """The path of one of PostgreSQL's programs; Debian keeps them out of the PATH."""
+    if found := shutil.which(name):
+        return os.path.realpath(found)
+    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
+    if not versions:
+        raise RuntimeError(f"{name} is not installed: install the PostgreSQL server (apt-get install postgresql)")
+    return str(versions[-1])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One running server for the tests of this process; they must not stop it."""
+    server = PostgresServer()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of an empty database of the test's own."""
+    name = postgres_server.create_database()
+    yield postgres_server.url(name)
+    postgres_server.give_back(name)

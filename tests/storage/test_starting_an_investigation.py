@@ -1,0 +1,173 @@
+"""An investigation is handed to the queue once, and told the same incident however often it starts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+from tests.storage.given import NOW, READY, XID, Given, trigger
+
+from gcm_sentinel.domain.errors import BadResponse, Bug
+from gcm_sentinel.domain.incident_record import InvestigationState, Urgency
+from gcm_sentinel.domain.trigger import FaultScope, Incident
+from gcm_sentinel.storage.frozen_incident import LEADING, fair_share
+from gcm_sentinel.storage.investigations import Investigations
+from gcm_sentinel.storage.schema import investigations as table
+
+
+@pytest.fixture
+def investigations(database) -> Investigations:
+    """The investigations of the database."""
+    return Investigations(database)
+
+
+@pytest.fixture
+def given(database) -> Given:
+    """What is there before."""
+    return Given(database)
+
+
+async def state_of(investigations, investigation_id):
+    """Where it stands."""
+    found = await investigations.get(investigation_id)
+    return found.record.state
+
+
+async def test_the_most_urgent_is_wanted_first_then_the_oldest(investigations, given, database, clock):
+    for number in (1, 2, 3):
+        await given.incident(f"inc-{number}", [trigger(f"gpu-{number}")])
+        await given.investigation(f"inc-{number}")
+        clock.move(timedelta(minutes=1))
+    async with database.writing() as connection:
+        critical = update(table).where(table.c.id == "inc-3.1")
+        await connection.execute(critical.values(urgency=int(Urgency.CRITICAL)))
+
+    assert [record.id for record in await investigations.wanted()] == ["inc-3.1", "inc-1.1", "inc-2.1"]
+    assert [record.id for record in await investigations.wanted(limit=1)] == ["inc-3.1"]
+
+
+async def test_what_is_queued_is_wanted_no_more(investigations, given):
+    await given.incident()
+    await given.investigation()
+
+    await investigations.queued("inc-1.1")
+    await investigations.queued("inc-1.1")
+
+    assert await investigations.wanted() == ()
+    assert await state_of(investigations, "inc-1.1") is InvestigationState.QUEUED
+
+
+async def test_what_runs_is_not_queued_again(investigations, given):
+    await given.incident()
+    await given.investigation(state="running")
+
+    await investigations.queued("inc-1.1")
+
+    assert await state_of(investigations, "inc-1.1") is InvestigationState.RUNNING
+
+
+async def test_starting_tells_what_to_investigate(investigations, given):
+    seen = [trigger("gpu-9", XID, 0), trigger("gpu-7", READY, 1)]
+    await given.incident("inc-1", seen)
+    await given.investigation(revision=2, state="queued")
+
+    incident = await investigations.start("inc-1.2", "pod-a")
+
+    expected = Incident("inc-1", tuple(seen), NOW, 2, FaultScope("node", "gpu-9"), ("gpu-7", "gpu-9"))
+    assert incident == expected
+    stored = await investigations.get("inc-1.2")
+    assert stored is not None
+    assert (stored.record.state, stored.record.executor) == (InvestigationState.RUNNING, "pod-a")
+    assert stored.incident == expected
+
+
+async def test_triggers_come_in_order_of_onset(investigations, given):
+    await given.incident("inc-1", [trigger(minute=5), trigger("gpu-8", minute=2), trigger("gpu-9", minute=9)])
+    await given.investigation()
+
+    incident = await investigations.start("inc-1.1", "pod-a")
+
+    assert incident is not None
+    assert [item.node for item in incident.triggers] == ["gpu-8", "gpu-7", "gpu-9"]
+
+
+async def test_the_incident_is_the_same_after_a_crash_whatever_happened_meanwhile(investigations, given, clock):
+    await given.incident()
+    await given.investigation(state="queued")
+    first = await investigations.start("inc-1.1", "pod-a")
+    await given.triggers([trigger("gpu-8", READY, -5)], incident_id="inc-1")
+    clock.move(timedelta(minutes=4))
+
+    again = await investigations.start("inc-1.1", "pod-b")
+
+    assert again == first
+    stored = await investigations.get("inc-1.1")
+    assert stored is not None
+    assert (stored.record.started_at, stored.record.executor) == (NOW, "pod-b")
+
+
+@pytest.mark.parametrize("state", ["dropped", None], ids=["dropped", "unknown"])
+async def test_what_was_dropped_or_is_unknown_is_not_started(state, investigations, given):
+    await given.incident()
+    if state:
+        await given.investigation(state=state)
+
+    assert await investigations.start("inc-1.1", "pod-a") is None
+
+
+@pytest.mark.parametrize("state", ["done", "failed"])
+async def test_starting_what_has_ended_does_not_run_it_again(state, investigations, given):
+    await given.incident()
+    await given.investigation(state=state)
+
+    assert await investigations.start("inc-1.1", "pod-a") is not None
+    assert await state_of(investigations, "inc-1.1") is InvestigationState(state)
+
+
+async def test_a_storm_is_told_by_its_leading_triggers_and_all_its_nodes(investigations, given):
+    storm = [trigger(f"gpu-{number:03}", XID, number) for number in range(300)]
+    await given.incident("inc-1", [*storm, trigger("gpu-000", READY, 301)])
+    await given.investigation()
+
+    incident = await investigations.start("inc-1.1", "pod-a")
+
+    assert incident is not None
+    assert len(incident.triggers) == LEADING
+    assert incident.lead == storm[0]
+    assert incident.triggers[-1].kind == READY
+    assert len(incident.nodes) == 300
+
+
+async def test_an_incident_without_a_trigger_is_a_bug(investigations, given):
+    await given.incident()
+    await given.investigation()
+    await given.take_triggers("inc-1")
+
+    with pytest.raises(Bug, match="'inc-1' is to be investigated but has no trigger"):
+        await investigations.start("inc-1.1", "pod-a")
+
+
+async def test_a_damaged_frozen_incident_is_told(investigations, given, database):
+    await given.incident()
+    await given.investigation()
+    await investigations.start("inc-1.1", "pod-a")
+    async with database.writing() as connection:
+        await connection.execute(update(table).values(incident='{"id": 7}'))
+
+    with pytest.raises(BadResponse, match=r"the incident stored with investigation 'inc-1.1' is damaged"):
+        await investigations.start("inc-1.1", "pod-a")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "chosen"),
+    [
+        ("aaaa", [0, 1, 2]),
+        ("aaab", [0, 3, 1]),
+        ("abcd", [0, 1, 2]),
+        ("aabb", [0, 2, 1]),
+        ("", []),
+    ],
+)
+def test_the_share_of_the_kinds_is_fair(kinds, chosen):
+    assert fair_share(list(enumerate(kinds)), 3) == chosen

@@ -1,0 +1,66 @@
+"""A batch of observations is stored once, whole and in order, whoever stores it and however often."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from sqlalchemy import select
+from tests.storage.deciding import observed
+from tests.storage.given import READY
+
+from gcm_sentinel.storage.schema import triggers
+
+
+async def test_says_how_many_were_new(triage):
+    assert await triage.tell(observed(), observed(node="gpu-2")) == 2
+    assert await triage.tell(observed(), observed(node="gpu-3")) == 1
+
+
+async def test_storing_a_batch_again_changes_nothing(triage):
+    batch = [observed(), observed("recovered", changed=1), observed("recovered", changed=None, seen=2, kind=READY)]
+    await triage.tell(*batch)
+    before = await triage.look()
+
+    assert await triage.tell(*batch) == 0
+
+    assert await triage.look() == before
+
+
+async def test_triage_sees_them_in_the_order_they_came(triage):
+    batch = [observed(node=f"gpu-{number}", changed=-number) for number in (3, 1, 2)]
+
+    await triage.tell(*batch)
+
+    assert [stored.trigger for stored in (await triage.look()).pending] == batch
+
+
+async def test_an_empty_batch_is_fine(triage):
+    assert await triage.tell() == 0
+
+
+async def test_replicas_that_store_the_same_at_once_store_it_once(triage):
+    batch = [observed(node=f"gpu-{number}") for number in range(50)]
+
+    stored = await asyncio.gather(*(triage.tell(*order) for order in (batch, batch[::-1], batch)))
+
+    assert sorted(stored) == [0, 0, 50]
+    assert len((await triage.look()).pending) == 50
+
+
+async def test_keeps_every_character_a_message_may_hold(triage, database):
+    odd = "NVRM: \0 \ud83d half a pair, 電源, \U0001f525 and 'quotes'"
+    await triage.tell(replace(observed(), message=odd))
+
+    async with database.reading() as connection:
+        kept = await connection.scalar(select(triggers.c.message))
+
+    assert kept == "NVRM: \ufffd ? half a pair, 電源, \U0001f525 and 'quotes'"
+
+
+async def test_five_thousand_are_one_batch(triage):
+    batch = [observed(node=f"gpu-{number}") for number in range(5000)]
+
+    assert await triage.tell(*batch) == 5000
+
+    assert len(await triage.triggers.wrong_now("kubernetes")) == 5000
