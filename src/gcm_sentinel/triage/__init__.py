@@ -1,1 +1,4 @@
-"""Triggers to incidents: who is admitted, when, and in which order."""
+"""Triggers to incidents: what belongs together, who is admitted, when, and what becomes of an incident afterwards.
+
+Everything here is a pure function of values; `fold.decide` is the way in and ``docs/folding.md`` the rules in prose.
+"""

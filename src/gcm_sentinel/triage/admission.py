@@ -1,64 +1,57 @@
-"""Who is admitted to an investigation: problems only, and one per node and kind within the cool-down.
+"""Who is admitted to an investigation of its own: one per node and kind within the cool-down.
 
-Pure decisions over a small value. The cool-down is stamped when an incident is admitted and taken back when its
-investigation failed, so that a failure never silences a node. What comes within it is told how long to wait, because a
-condition that stays bad is not reported twice.
+The cool-down runs from when an investigation was last asked for. What comes within it waits and is looked at again when
+it ends, because a condition that stays bad is not reported twice. Something more urgent than what was investigated
+passes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from types import MappingProxyType
-from typing import TypeAlias
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 
-from gcm_sentinel.domain.trigger import Incident, Trigger, TriggerStatus
-
-Key: TypeAlias = tuple[str, str]
-"""Node and kind."""
-
-
-def key_of(trigger: Trigger) -> Key:
-    """What a cool-down is counted for."""
-    return (trigger.node, trigger.kind)
+from gcm_sentinel.domain.incident_record import CoolDownStamp, TriggerState, Urgency
+from gcm_sentinel.domain.triage_changes import RuleOn
+from gcm_sentinel.triage.moments import end_of
+from gcm_sentinel.triage.pending import Problem
+from gcm_sentinel.triage.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
-    """Whether a trigger is admitted, with the reason that is logged and shown."""
+class Hold:
+    """How long a problem must wait, and why."""
 
-    admitted: bool
+    problem: Problem
+    until: datetime
     reason: str
-    wait: timedelta | None = None
-    """How long until it may be admitted; None where waiting changes nothing."""
+
+    def ruling(self) -> RuleOn:
+        """As a change."""
+        return RuleOn((self.problem.id,), TriggerState.HELD, self.reason, self.until)
 
 
-@dataclass(frozen=True, slots=True)
-class CoolDown:
-    """When each node and kind was last admitted."""
+class CoolDowns:
+    """When each node and kind was last investigated, and how urgent it seemed."""
 
-    length: timedelta
-    stamps: Mapping[Key, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    def __init__(self, stamps: Iterable[CoolDownStamp], policy: Policy, now: datetime) -> None:
+        self._length = policy.cooldown
+        self._now = now
+        self._stamps: dict[tuple[str, str], CoolDownStamp] = {}
+        for stamp in sorted(stamps, key=lambda stamp: stamp.at):
+            self._stamps[stamp.node, stamp.kind] = stamp
 
-    def rule(self, trigger: Trigger, now: datetime) -> Ruling:
-        """Whether `trigger` may open or join an incident now."""
-        if trigger.status is TriggerStatus.RECOVERED:
-            return Ruling(admitted=False, reason="recovered: nothing to investigate")
-        last = self.stamps.get(key_of(trigger))
-        if last is not None and now - last < self.length:
-            left = self.length - (now - last)
-            words = f"cool-down of {trigger.node}/{trigger.kind}: {left.total_seconds():.0f} s left"
-            return Ruling(admitted=False, reason=words, wait=left)
-        return Ruling(admitted=True, reason="admitted")
+    def holds(self, problems: Iterable[Problem], urgency: Urgency | None = None) -> list[Hold]:
+        """Those of `problems` that must wait. `urgency` is that of all of them together; None for each one's own."""
+        found = (self._hold(problem, problem.urgency if urgency is None else urgency) for problem in problems)
+        return [hold for hold in found if hold is not None]
 
-    def stamped(self, incident: Incident, now: datetime) -> CoolDown:
-        """With every node and kind of `incident` stamped; expired stamps are dropped."""
-        fresh = {key: at for key, at in self.stamps.items() if now - at < self.length}
-        fresh.update({key_of(trigger): now for trigger in incident.triggers})
-        return CoolDown(self.length, MappingProxyType(fresh))
-
-    def released(self, incident: Incident) -> CoolDown:
-        """With the stamps of `incident` taken back."""
-        gone = {key_of(trigger) for trigger in incident.triggers}
-        return CoolDown(self.length, MappingProxyType({key: at for key, at in self.stamps.items() if key not in gone}))
+    def _hold(self, problem: Problem, urgency: Urgency) -> Hold | None:
+        stamp = self._stamps.get((problem.node, problem.kind))
+        if stamp is None or urgency < stamp.urgency:
+            return None
+        until = end_of(stamp.at, self._length, self._now)
+        if until <= self._now:
+            return None
+        left = (until - self._now).total_seconds()
+        return Hold(problem, until, f"cool-down of {problem.node}/{problem.kind}: {left:.0f} s left")
