@@ -15,12 +15,12 @@ AT = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def begun() -> Callable[[str], Transcript]:
+def begun() -> Callable[..., Transcript]:
     """``begun("inc-1")``: an investigation that has just begun."""
 
-    def build(incident_id: str) -> Transcript:
+    def build(incident_id: str, revision: int = 1) -> Transcript:
         trigger = Trigger("kubernetes", "gpu-7", "GcmXidErrorsProblem", TriggerStatus.PROBLEM, "Xid", "Xid 79", AT)
-        return Transcript("You investigate.", Incident(incident_id, (trigger,), AT), "brief")
+        return Transcript("You investigate.", Incident(incident_id, (trigger,), AT, revision), "brief")
 
     return build
 

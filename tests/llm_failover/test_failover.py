@@ -76,6 +76,16 @@ async def test_a_switch_lasts_for_its_investigation_and_no_other(begun, quick):
     assert (again.engine, again.text, again.notes) == ("playbook", "b", ())
 
 
+async def test_the_next_investigation_of_the_same_incident_begins_with_the_first_engine(begun, quick):
+    first = ScriptedModel([Forbidden("key"), saying("again")], name="anthropic")
+    model = FailoverModel([first, ScriptedModel([saying("a")], name="playbook")], policy=quick)
+    await model.turn(begun("inc-1"), ())
+
+    turn = await model.turn(begun("inc-1", revision=2), ())
+
+    assert (turn.engine, turn.text) == ("anthropic", "again")
+
+
 async def test_after_a_restart_the_transcript_tells_who_goes_on(begun, quick):
     first, second = ScriptedModel([], name="anthropic"), ScriptedModel([saying("b")], name="playbook")
     earlier = ModelTurn("a", (), StopReason.END, engine="playbook")

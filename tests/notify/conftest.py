@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ from gcm_sentinel.domain.assessment import (
 from gcm_sentinel.domain.entity import gpu, node
 from gcm_sentinel.domain.faults import FaultClass
 from gcm_sentinel.domain.protocols import Publication
-from gcm_sentinel.domain.trigger import Incident, Trigger, TriggerStatus
+from gcm_sentinel.domain.trigger import FaultScope, Incident, Trigger, TriggerStatus
 
 NOW = datetime(2026, 11, 20, 3, 12, 44, tzinfo=UTC)
 NODE = "gpu-r03-n05"
@@ -92,7 +92,8 @@ def publish_with() -> Callable[..., Publication]:
     return a_publication
 
 
-def a_publication(*, outcome: Outcome = Outcome.CONCLUDED, **draft: Any) -> Publication:
+def a_publication(*, outcome: Outcome = Outcome.CONCLUDED, nodes: int = 1, **draft: Any) -> Publication:
+    """`nodes` is how many the incident affects; the others are under one leaf switch with the first."""
     trigger = Trigger(
         source="kubernetes",
         node=NODE,
@@ -104,6 +105,9 @@ def a_publication(*, outcome: Outcome = Outcome.CONCLUDED, **draft: Any) -> Publ
         node_uid="66cedd99-0823-46bf-a36d-5db3fa6f28cd",
     )
     incident = Incident("inc-79", (trigger,), NOW)
+    if nodes > 1:
+        others = tuple(f"gpu-r04-n{number:03}" for number in range(1, nodes))
+        incident = replace(incident, scope=FaultScope("leaf_switch", "leaf-07"), nodes=(NODE, *others))
     culprit = gpu(NODE, index=1, pci="0000:17:00")
     said: dict[str, Any] = {
         "severity": Severity.CRITICAL,

@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from gcm_sentinel.domain.errors import Refused
+from gcm_sentinel.domain.errors import NotFound, Refused
 from gcm_sentinel.domain.modes import Mode
-from gcm_sentinel.domain.protocols import Publication
+from gcm_sentinel.domain.protocols import Publication, Withdrawer
 from gcm_sentinel.notify.annotations import KEYS, AnnotationNotifier
 
 
 class Nodes:
     """An API server's nodes, taking merge patches."""
 
-    def __init__(self) -> None:
+    def __init__(self, refusal: Exception | None = None) -> None:
+        self.refusal = refusal
         self.annotations: dict[str, object] = {"cluster-autoscaler/keep": "yes"}
         self.paths: list[str] = []
 
@@ -25,6 +26,8 @@ class Nodes:
     ) -> None:
         assert (content_type, field_manager) == ("application/merge-patch+json", "gcm-sentinel")
         self.paths.append(path)
+        if self.refusal:
+            raise self.refusal
         for key, value in body["metadata"]["annotations"].items():
             self.annotations.pop(key, None) if value is None else self.annotations.update({key: value})
 
@@ -73,6 +76,24 @@ async def test_clear_removes_ours_and_nothing_else(publication: Publication) -> 
 
     assert nodes.annotations == {"cluster-autoscaler/keep": "yes"}
     assert len(KEYS) == 7
+
+
+async def test_withdrawn_when_the_incident_is_over(publication: Publication) -> None:
+    nodes = Nodes()
+    sink: Withdrawer = AnnotationNotifier(nodes, Mode.ANNOTATE)
+    await AnnotationNotifier(nodes, Mode.ANNOTATE).publish(publication)
+
+    await sink.withdraw("gpu-r03-n05")
+
+    assert nodes.annotations == {"cluster-autoscaler/keep": "yes"}
+
+
+async def test_a_node_that_is_gone_took_its_annotations_along() -> None:
+    nodes = Nodes(NotFound("nodes not found"))
+
+    await AnnotationNotifier(nodes, Mode.ANNOTATE).withdraw("gpu-r03-n05")
+
+    assert nodes.paths == ["/api/v1/nodes/gpu-r03-n05"]
 
 
 async def test_a_node_name_cannot_leave_its_path() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gcm_sentinel.domain.assessment import Outcome, Severity, Spend
+from gcm_sentinel.domain.assessment import Outcome, Severity
 from gcm_sentinel.domain.errors import Forbidden, Overloaded, Rejected, Unreachable
 from gcm_sentinel.domain.protocols import Clock, Publication
 from gcm_sentinel.notify.kubernetes_event import KubernetesEventNotifier, event_name, message
@@ -83,15 +83,27 @@ async def test_publishing_twice_shows_once(publication: Publication, clock: Cloc
     assert len(cluster.created) == 1
 
 
-def test_the_name_depends_on_the_verdict_and_not_on_when_or_how_dearly_it_was_reached(
+def test_the_name_is_that_of_the_investigation_whatever_its_verdict(
     publication: Publication, publish_with: Callable[..., Publication]
 ) -> None:
-    later = replace(publication.assessment, created_at=publication.assessment.created_at + timedelta(hours=1))
-    again = replace(publication, assessment=replace(later, spend=Spend(tool_calls=9)))
+    again = replace(publication.incident, revision=2)
 
-    assert event_name(again) == event_name(publication)
-    assert event_name(publish_with(severity=Severity.WARNING)) != event_name(publication)
+    assert event_name(publish_with(severity=Severity.WARNING)) == event_name(publication)
+    assert event_name(replace(publication, incident=again)) != event_name(publication)
     assert event_name(publication).startswith("gcm-sentinel-")
+
+
+def test_an_incident_of_many_nodes_says_how_many_others_there_are(publish_with: Callable[..., Publication]) -> None:
+    text = message(publish_with(nodes=200, summary="leaf-07 drops its uplinks"))
+
+    assert text == "[CRITICAL] leaf-07 drops its uplinks (+199 nodes) | Action: drain | Confidence: 92%"
+
+
+def test_many_nodes_and_a_long_summary_still_fit(publish_with: Callable[..., Publication]) -> None:
+    text = message(publish_with(nodes=200, summary="corroded " * 400))
+
+    assert 1000 < len(text.encode()) <= 1024
+    assert text.endswith("corroded… (+199 nodes) | Action: drain | Confidence: 92%")
 
 
 @pytest.mark.parametrize("word", ["corroded ", "überhitzt ", "過熱 "], ids=["ascii", "two-byte", "three-byte"])

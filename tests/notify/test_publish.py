@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from gcm_sentinel.domain.errors import Forbidden, Unreachable
 from gcm_sentinel.domain.protocols import Publication
-from gcm_sentinel.notify.publish import publish_all
+from gcm_sentinel.notify.publish import deliver, publish_all
 
 
 class Sink:
@@ -116,3 +116,17 @@ async def test_being_cancelled_is_not_swallowed(publication: Publication) -> Non
 
 async def test_nowhere_to_publish_is_fine(publication: Publication) -> None:
     assert await publish_all([], publication) == ()
+
+
+async def test_a_single_sink_can_be_handed_it_alone(publication: Publication) -> None:
+    sink = Sink("alone")
+
+    delivery = await deliver(sink, publication)
+
+    assert (delivery.notifier, delivery.delivered, sink.got) == ("alone", True, [publication])
+
+
+async def test_a_single_sinks_failure_is_an_outcome_too(publication: Publication) -> None:
+    delivery = await deliver(HangingSink("hangs"), publication, timedelta(milliseconds=20))
+
+    assert (delivery.delivered, delivery.retryable, delivery.reason) == (False, True, "no answer within 0.02 s")

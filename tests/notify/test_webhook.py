@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -98,16 +99,39 @@ async def test_hostile_text_cannot_mention_a_channel_or_plant_a_link(
     assert len(receiver.last["text"].splitlines()) == 4
 
 
-async def test_overload_and_server_errors_are_tried_again_with_the_same_delivery_id(
+async def test_overload_and_server_errors_are_tried_again_with_the_same_key_and_body(
     webhook: WebhookNotifier, receiver: Any, publication: Publication
 ) -> None:
     receiver.answers = [web.Response(status=503, headers={"Retry-After": "0"}), web.Response(status=502)]
 
     await webhook.publish(publication)
 
-    ids = {headers["x-gcm-sentinel-delivery"] for headers in receiver.headers}
-    assert len(receiver.bodies) == 3
-    assert len(ids) == 1
+    assert [headers["idempotency-key"] for headers in receiver.headers] == ["inc-79.1"] * 3
+    assert len({headers["x-gcm-sentinel-delivery"] for headers in receiver.headers}) == 1
+    assert len(set(receiver.bodies)) == 1
+
+
+async def test_a_delivery_offered_again_hours_later_is_the_same_and_the_next_investigations_is_not(
+    webhook: WebhookNotifier, receiver: Any, publication: Publication
+) -> None:
+    for revision in (1, 1, 2):
+        await webhook.publish(replace(publication, incident=replace(publication.incident, revision=revision)))
+
+    assert [headers["idempotency-key"] for headers in receiver.headers] == ["inc-79.1", "inc-79.1", "inc-79.2"]
+    assert receiver.bodies[0] == receiver.bodies[1]
+    assert len({headers["x-gcm-sentinel-delivery"] for headers in receiver.headers}) == 2
+
+
+async def test_an_incident_of_many_nodes_says_what_they_share_and_names_no_more_than_fifty(
+    webhook: WebhookNotifier, receiver: Any, publish_with: Callable[..., Publication]
+) -> None:
+    await webhook.publish(publish_with(nodes=200))
+
+    result = receiver.last["sentinel_result"]
+    assert result["scope"] == {"kind": "leaf_switch", "key": "leaf-07"}
+    assert (len(result["nodes"]), result["node_count"], result["nodes"][0]) == (50, 200, "gpu-r03-n05")
+    assert (result["incident_id"], result["investigation_id"], result["revision"]) == ("inc-79", "inc-79.1", 1)
+    assert "gpu-r03-n05 (+199 nodes) / GcmXidErrorsProblem" in receiver.last["text"]
 
 
 async def test_a_refusal_is_not_tried_again(webhook: WebhookNotifier, receiver: Any, publication: Publication) -> None:

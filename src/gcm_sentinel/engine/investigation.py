@@ -37,3 +37,5 @@ class Investigation:
     assessment: Assessment
     evidence: tuple[Evidence, ...]
     transcript: Transcript
+    stood_in: bool = False
+    """Whether the playbook engine answered in the place of the loop's own engine."""

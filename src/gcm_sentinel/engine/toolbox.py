@@ -3,13 +3,16 @@
 This is a border: whatever a data source does wrong becomes an `error` result the model can read. It is also the choke
 point where secrets are removed, before anything is stored. Tools that change the cluster are not here: the gate wraps
 them from outside, and a mode that does not permit them never lists them.
+
+Each call is one recorded step: execute, redact, store. The record names the evidence; at a replay it is read back from
+the store and never gathered again, because the world has moved on.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -19,25 +22,37 @@ from gcm_sentinel.domain.errors import BadConfiguration, SentinelError
 from gcm_sentinel.domain.evidence import Evidence, ResultStatus, ToolResult, digest
 from gcm_sentinel.domain.protocols import Clock, Datasource, EvidenceStore, Scope
 from gcm_sentinel.domain.redaction import Redactor
+from gcm_sentinel.domain.steps import Steps
 from gcm_sentinel.domain.transcript import ToolCall, ToolReply, ToolSpec
+from gcm_sentinel.engine.paging import READ_EVIDENCE, read_evidence
+from gcm_sentinel.engine.recorded import GATHERED, Gathered
 from gcm_sentinel.engine.transcript import render_evidence
 
 log = structlog.get_logger(__name__)
 
-READ_EVIDENCE = ToolSpec(
-    name="read_evidence",
-    description="Show more of the raw text of evidence already gathered: from a character offset, or around a word.",
-    parameters={
-        "type": "object",
-        "properties": {
-            "evidence_id": {"type": "string", "description": "E1, E2, ..."},
-            "offset": {"type": "integer", "description": "first character to show", "minimum": 0},
-            "find": {"type": "string", "description": "show lines with this text instead; empty for none"},
-        },
-        "required": ["evidence_id", "offset", "find"],
-        "additionalProperties": False,
-    },
-)
+_STEP_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """The circumstances of one round of calls."""
+
+    scope: Scope
+    steps: Steps
+    first: int
+    """Number of the first piece of evidence."""
+    left: timedelta
+    """Of the investigation's wall time: no call may take longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one call came to."""
+
+    call: ToolCall
+    gathered: Gathered
+    evidence: Evidence | None
+    """None when nothing was stored, or when what was stored is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,45 +86,88 @@ class Toolbox:
         """Every tool a model may call, in a fixed order."""
         return (*(owner.spec for owner in self._owners.values()), READ_EVIDENCE)
 
-    async def run(self, calls: Sequence[ToolCall], scope: Scope, *, first_id: int) -> tuple[ToolReply, ...]:
-        """Answer `calls` at once, in call order; evidence ids are given in that order from `first_id`."""
-        ids = iter(range(first_id, first_id + len(calls)))
-        numbered = [f"E{next(ids)}" if self._gathers(call) else "" for call in calls]
+    async def run(self, calls: Sequence[ToolCall], errand: Errand) -> tuple[Answer, ...]:
+        """Run those of `calls` that ask the world, side by side, one step each, started in call order.
+
+        Evidence numbers follow the place among them, whatever becomes of each and whichever sources are on, so that a
+        replay gives the same ones. Never raises but for a failure of the steps themselves.
+        """
+        asking = [call for call in calls if _asks_the_world(call)]
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._answer(call, scope, evidence_id))
-                for call, evidence_id in zip(calls, numbered, strict=True)
+                group.create_task(self._step(call, number, errand)) for number, call in enumerate(asking, errand.first)
             ]
         return tuple(task.result() for task in tasks)
 
-    def _gathers(self, call: ToolCall) -> bool:
-        return call.malformed is None and call.name in self._owners
+    def reply(self, call: ToolCall, answer: Answer | None, gathered: Sequence[Evidence]) -> ToolReply:
+        """What the model is shown for `call`: its `answer`, or what needs no step. A pure function.
 
-    async def _answer(self, call: ToolCall, scope: Scope, evidence_id: str) -> ToolReply:
+        `gathered` is the evidence of earlier turns.
+        """
         if call.malformed is not None:
             text = f"The arguments of {call.name} are not a JSON object: {call.malformed[:300]!r}. Send them again."
             return ToolReply(call, text, is_error=True)
-        if call.name == READ_EVIDENCE.name:
-            return await self._read_evidence(call, scope)
+        if answer is None:
+            return read_evidence(call, gathered, room=self._max_output or 8000)
+        if answer.gathered.refusal:
+            return ToolReply(call, answer.gathered.refusal, is_error=True)
+        if answer.evidence is None:
+            text = f"The result of {call.name} was stored as E{answer.gathered.number} and is lost. Ask again."
+            return ToolReply(call, text, is_error=True)
+        shown = render_evidence(answer.evidence, limit=self._max_output)
+        return ToolReply(call, shown, answer.evidence, is_error=not answer.evidence.result.status.observed)
+
+    async def _step(self, call: ToolCall, number: int, errand: Errand) -> Answer:
+        fresh: list[Evidence] = []
+
+        async def work() -> Gathered:
+            started = self._clock.monotonic()
+            gathered = await self._gather(call, number, errand, fresh)
+            return replace(gathered, took_s=self._clock.monotonic() - started)
+
+        gathered = await errand.steps.run(step_name(call), work, GATHERED)
+        if gathered.number is None:
+            return Answer(call, gathered, None)
+        evidence = fresh[-1] if fresh else await self._read_back(errand.scope, gathered)
+        return Answer(call, gathered, evidence)
+
+    async def _gather(self, call: ToolCall, number: int, errand: Errand, fresh: list[Evidence]) -> Gathered:
+        """Execute, redact and store one call; what was stored is left in `fresh`."""
         owner = self._owners.get(call.name)
         if owner is None:
-            return ToolReply(call, f"Unknown tool: {call.name}. Tools: {', '.join(self._owners)}.", is_error=True)
-        evidence = await self._gather(evidence_id, owner.source, call, scope)
-        await self._store.put(scope.incident.id, evidence)
-        return ToolReply(
-            call,
-            render_evidence(evidence, limit=self._max_output),
-            evidence,
-            is_error=not evidence.result.status.observed,
-        )
+            return Gathered(None, refusal=f"Unknown tool: {call.name}. Tools: {', '.join(self._owners)}.")
+        evidence = await self._execute(f"E{number}", owner.source, call, errand)
+        try:
+            await self._store.put(errand.scope.incident.investigation_id, evidence)
+        except Exception as error:  # the tool-call border: a result that cannot be kept costs that result alone
+            log.exception("evidence.not_stored", evidence=evidence.id, tool=call.name)
+            reason = str(error) if isinstance(error, SentinelError) else type(error).__name__
+            return Gathered(
+                None, refusal=f"The result of {call.name} could not be stored, so it is not shown: {reason}"
+            )
+        fresh.append(evidence)
+        return Gathered(number, evidence.digest)
 
-    async def _gather(self, evidence_id: str, source: Datasource, call: ToolCall, scope: Scope) -> Evidence:
+    async def _read_back(self, scope: Scope, gathered: Gathered) -> Evidence | None:
+        """Evidence of a step that was done before; None when it is missing or not what was stored then."""
+        fields = {"investigation": scope.incident.investigation_id, "evidence": f"E{gathered.number}"}
+        try:
+            evidence = await self._store.get(scope.incident.investigation_id, f"E{gathered.number}")
+        except SentinelError as error:
+            log.warning("evidence.lost", reason=str(error), **fields)
+            return None
+        if evidence is None or _digest_of(evidence) != gathered.digest:
+            log.warning("evidence.lost", reason="missing" if evidence is None else "its digest differs", **fields)
+            return None
+        return evidence
+
+    async def _execute(self, evidence_id: str, source: Datasource, call: ToolCall, errand: Errand) -> Evidence:
         """Run one call and make its result evidence; a result that cannot be made evidence is an error result too."""
-        seconds = self._call_timeout.total_seconds()
+        seconds = min(self._call_timeout, errand.left).total_seconds()
         limit = asyncio.timeout(seconds)
         try:
             async with limit:
-                result = await source.execute(call, scope)
+                result = await source.execute(call, errand.scope)
             return self._evidence(evidence_id, source.name, call, result)
         except SentinelError as error:
             note = str(error)
@@ -134,41 +192,18 @@ class Toolbox:
         mark = digest(source, call.name, arguments, clean)
         return Evidence(evidence_id, source, call.name, arguments, clean, self._clock.now(), mark)
 
-    async def _read_evidence(self, call: ToolCall, scope: Scope) -> ToolReply:
-        wanted = str(call.arguments.get("evidence_id", ""))
-        evidence = await self._store.get(scope.incident.id, wanted)
-        if evidence is None:
-            return ToolReply(call, f"There is no evidence {wanted!r} in this investigation.", is_error=True)
-        return ToolReply(call, page(evidence, call.arguments, room=self._max_output or 8000))
+
+def step_name(call: ToolCall) -> str:
+    """``tool:<name>``; a name no tool could have is left out, because a model may write anything there."""
+    return f"tool:{call.name}" if _STEP_NAME.fullmatch(call.name) else "tool:unknown"
 
 
-def page(evidence: Evidence, arguments: object, *, room: int) -> str:
-    """A part of the raw text: lines that hold `find`, else `room` characters from `offset`."""
-    given = arguments if isinstance(arguments, Mapping) else {}
-    raw, find = evidence.result.raw, str(given.get("find") or "")
-    if find:
-        lines = [line for line in raw.splitlines() if find.lower() in line.lower()]
-        found = "\n".join(lines)
-        cut = (
-            "" if len(found) <= room else f" Only the first {room} characters of them are shown: find something rarer."
-        )
-        return f"{len(lines)} lines of {evidence.id} hold {find!r}.{cut}\n{_part(evidence, found[:room])}"
-    start = _offset(given.get("offset"))
-    if start >= len(raw):
-        return f"{evidence.id} has {len(raw)} characters; there is nothing at offset {start}."
-    end = min(start + room, len(raw))
-    return f"Characters {start} to {end} of {len(raw)}.\n{_part(evidence, raw[start:end])}"
+def _asks_the_world(call: ToolCall) -> bool:
+    return call.malformed is None and call.name != READ_EVIDENCE.name
 
 
-def _part(evidence: Evidence, raw: str) -> str:
-    return render_evidence(replace(evidence, result=replace(evidence.result, raw=raw, summary={})), limit=0)
-
-
-def _offset(given: object) -> int:
-    """An offset as models write it, also as text; 0 for what is none."""
-    if isinstance(given, str) and given.strip().isdecimal():
-        return int(given)
-    return int(given) if isinstance(given, int | float) and 0 < given < math.inf else 0
+def _digest_of(evidence: Evidence) -> str:
+    return digest(evidence.source, evidence.tool, evidence.arguments, evidence.result)
 
 
 def _by_tool(sources: Sequence[Datasource]) -> dict[str, _Owner]:

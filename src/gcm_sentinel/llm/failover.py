@@ -1,8 +1,9 @@
 """Several engines as one: a turn is tried again while that may help, then the next engine goes on.
 
-A switch lasts for the rest of its investigation and for that one only; where each investigation stands is kept by
-incident id, bounded, and read from the transcript when it is not known (after a restart). A turn that followed a switch
-says so in its notes, which end in the assessment. Wrap a single model too: this is where turns are retried.
+A switch lasts for the rest of its investigation and for that one only, a later one of the same incident included; where
+each stands is kept by investigation id, bounded, and read from the transcript when it is not known (after a restart). A
+turn that followed a switch says so in its notes, which end in the assessment. Wrap a single model too: this is where
+turns are retried.
 
 An engine that declines to answer (`StopReason.REFUSAL`) is passed over like one that failed: an incident is not left
 without an assessment because a provider dislikes its log lines. The last engine's refusal is returned as it is.
@@ -88,7 +89,7 @@ class FailoverModel:
                 reason = f"{model.name} declined to answer"
             if place + 1 < len(self._models):
                 switches.append(self._switch(transcript, place, reason))
-        self._places.pop(transcript.incident.id, None)
+        self._places.pop(transcript.incident.investigation_id, None)
         raise _together(failures, [switch.reason for switch in switches])
 
     async def aclose(self) -> None:
@@ -105,10 +106,10 @@ class FailoverModel:
         return await with_retries(lambda: model.turn(transcript, tools), self._policy, again)
 
     def _switch(self, transcript: Transcript, place: int, reason: str) -> Switch:
-        incident_id = transcript.incident.id
-        switch = Switch(incident_id, self._models[place].name, self._models[place + 1].name, reason)
-        self._places[incident_id] = place + 1
-        self._places.move_to_end(incident_id)
+        investigation = transcript.incident.investigation_id
+        switch = Switch(transcript.incident.id, self._models[place].name, self._models[place + 1].name, reason)
+        self._places[investigation] = place + 1
+        self._places.move_to_end(investigation)
         while len(self._places) > _REMEMBERED:
             self._places.popitem(last=False)
         log.warning("llm.engine_switched", from_engine=switch.from_engine, to_engine=switch.to_engine, reason=reason)
@@ -117,7 +118,7 @@ class FailoverModel:
 
     def _place(self, transcript: Transcript) -> int:
         """Where this investigation stands: as remembered, else as its last turn tells, else at the first engine."""
-        known = self._places.get(transcript.incident.id)
+        known = self._places.get(transcript.incident.investigation_id)
         if known is not None:
             return known
         engines = [entry.engine for entry in transcript.entries if isinstance(entry, ModelTurn)]

@@ -11,7 +11,9 @@ from datetime import UTC
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from gcm_sentinel.domain.errors import Refused
+import structlog
+
+from gcm_sentinel.domain.errors import NotFound, Refused
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.modes import Effect, Mode, permits
 from gcm_sentinel.domain.protocols import Publication
@@ -23,6 +25,8 @@ FIELD_MANAGER = "gcm-sentinel"
 MERGE_PATCH = "application/merge-patch+json"
 TEXT_CHARACTERS = 250
 KEYS = ("severity", "action", "confidence", "summary", "root-cause", "condition", "timestamp")
+
+log = structlog.get_logger(__name__)
 
 
 class ObjectPatcher(Protocol):
@@ -36,7 +40,7 @@ class ObjectPatcher(Protocol):
 
 
 class AnnotationNotifier:
-    """A `Notifier` that keeps the last assessment on the Node itself."""
+    """A `Notifier` and `Withdrawer` that keeps the last assessment on the Node itself."""
 
     name = "annotations"
 
@@ -64,6 +68,18 @@ class AnnotationNotifier:
     async def clear(self, node: str) -> None:
         """Remove our annotations from `node`; none there is fine. Raises as `publish` does."""
         await self._patch(node, {f"{PREFIX}{key}": None for key in KEYS})
+
+    async def withdraw(self, node: str) -> None:
+        """Remove them because the incident is over; a node that is gone took them along.
+
+        Raises:
+            Retryable: the API server was unreachable or busy until the policy's deadline.
+            Permanent: it refused the patch (RBAC).
+        """
+        try:
+            await self.clear(node)
+        except NotFound:
+            log.info("annotations.node_gone", node=node)
 
     async def _patch(self, node: str, values: JsonObject) -> None:
         path = f"/api/v1/nodes/{quote(node, safe='')}"

@@ -12,7 +12,8 @@ https://github.com/kubernetes/kubectl/blob/365ecee227e9a8a77c6677471d7dae80c3613
 is therefore the one value that old and current versions show, and it is known without reading the Node. The real uid,
 where the trigger knows it, stands in an annotation.
 
-The Event's name is derived from the incident and the verdict: publishing again finds the name taken, which is success.
+The Event's name is derived from the investigation's id: publishing again finds the name taken, which is success. An
+incident of many nodes has one Event, on the node it was opened for, and says how many others there are.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class ObjectCreator(Protocol):
 
 
 class KubernetesEventNotifier:
-    """A `Notifier` that creates one Event per incident and verdict.
+    """A `Notifier` that creates one Event per investigation.
 
     The API server accepts events about nodes (which have no namespace) in ``default`` only; `namespace` is there for
     servers configured otherwise.
@@ -80,7 +81,7 @@ class KubernetesEventNotifier:
         self._policy = policy or RetryPolicy()
 
     async def publish(self, publication: Publication) -> None:
-        """Create the Event; a second call for the same verdict changes nothing.
+        """Create the Event; a second call for the same investigation changes nothing.
 
         Raises:
             Retryable: the API server was unreachable or busy until the policy's deadline.
@@ -99,8 +100,8 @@ class KubernetesEventNotifier:
 
 
 def event_name(publication: Publication) -> str:
-    """``gcm-sentinel-<hash>``: equal for the same incident and verdict."""
-    seed = f"{publication.incident.id}\x1f{oneline.verdict_digest(publication.assessment)}"
+    """``gcm-sentinel-<hash>``: equal for the same investigation, whatever an id is made of fit for an object's name."""
+    seed = publication.incident.investigation_id
     return f"{COMPONENT}-{hashlib.sha256(seed.encode()).hexdigest()[:20]}"
 
 
@@ -108,7 +109,8 @@ def message(publication: Publication) -> str:
     """The Event's message in at most 1024 bytes; only the summary is ever cut."""
     assessment = publication.assessment
     head = f"[{assessment.draft.severity.upper()}] "
-    tail = f" | Action: {oneline.primary_action(assessment)} | Confidence: {assessment.draft.confidence:.0%}"
+    more = oneline.others(publication.incident)
+    tail = f"{more} | Action: {oneline.primary_action(assessment)} | Confidence: {assessment.draft.confidence:.0%}"
     room = MESSAGE_BYTES - len(head.encode()) - len(tail.encode())
     return f"{head}{oneline.cut_bytes(oneline.summary(assessment), room)}{tail}"
 
@@ -151,6 +153,7 @@ def node_event(publication: Publication, now: datetime, *, namespace: str, insta
 def _annotations(publication: Publication) -> dict[str, Json]:
     known: dict[str, Json] = {
         f"{COMPONENT}/incident": publication.incident.id,
+        f"{COMPONENT}/investigation": publication.incident.investigation_id,
         f"{COMPONENT}/outcome": str(publication.assessment.outcome),
         f"{COMPONENT}/fault-class": str(publication.assessment.draft.fault_class),
     }

@@ -1,20 +1,18 @@
 """How an assessment reads where there is room for one line: Event messages, annotations, webhook text.
 
-Used by the sinks of this room only. Everything here is a pure function of the assessment. Model text is untrusted: it
-is folded onto one line and loses its control characters before it goes anywhere, and an answer that is not a
+Used by the sinks of this room only. Everything here is a pure function of what is published. Model text is untrusted:
+it is folded onto one line and loses its control characters before it goes anywhere, and an answer that is not a
 conclusion says so inside the summary, where every shape has room for it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import unicodedata
-from dataclasses import asdict
 
 from gcm_sentinel.domain import actions
 from gcm_sentinel.domain.actions import Action
 from gcm_sentinel.domain.assessment import Assessment, Outcome
+from gcm_sentinel.domain.trigger import Incident
 
 ELLIPSIS = "…"
 _LONGEST_WORD = 60
@@ -63,17 +61,7 @@ def primary_action(assessment: Assessment) -> Action:
     return actions.primary(tuple(recommended.action for recommended in assessment.draft.actions))
 
 
-def verdict_digest(assessment: Assessment) -> str:
-    """SHA-256 (hex) of what an assessment says, without when and at what cost it was reached.
-
-    Two runs over the same incident with the same verdict have the same digest, so that a repeated publication shows
-    once.
-    """
-    said = (
-        assessment.incident_id,
-        assessment.node,
-        assessment.condition,
-        assessment.outcome,
-        asdict(assessment.draft),
-    )
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+def others(incident: Incident) -> str:
+    """`` (+199 nodes)`` for an incident of 200; empty for one node."""
+    more = len(incident.affected) - 1
+    return f" (+{more} node{'' if more == 1 else 's'})" if more > 0 else ""

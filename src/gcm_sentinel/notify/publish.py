@@ -1,8 +1,9 @@
-"""Publishes one assessment to every sink at once and says what became of each.
+"""Hands one assessment to one sink, or to every sink at once, and says what became of it.
 
-Called by the life of an incident (app/). A sink that fails, hangs or has a bug never stops another: each runs under
-its own deadline, and each outcome is logged and returned. Nothing is retried here; a sink that can be retried does so
-itself (webhook), and `Delivery.retryable` tells the caller that trying the sink again later is worth it.
+The life of an incident (app/) makes each delivery a job of its own and calls `deliver`; an investigation by hand calls
+`publish_all`. A sink that fails, hangs or has a bug raises nothing and stops no other: each runs under its own
+deadline, and each outcome is logged and returned. Nothing is retried here; a sink retries for about a minute itself,
+and `Delivery.retryable` tells the caller that offering it again later is worth it.
 """
 
 from __future__ import annotations
@@ -40,16 +41,22 @@ async def publish_all(
 ) -> tuple[Delivery, ...]:
     """Hand `publication` to all `notifiers` concurrently, each within `deadline`; outcomes in their order."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_deliver(notifier, publication, deadline)) for notifier in notifiers]
+        tasks = [group.create_task(deliver(notifier, publication, deadline)) for notifier in notifiers]
     return tuple(task.result() for task in tasks)
 
 
-async def _deliver(notifier: Notifier, publication: Publication, deadline: timedelta) -> Delivery:
+async def deliver(notifier: Notifier, publication: Publication, deadline: timedelta = DEADLINE) -> Delivery:
+    """Hand `publication` to `notifier` within `deadline`; every failure is an outcome, only being cancelled passes."""
     clock = asyncio.get_running_loop().time
     started = clock()
     reason, retryable = await _failure(notifier, publication, deadline)
     delivery = Delivery(notifier.name, not reason, round(clock() - started, 3), reason, retryable)
-    fields = {"notifier": delivery.notifier, "incident": publication.incident.id, "took_s": delivery.took_s}
+    fields = {
+        "notifier": delivery.notifier,
+        "incident": publication.incident.id,
+        "investigation": publication.incident.investigation_id,
+        "took_s": delivery.took_s,
+    }
     if delivery.delivered:
         log.info("notify.delivered", **fields)
     else:

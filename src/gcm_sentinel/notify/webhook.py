@@ -3,9 +3,10 @@
 Used by app/wiring.py when a webhook URL is set. The body keeps the original agent's shape: ``text`` (one message a chat
 can show) and ``sentinel_result`` with its eight keys; further keys are added inside that object only.
 
-Delivery is at least once: answers that may change are tried again until the deadline, always with the same
-``X-GCM-Sentinel-Delivery``, by which a receiver drops what it has seen. With a secret each attempt is signed over
-``<timestamp>.<body>``, so that a receiver can refuse both forgeries and replays.
+Delivery is at least once: answers that may change are tried again until the deadline, and whoever owes a delivery
+offers it again later, always with the same body and the same ``Idempotency-Key``, the investigation's id, by which a
+receiver drops what it has seen (``X-GCM-Sentinel-Delivery`` serves receivers that know that one). With a secret each
+attempt is signed over ``<timestamp>.<body>``, so that a receiver can refuse both forgeries and replays.
 
 Chat webhooks carry their secret in the URL's path, so only scheme and host ever reach a log or an error.
 """
@@ -22,20 +23,23 @@ from datetime import UTC, timedelta
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from gcm_sentinel.domain.assessment import Assessment
 from gcm_sentinel.domain.entity import Entity
 from gcm_sentinel.domain.errors import BadConfiguration, SentinelError
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.protocols import Clock, Publication
+from gcm_sentinel.domain.trigger import Incident
 from gcm_sentinel.notify import oneline
 from gcm_sentinel.notify.retry import RetryPolicy, attempts
 
+IDEMPOTENCY_HEADER = "Idempotency-Key"
 DELIVERY_HEADER = "X-GCM-Sentinel-Delivery"
 SIGNATURE_HEADER = "X-GCM-Sentinel-Signature"
 TIMESTAMP_HEADER = "X-GCM-Sentinel-Timestamp"
 
 _MENTION = re.compile(r"@(?=(?:here|channel|everyone|all)\b)", re.IGNORECASE)
 _ZERO_WIDTH_SPACE = "\u200b"
+_NODES_MAX = 50
+"""Most nodes that are named; `node_count` counts all."""
 
 
 class HttpPoster(Protocol):
@@ -96,11 +100,11 @@ class WebhookNotifier:
         """
         text = json.dumps(payload(publication), ensure_ascii=False, separators=(",", ":"))
         body = text.encode(errors="replace")  # half a surrogate pair in a model's words must not hold back a page
-        delivery = delivery_id(publication)
+        key = publication.incident.investigation_id
         try:
             async for attempt in attempts(self._policy, self.name, shown=self._scrubbed):
                 with attempt:
-                    await self._post(body, delivery)
+                    await self._post(body, key)
         except SentinelError as error:
             error.args = (self._scrubbed(error),)
             raise
@@ -108,8 +112,12 @@ class WebhookNotifier:
     def _scrubbed(self, error: BaseException) -> str:
         return _scrubbed(error, self._endpoint)
 
-    async def _post(self, body: bytes, delivery: str) -> None:
-        headers = {"Content-Type": "application/json; charset=utf-8", DELIVERY_HEADER: delivery}
+    async def _post(self, body: bytes, key: str) -> None:
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            IDEMPOTENCY_HEADER: key,
+            DELIVERY_HEADER: delivery_id(key),
+        }
         if self._endpoint.secret:
             timestamp = str(int(self._clock.now().timestamp()))
             headers[TIMESTAMP_HEADER] = timestamp
@@ -117,10 +125,9 @@ class WebhookNotifier:
         await self._http.post(self._endpoint.url, content=body, headers=headers, timeout=self._policy.attempt_timeout)
 
 
-def delivery_id(publication: Publication) -> str:
-    """Equal for each attempt and each repeated publication of the same verdict."""
-    seed = f"webhook\x1f{publication.incident.id}\x1f{oneline.verdict_digest(publication.assessment)}"
-    return hashlib.sha256(seed.encode()).hexdigest()[:32]
+def delivery_id(investigation_id: str) -> str:
+    """Equal for each attempt of the same investigation's delivery."""
+    return hashlib.sha256(f"webhook\x1f{investigation_id}".encode()).hexdigest()[:32]
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
@@ -143,14 +150,16 @@ def payload(publication: Publication) -> JsonObject:
         "confidence": draft.confidence,
         "timestamp": assessment.created_at.astimezone(UTC).isoformat(),
     }
-    return {"text": chat_text(assessment), "sentinel_result": {**kept, **_added(publication)}}
+    return {"text": chat_text(publication), "sentinel_result": {**kept, **_added(publication)}}
 
 
-def chat_text(assessment: Assessment) -> str:
+def chat_text(publication: Publication) -> str:
     """Four lines for a chat; markup and mass mentions in model text are disarmed."""
+    assessment = publication.assessment
     draft = assessment.draft
+    node = f"{assessment.node}{oneline.others(publication.incident)}"
     lines = (
-        f"[{draft.severity.upper()}] GPU Sentinel: {assessment.node} / {assessment.condition}",
+        f"[{draft.severity.upper()}] GPU Sentinel: {node} / {assessment.condition}",
         f"Summary: {oneline.summary(assessment)}",
         f"Root cause: {oneline.one_line(draft.root_cause)}",
         f"Action: {oneline.primary_action(assessment)} (confidence {draft.confidence:.0%})",
@@ -158,11 +167,24 @@ def chat_text(assessment: Assessment) -> str:
     return "\n".join(_disarmed(line) for line in lines)
 
 
+def _about(incident: Incident) -> dict[str, Json]:
+    """Which incident it is, how often it was investigated, and whom it affects."""
+    scope = incident.scope
+    return {
+        "incident_id": incident.id,
+        "investigation_id": incident.investigation_id,
+        "revision": incident.revision,
+        "scope": {"kind": scope.kind, "key": scope.key} if scope else None,
+        "nodes": list(incident.affected[:_NODES_MAX]),
+        "node_count": len(incident.affected),
+    }
+
+
 def _added(publication: Publication) -> dict[str, Json]:
     assessment = publication.assessment
     draft = assessment.draft
     return {
-        "incident_id": publication.incident.id,
+        **_about(publication.incident),
         "fault_class": str(draft.fault_class),
         "outcome": str(assessment.outcome),
         "actions": [
