@@ -85,6 +85,13 @@ def kubeconfig() -> Callable[..., Path]:
 
 
 @pytest.fixture
+def connect(api: ScriptedApi, tmp_path: Path) -> Callable[..., Awaitable[KubernetesClient]]:
+    """A client with choices of its own: `async with aclosing(await connect(watch_times=...)) as client`."""
+    path = write_kubeconfig(tmp_path / "kubeconfig", api.url)
+    return lambda **choices: KubernetesClient.connect(kubeconfig=path, **choices)
+
+
+@pytest.fixture
 async def client(api: ScriptedApi, tmp_path: Path) -> AsyncIterator[KubernetesClient]:
     path = write_kubeconfig(tmp_path / "kubeconfig", api.url)
     connected = await KubernetesClient.connect(kubeconfig=path, timeout=timedelta(seconds=5))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
+from contextlib import aclosing
+from datetime import timedelta
 
 import pytest
 from aiohttp import web
 
+from gcm_sentinel.clients.kubernetes import WatchTimes
 from gcm_sentinel.domain.errors import Rejected, Unreachable
 
 
@@ -15,7 +20,8 @@ def event(kind: str, version: str, **fields: object) -> str:
 
 
 async def collect(client, resource_version="5"):
-    return [event async for event in client.watch("/api/v1/nodes", resource_version=resource_version)]
+    batches = client.watch("/api/v1/nodes", resource_version=resource_version)
+    return [event async for events in batches for event in events]
 
 
 async def test_yields_events_and_bookmarks_until_the_server_ends_the_stream(api, client):
@@ -75,7 +81,39 @@ async def test_a_stream_that_breaks_off_is_unreachable(api, client):
     with pytest.raises(Unreachable, match="broke off"):
         await anext(events)
 
-    assert first["type"] == "MODIFIED"
+    assert [entry["type"] for entry in first] == ["MODIFIED"]
+
+
+async def test_a_silent_stream_is_unreachable_soon_after_its_agreed_end(api, connect):
+    async def silent(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(event("MODIFIED", "6").encode())
+        await asyncio.Event().wait()
+        return response
+
+    api.handler = silent
+    times = WatchTimes(timedelta(seconds=1), timedelta(seconds=1), grace=timedelta(milliseconds=200))
+    started = time.monotonic()
+
+    async with aclosing(await connect(watch_times=times)) as client:
+        with pytest.raises(Unreachable, match="broke off"):
+            await collect(client)
+
+    assert api.requests[0].query["timeoutSeconds"] == "1"
+    assert 1.1 < time.monotonic() - started < 4
+
+
+async def test_events_that_arrived_together_come_together_and_before_the_error_behind_them(api, client):
+    gone = json.dumps({"type": "ERROR", "object": {"code": 410, "message": "too old"}}) + "\n"
+    api.streams(event("MODIFIED", "6") + event("MODIFIED", "7") + gone)
+    batches = client.watch("/api/v1/nodes", resource_version="5")
+
+    first = await anext(batches)
+    with pytest.raises(Rejected, match="too old"):
+        await anext(batches)
+
+    assert [entry["object"]["metadata"]["resourceVersion"] for entry in first] == ["6", "7"]
 
 
 async def test_a_stream_cut_in_the_middle_of_an_event_is_unreachable(api, client):

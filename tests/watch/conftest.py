@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestServer
 
-from gcm_sentinel.clients.kubernetes import KubernetesClient
+from gcm_sentinel.clients.kubernetes import KubernetesClient, WatchTimes
 from gcm_sentinel.domain.trigger import Trigger
-from gcm_sentinel.watch.kubernetes import NodeConditionWatcher, Pace
+from gcm_sentinel.watch.kubernetes import NodeConditionWatcher
+from gcm_sentinel.watch.pace import Pace
 from sentinel_fleet.kube import Deny, KubeSettings, ObjectStore, Rules, kube_app, write_kubeconfig
 
-DEADLINE_S = 5.0
+DEADLINE_S = 10.0
 QUICK = Pace(first=timedelta(milliseconds=2), longest=timedelta(milliseconds=20))
 
 
@@ -105,7 +106,9 @@ def plain_settings() -> KubeSettings:
     return KubeSettings(bookmark_interval_s=0.05)
 
 
-async def _cluster(tmp_path: Path, settings: KubeSettings) -> AsyncIterator[Cluster]:
+@asynccontextmanager
+async def open_cluster(tmp_path: Path, settings: KubeSettings) -> AsyncIterator[Cluster]:
+    """A cluster and its API server, served from this process."""
     store, faults, denied = ObjectStore(), Faults(), list[Deny]()
     app = kube_app(store, NoLogs(), faults, time.time, LiveRules(live=denied), settings)
     async with TestServer(app) as server:
@@ -115,15 +118,29 @@ async def _cluster(tmp_path: Path, settings: KubeSettings) -> AsyncIterator[Clus
 
 @pytest.fixture
 async def cluster(tmp_path: Path, plain_settings: KubeSettings) -> AsyncIterator[Cluster]:
-    async for made in _cluster(tmp_path, plain_settings):
+    async with open_cluster(tmp_path, plain_settings) as made:
         yield made
 
 
 @pytest.fixture
 async def expiring_cluster(tmp_path: Path, settings: KubeSettings) -> AsyncIterator[Cluster]:
     """Each way in which servers say that a version is gone."""
-    async for made in _cluster(tmp_path, settings):
+    async with open_cluster(tmp_path, settings) as made:
         yield made
+
+
+async def until(condition: Callable[[], bool], *, within_s: float = DEADLINE_S) -> None:
+    """Wait for a condition; it is looked at every few milliseconds."""
+    ticks = asyncio.Event()
+    async with asyncio.timeout(within_s):
+        while not condition():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ticks.wait(), 0.003)
+
+
+@pytest.fixture(name="until")
+def until_fixture() -> Callable[..., object]:
+    return until
 
 
 class Told:
@@ -132,25 +149,23 @@ class Told:
     def __init__(self, watcher: NodeConditionWatcher) -> None:
         self.watcher = watcher
         self.triggers: list[Trigger] = []
-        self._more = asyncio.Event()
         self.task: asyncio.Task[None] = asyncio.create_task(self.listen())
 
     async def listen(self) -> None:
         async for trigger in self.watcher.triggers():
             self.triggers.append(trigger)
-            self._more.set()
 
     @property
     def lines(self) -> list[str]:
         return [f"{trigger.node} {trigger.kind} {trigger.status}" for trigger in self.triggers]
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition; it is looked at every few milliseconds."""
-        async with asyncio.timeout(DEADLINE_S):
-            while not condition():
-                self._more.clear()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._more.wait(), 0.005)
+        """Wait for a condition."""
+        await until(condition)
+
+    async def following(self, cluster: Cluster) -> None:
+        """Wait until everything was listed and changes are followed."""
+        await self.until(lambda: self.watcher.synced and cluster.store.open_watches == 1)
 
     async def count(self, number: int) -> list[str]:
         await self.until(lambda: len(self.triggers) >= number)
@@ -158,20 +173,33 @@ class Told:
 
 
 @pytest.fixture
-async def start() -> AsyncIterator[Callable[..., object]]:
-    """Start a watcher on a cluster: `told = await start(cluster, allowlist=...)`."""
-    running: list[tuple[Told, KubernetesClient]] = []
+async def connect() -> AsyncIterator[Callable[..., object]]:
+    """A watcher that nobody runs yet: `watcher = await connect(cluster, known=..., watch_times=...)`."""
+    clients: list[KubernetesClient] = []
 
-    async def begin(cluster: Cluster, allowlist: tuple[str, ...] = ()) -> Told:
-        client = await KubernetesClient.connect(kubeconfig=cluster.kubeconfig, timeout=timedelta(seconds=2))
-        watcher = NodeConditionWatcher(client, clock=FixedClock(), pace=QUICK, allowlist=allowlist)
-        told = Told(watcher)
-        running.append((told, client))
+    async def make(cluster: Cluster, *, watch_times: WatchTimes | None = None, **choices) -> NodeConditionWatcher:
+        timeout = timedelta(seconds=1)
+        client = await KubernetesClient.connect(kubeconfig=cluster.kubeconfig, timeout=timeout, watch_times=watch_times)
+        clients.append(client)
+        return NodeConditionWatcher(client, clock=FixedClock(), pace=QUICK, **choices)
+
+    yield make
+    for client in clients:
+        await client.aclose()
+
+
+@pytest.fixture
+async def start(connect) -> AsyncIterator[Callable[..., object]]:
+    """Start a watcher on a cluster: `told = await start(cluster, allowlist=...)`."""
+    running: list[Told] = []
+
+    async def begin(cluster: Cluster, **choices) -> Told:
+        told = Told(await connect(cluster, **choices))
+        running.append(told)
         return told
 
     yield begin
-    for told, client in running:
+    for told in running:
         told.task.cancel()
         with suppress(asyncio.CancelledError):
             await told.task
-        await client.aclose()

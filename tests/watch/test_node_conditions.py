@@ -11,15 +11,11 @@ import pytest
 from gcm_sentinel.clients.kubernetes import KubernetesClient
 from gcm_sentinel.clients.kubernetes.client import Page
 from gcm_sentinel.domain.errors import Rejected
-from gcm_sentinel.watch.kubernetes import NodeConditionWatcher, Pace
+from gcm_sentinel.watch.kubernetes import NodeConditionWatcher
+from gcm_sentinel.watch.pace import Pace
 from sentinel_fleet.kube import Deny
 
 T1, T2, T3 = (f"2026-11-20T19:0{minute}:00Z" for minute in (1, 2, 3))
-
-
-async def following(told, cluster):
-    """Wait until the watcher has listed and follows."""
-    await told.until(lambda: told.watcher.synced and cluster.store.open_watches == 1)
 
 
 async def test_tells_what_is_wrong_when_it_starts(cluster, start):
@@ -29,14 +25,14 @@ async def test_tells_what_is_wrong_when_it_starts(cluster, start):
     told = await start(cluster)
 
     assert await told.count(1) == ["gpu-1 GpuCount problem"]
-    await following(told, cluster)
+    await told.following(cluster)
     assert len(told.triggers) == 1
 
 
 async def test_tells_a_problem_as_it_happens_and_its_end_once(cluster, start):
     cluster.node("gpu-1", ("GpuXid", "False", T1))
     told = await start(cluster)
-    await following(told, cluster)
+    await told.following(cluster)
 
     cluster.node("gpu-1", ("GpuXid", "True", T2))
     await told.count(1)
@@ -67,7 +63,7 @@ async def test_reads_a_fleet_of_several_pages(cluster, start):
 async def test_resumes_where_it_was_when_the_server_ends_the_stream(cluster, start):
     cluster.node("gpu-1", ("GpuXid", "True", T1))
     told = await start(cluster)
-    await following(told, cluster)
+    await told.following(cluster)
 
     cluster.store.end_watches("close")
     cluster.node("gpu-2", ("GpuCount", "True", T2))
@@ -78,7 +74,7 @@ async def test_resumes_where_it_was_when_the_server_ends_the_stream(cluster, sta
 async def test_loses_nothing_when_the_connection_drops(cluster, start):
     cluster.node("gpu-1", ("GpuXid", "True", T1))
     told = await start(cluster)
-    await following(told, cluster)
+    await told.following(cluster)
 
     cluster.store.end_watches("drop")
     cluster.node("gpu-1", ("GpuXid", "False", T2))
@@ -93,7 +89,7 @@ async def test_lists_again_when_its_version_is_gone_and_tells_only_the_differenc
     cluster.node("gpu-gone", ("GpuXid", "True", T1))
     told = await start(cluster)
     await told.count(3)
-    await following(told, cluster)
+    await told.following(cluster)
 
     cluster.faults.kubernetes = "503"
     cluster.store.end_watches("drop")
@@ -103,14 +99,18 @@ async def test_lists_again_when_its_version_is_gone_and_tells_only_the_differenc
     cluster.store.compact()
     cluster.faults.kubernetes = None
 
-    assert sorted((await told.count(5))[3:]) == ["gpu-1 GpuEcc recovered", "gpu-3 GpuCount problem"]
-    await following(told, cluster)
-    assert len(told.triggers) == 5
+    assert sorted((await told.count(6))[3:]) == [
+        "gpu-1 GpuEcc recovered",
+        "gpu-3 GpuCount problem",
+        "gpu-gone GpuXid recovered",
+    ]
+    await told.following(cluster)
+    assert len(told.triggers) == 6
 
 
 async def test_an_expired_stream_is_listed_anew(cluster, start):
     told = await start(cluster)
-    await following(told, cluster)
+    await told.following(cluster)
 
     cluster.store.end_watches("expire")
     cluster.node("gpu-1", ("GpuXid", "True", T1))
@@ -118,42 +118,44 @@ async def test_an_expired_stream_is_listed_anew(cluster, start):
     assert await told.count(1) == ["gpu-1 GpuXid problem"]
 
 
-async def test_a_node_created_anew_fires_again(cluster, start):
+async def test_the_problems_of_a_deleted_node_recover(cluster, start):
+    cluster.node("gpu-1", ("GpuXid", "True", T1), ("Ready", "Unknown", T1))
+    told = await start(cluster)
+    await told.following(cluster)
+
+    cluster.store.delete("nodes", "gpu-1")
+
+    assert (await told.count(4))[2:] == ["gpu-1 GpuXid recovered", "gpu-1 Ready recovered"]
+    assert {trigger.reason for trigger in told.triggers[2:]} == {"NodeDeleted"}
+
+
+@pytest.mark.parametrize("outage", [False, True], ids=["watched", "during an outage"])
+async def test_a_node_created_anew_recovers_and_fires_again(cluster, start, outage):
     cluster.node("gpu-1", ("GpuXid", "True", T1))
     told = await start(cluster)
     await told.count(1)
-    await following(told, cluster)
+    await told.following(cluster)
 
+    if outage:
+        cluster.faults.kubernetes = "refuse"
+        cluster.store.end_watches("drop")
     cluster.store.delete("nodes", "gpu-1")
     cluster.node("gpu-1", ("GpuXid", "True", T1))
+    if outage:
+        cluster.store.compact()
+        cluster.faults.kubernetes = None
 
-    assert await told.count(2) == ["gpu-1 GpuXid problem"] * 2
-    first, second = told.triggers
-    assert first.node_uid != second.node_uid
-    assert first.fingerprint != second.fingerprint
-
-
-async def test_a_node_created_anew_during_an_outage_fires_again(cluster, start):
-    cluster.node("gpu-1", ("GpuXid", "True", T1))
-    told = await start(cluster)
-    await told.count(1)
-    await following(told, cluster)
-
-    cluster.faults.kubernetes = "refuse"
-    cluster.store.end_watches("drop")
-    cluster.store.delete("nodes", "gpu-1")
-    cluster.node("gpu-1", ("GpuXid", "True", T1))
-    cluster.store.compact()
-    cluster.faults.kubernetes = None
-
-    assert await told.count(2) == ["gpu-1 GpuXid problem"] * 2
+    assert (await told.count(3))[1:] == ["gpu-1 GpuXid recovered", "gpu-1 GpuXid problem"]
+    first, end, second = told.triggers
+    assert (end.node_uid, end.reason) == (first.node_uid, "NodeDeleted")
+    assert second.node_uid != first.node_uid
 
 
 async def test_only_listed_nodes_are_told_but_all_are_known(cluster, start):
     cluster.node("gpu-1", ("GpuXid", "True", T1))
     cluster.node("gpu-10", ("GpuXid", "True", T1))
     told = await start(cluster, allowlist=("gpu-1", "spare-*"))
-    await following(told, cluster)
+    await told.following(cluster)
 
     cluster.node("spare-7", ("GpuCount", "True", T1))
 
@@ -164,7 +166,7 @@ async def test_forbidden_is_said_once_and_tried_again_until_it_is_granted(cluste
     cluster.denied.append(Deny(resources=("nodes",)))
     cluster.node("gpu-1", ("GpuXid", "True", T1))
     told = await start(cluster)
-    await told.until(lambda: told.watcher.problem is not None and told.watcher._failures > 3)
+    await told.until(lambda: told.watcher.problem is not None and told.watcher._health.failures > 3)
     problem, synced = told.watcher.problem, told.watcher.synced
 
     cluster.denied.clear()
@@ -194,7 +196,7 @@ async def test_a_flood_of_heartbeats_tells_nothing(cluster, start):
     cluster.node("gpu-1", ("GpuXid", "True", T1))
     told = await start(cluster)
     await told.count(1)
-    await following(told, cluster)
+    await told.following(cluster)
 
     for number in range(200):
         cluster.store.patch("nodes", "gpu-1", {"metadata": {"annotations": {"beat": str(number)}}})
@@ -205,7 +207,7 @@ async def test_a_flood_of_heartbeats_tells_nothing(cluster, start):
 
 async def test_cancelling_ends_it_at_once_and_closes_its_stream(cluster, start):
     told = await start(cluster)
-    await following(told, cluster)
+    await told.following(cluster)
 
     told.task.cancel()
     await asyncio.wait([told.task], timeout=1)

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS
+from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS, Family
+from gcm_sentinel.domain.incident_record import Symptom
 from gcm_sentinel.domain.trigger import TriggerStatus
-from gcm_sentinel.watch.observed import diff
+from gcm_sentinel.watch.observed import diff, gone, remembered
 
 NOW = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
 T1, T2 = "2026-11-20T19:00:00Z", "2026-11-20T19:30:00Z"
+AT1 = datetime(2026, 11, 20, 19, 0, tzinfo=UTC)
 
 
 def node(*conditions, uid="u1"):
@@ -27,7 +29,7 @@ def look(previous, now_node, patterns=DEFAULT_WATCH_CONDITIONS):
 
 
 def after(*conditions, uid="u1"):
-    return look(None, node(*conditions, uid=uid)).node
+    return look(None, node(*conditions, uid=uid)).problems
 
 
 def told(change):
@@ -40,7 +42,7 @@ PROBLEM, UNKNOWN, RECOVERED = TriggerStatus.PROBLEM, TriggerStatus.UNKNOWN, Trig
 def test_a_healthy_node_is_neither_told_nor_remembered():
     change = look(None, node(("Ready", "True", T1), ("GpuCount", "False", T1), ("MemoryPressure", "True", T1)))
 
-    assert (change.triggers, change.node) == ((), None)
+    assert (change.triggers, change.problems) == ((), ())
 
 
 def test_a_problem_is_told_with_everything_its_condition_says():
@@ -89,7 +91,7 @@ def test_several_problems_are_told_one_by_one():
     change = look(before, node(("GpuXid", "True", T1), ("GpuEcc", "True", T2), ("GpuCount", "False", T2)))
 
     assert told(change) == [("GpuEcc", PROBLEM), ("GpuCount", RECOVERED)]
-    assert {problem.type for problem in change.node.active} == {"GpuXid", "GpuEcc"}
+    assert {problem.type for problem in change.problems} == {"GpuXid", "GpuEcc"}
 
 
 def test_a_condition_that_is_no_longer_reported_recovers_in_so_many_words():
@@ -98,17 +100,88 @@ def test_a_condition_that_is_no_longer_reported_recovers_in_so_many_words():
     assert (trigger.status, trigger.reason) == (RECOVERED, "ConditionRemoved")
 
 
-def test_a_node_created_anew_under_the_same_name_fires_again():
+def test_a_condition_the_operator_no_longer_watches_recovers_in_so_many_words():
+    (trigger,) = look(after(("GpuCount", "True", T1)), node(("GpuCount", "True", T1)), ("GpuXid",)).triggers
+
+    assert (trigger.status, trigger.reason) == (RECOVERED, "ConditionNotWatched")
+
+
+def test_each_removal_of_a_condition_is_a_recovery_of_its_own():
+    (first,) = look(after(("GpuCount", "True", T1)), node()).triggers
+    (second,) = look(after(("GpuCount", "True", T2)), node()).triggers
+
+    assert first.fingerprint != second.fingerprint
+
+
+def test_a_node_created_anew_under_the_same_name_fires_again_after_its_predecessor_recovered():
     change = look(after(("GpuCount", "True", T1)), node(("GpuCount", "True", T1), uid="u2"))
 
-    assert told(change) == [("GpuCount", PROBLEM)]
-    assert change.node.uid == "u2"
+    assert told(change) == [("GpuCount", RECOVERED), ("GpuCount", PROBLEM)]
+    assert [(trigger.node_uid, trigger.reason) for trigger in change.triggers] == [
+        ("u1", "NodeDeleted"),
+        ("u2", "GpuCountReason"),
+    ]
+    assert [problem.node_uid for problem in change.problems] == ["u2"]
 
 
-def test_a_healthy_successor_does_not_mean_the_old_node_recovered():
+def test_a_healthy_successor_ends_the_problems_of_the_node_before():
     change = look(after(("GpuCount", "True", T1)), node(("GpuCount", "False", T2), uid="u2"))
 
-    assert (change.triggers, change.node) == ((), None)
+    assert [(trigger.node_uid, trigger.status) for trigger in change.triggers] == [("u1", RECOVERED)]
+    assert change.problems == ()
+
+
+def test_every_problem_of_a_deleted_node_recovers():
+    triggers = gone(node(), after(("GpuCount", "True", T1), ("Ready", "Unknown", T2)), NOW)
+
+    assert {(trigger.node, trigger.node_uid, trigger.status, trigger.reason) for trigger in triggers} == {
+        ("gpu-1", "u1", RECOVERED, "NodeDeleted")
+    }
+    assert [trigger.kind for trigger in triggers] == ["GpuCount", "Ready"]
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"), [("1234", 1234), ("", None), ("a9", None), (None, None), ("9" * 30, None)]
+)
+def test_a_trigger_carries_the_servers_own_order_of_things(version, expected):
+    bad = node(("GpuCount", "True", T1))
+    bad["metadata"]["resourceVersion"] = version
+
+    assert [trigger.sequence for trigger in look(None, bad).triggers] == [expected]
+    assert [trigger.sequence for trigger in gone(bad, look(None, bad).problems, NOW)] == [expected]
+
+
+def symptom(kind, since, status=PROBLEM, uid="u1"):
+    return Symptom("gpu-1", kind, Family.GPU, status, since, node_uid=uid)
+
+
+def test_what_storage_knows_is_no_news():
+    known = remembered([symptom("GpuCount", AT1), symptom("GpuXid", AT1, UNKNOWN)])
+
+    change = look(known["gpu-1"], node(("GpuCount", "True", T1), ("GpuXid", "Unknown", T1)))
+
+    assert change.triggers == ()
+
+
+def test_what_changed_since_it_was_stored_is_told():
+    known = remembered([symptom("GpuCount", AT1), symptom("GpuXid", AT1), symptom("GpuEcc", AT1)])
+
+    change = look(known["gpu-1"], node(("GpuCount", "True", T2), ("GpuXid", "False", T2)))
+
+    assert told(change) == [("GpuCount", PROBLEM), ("GpuXid", RECOVERED), ("GpuEcc", RECOVERED)]
+
+
+def test_a_stored_problem_without_a_uid_is_the_present_nodes():
+    known = remembered([symptom("GpuCount", AT1, uid="")])
+
+    assert look(known["gpu-1"], node(("GpuCount", "True", T1), uid="u2")).triggers == ()
+
+
+def test_a_reporter_that_dates_nothing_is_not_told_again_after_a_restart():
+    undated = node(("GpuCount", "True", None))
+
+    assert look(remembered([symptom("GpuCount", NOW)])["gpu-1"], undated).triggers == ()
+    assert told(look(remembered([symptom("GpuCount", NOW, UNKNOWN)])["gpu-1"], undated)) == [("GpuCount", PROBLEM)]
 
 
 def test_custom_types_count_only_when_listed():

@@ -1,18 +1,21 @@
 """The watcher of node conditions: lists all nodes, follows their changes, and yields what is new as triggers.
 
-The app runs `triggers` as a task. It lists, then watches with bookmarks, resumes from the last version it saw after a
+The app runs `batches` as a task. It lists, then watches with bookmarks, resumes from the last version it saw after a
 stream ends or breaks, and lists again when that version is gone. No failure ends it: it says what is wrong once, in
 `problem` and in the log, and tries again with growing, jittered pauses. Lists that expire before they can be followed
 count as failures too, or a busy API server would be asked for all nodes several times a second.
 
-The allow-list is asked when a trigger is about to leave, after the state was updated, so that state is always true.
+**Nothing counts as observed before it is stored.** A batch takes effect, on what is known and on where to resume, when
+the consumer asks for the next one. So a consumer stores a batch first and asks then; where storing fails it tries again
+itself, and meanwhile the API server's stream waits in a bounded buffer. A generator that is closed over a batch has not
+observed it: the next one finds the same again. After a restart `known` is what storage says is wrong.
+
+The allow-list is asked when a trigger is about to leave, after the comparison, so that what is known is always true.
 """
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,167 +23,213 @@ from datetime import datetime, timedelta
 import structlog
 
 from gcm_sentinel.clients.kubernetes import KubeObject, KubernetesClient, metadata
-from gcm_sentinel.clients.kubernetes.objects import mapping, text
+from gcm_sentinel.clients.kubernetes.objects import mapping, strings, text
 from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS
-from gcm_sentinel.domain.errors import Forbidden, Overloaded, Rejected, Retryable, SentinelError
+from gcm_sentinel.domain.errors import Overloaded, Rejected, SentinelError
 from gcm_sentinel.domain.globs import matches
+from gcm_sentinel.domain.incident_record import Symptom
 from gcm_sentinel.domain.protocols import Clock
-from gcm_sentinel.domain.trigger import Trigger
-from gcm_sentinel.watch.observed import ObservedNode, diff
+from gcm_sentinel.domain.topology import NodeObserver
+from gcm_sentinel.domain.trigger import Trigger, TriggerStatus
+from gcm_sentinel.watch.health import STALLED_AFTER, WatchHealth
+from gcm_sentinel.watch.observed import Change, Problems, diff, gone, remembered
+from gcm_sentinel.watch.pace import Pace
 
 log = structlog.get_logger(__name__)
 
 _NODES = "/api/v1/nodes"
 _GONE = 410
 _PAGE = 250
-_PASSING_FAILURES = 3
-"""Failures in a row that may be passing; from this many on an operator should know."""
+_VERSION_KEPT = timedelta(minutes=5)
+"""After failing for so long a version is given up and all is listed: a server may refuse one it has not seen itself,
+after an outage or a restored etcd, for hours (https://github.com/kubernetes/kubernetes/issues/91073)."""
 _RBAC = "grant the service account get, list and watch on nodes (ClusterRole)"
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How long to wait before asking the API server again."""
+class _Look:
+    """What one page or one piece of the stream brought; takes effect once its triggers are stored."""
 
-    first: timedelta = timedelta(milliseconds=200)
-    longest: timedelta = timedelta(seconds=30)
-    jitter: Callable[[], float] = random.random
-    """Numbers from 0 to 1; a pause lasts between half and one and a half times its nominal length."""
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-
-    async def pause(self, failures: int, at_least_s: float = 0.0) -> None:
-        """Wait after the given number of failures in a row (0: a stream that ended properly)."""
-        nominal_s = min(self.first.total_seconds() * 2 ** min(failures, 20), self.longest.total_seconds())
-        await self.sleep(max(nominal_s * (0.5 + self.jitter()), at_least_s))
+    triggers: tuple[Trigger, ...]
+    nodes: Mapping[str, Problems]
+    version: str | None
+    """Where to resume afterwards; None while a list is not through."""
 
 
 class NodeConditionWatcher:
     """Node conditions of one cluster as a stream of triggers."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one independent choice of the app's
         self,
         client: KubernetesClient,
         *,
         clock: Clock,
         patterns: tuple[str, ...] = DEFAULT_WATCH_CONDITIONS,
         allowlist: tuple[str, ...] = (),
+        known: Sequence[Symptom] = (),
+        observer: NodeObserver | None = None,
         pace: Pace | None = None,
     ) -> None:
-        """`patterns` are the condition types to watch, `allowlist` the nodes to report (none: all); both take globs."""
+        """`patterns` are the condition types to watch, `allowlist` the nodes to report (none: all); both take globs.
+
+        `known` is what storage says is wrong; `observer` is told of every node there is, reported or not.
+        """
         self._client = client
         self._clock = clock
         self._patterns = patterns
         self._allowlist = allowlist
+        self._observer = observer
         self._pace = pace or Pace()
-        self._nodes: dict[str, ObservedNode] = {}
+        self._nodes = remembered(known)
+        self._ever_told = frozenset(self._nodes)
+        self._names: set[str] = set()
+        """Every node the observer was told of."""
         self._resource_version: str | None = None
-        self._failures = 0
         self._expired = 0
         """Times in a row that a list was too old to be followed by the time it was through."""
-        self._last_event_at: datetime | None = None
-        self._problem: str | None = None
-        self._logged: str | None = None
+        self._health = WatchHealth(clock, server=client.server, remedy=_RBAC)
 
     @property
     def synced(self) -> bool:
         """Whether all nodes were listed and the stream has been healthy since."""
-        return self._resource_version is not None and self._problem is None
+        return self._resource_version is not None and self._health.problem is None
 
     @property
     def last_event_at(self) -> datetime | None:
         """When the API server last told us anything (a list, an event, a bookmark); None before the first list."""
-        return self._last_event_at
+        return self._health.last_event_at
 
     @property
     def problem(self) -> str | None:
         """Why nothing can be watched just now, and what to do; None while all is well."""
-        return self._problem
+        return self._health.problem
+
+    def stalled(self, now_s: float, limit: timedelta = STALLED_AFTER) -> bool:
+        """Whether nothing was heard or tried for longer than `limit`; `now_s` is the monotonic clock's time.
+
+        False while a consumer holds a batch (its own health is its own to tell) and before the watch was begun.
+        """
+        return self._health.stalled(now_s, limit)
 
     async def triggers(self) -> AsyncGenerator[Trigger, None]:
-        """Yield triggers until cancelled."""
+        """As `batches`, one by one; a batch takes effect when its last trigger was dealt with."""
+        async with aclosing(self.batches()) as batches:
+            async for batch in batches:
+                for trigger in batch:
+                    yield trigger
+
+    async def batches(self) -> AsyncGenerator[tuple[Trigger, ...], None]:
+        """Yield triggers until cancelled, never an empty batch: those of one page, or of all events that had arrived.
+
+        A batch counts as stored when the next one is asked for. One such generator at a time.
+        """
+        self._health.begun()
         while True:
             version = self._resource_version
-            look = self._list() if version is None else self._follow(version)
+            looks = self._list() if version is None else self._follow(version)
             wait_s = 0.0
             try:
-                async with aclosing(look) as found:
-                    async for trigger in found:
-                        if self._allows(trigger.node):
-                            yield trigger
-                self._heard()
+                async with aclosing(looks):
+                    async for look in looks:
+                        leaving = tuple(trigger for trigger in look.triggers if self._leaves(trigger))
+                        if leaving:
+                            with self._health.handing_over():
+                                yield leaving
+                        self._accept(look)
+                self._health.heard()
             except SentinelError as error:
                 self._failed(error)
                 wait_s = (error.retry_after_s or 0.0) if isinstance(error, Overloaded) else 0.0
-            if self._failures or version is not None:  # a list that worked is followed at once
-                await self._pace.pause(max(self._failures, self._expired), wait_s)
+            if self._health.failures or version is not None:  # a list that worked is followed at once
+                await self._pace.pause(max(self._health.failures, self._expired), wait_s)
 
-    async def _list(self) -> AsyncGenerator[Trigger, None]:
-        """Compare all nodes with what is known; afterwards `_resource_version` says from where to follow."""
-        listed, total = set[str](), 0
-        async for page in self._client.pages(_NODES, page=_PAGE):
-            if page.first:
-                listed, total = set[str](), 0
-            total += len(page.items)
-            for node in page.items:
-                for trigger in self._look(node):
-                    yield trigger
-                if _name(node) in self._nodes:
-                    listed.add(_name(node))
-            self._heard()
-            version = page.resource_version
-        for name in self._nodes.keys() - listed:
-            del self._nodes[name]
-        self._resource_version = version
-        log.info("watch.listed", nodes=total, nodes_with_problems=len(self._nodes), resource_version=version)
+    async def _list(self) -> AsyncGenerator[_Look, None]:
+        """Compare all nodes with what is known, those that are not there any more at the end."""
+        listed, version = set[str](), ""
+        async with aclosing(self._client.pages(_NODES, page=_PAGE)) as pages:
+            async for page in pages:
+                self._health.heard()
+                if page.first:
+                    listed = set[str]()
+                listed.update(_name(node) for node in page.items)
+                version = page.resource_version
+                yield self._look((("ADDED", node) for node in page.items), None)
+        missing = sorted((self._nodes.keys() | self._names) - listed)
+        lacking = ({"metadata": {"name": name, "resourceVersion": version}} for name in missing)
+        yield self._look((("DELETED", node) for node in lacking), version)
+        fields = {"nodes": len(listed), "nodes_with_problems": len(self._nodes), "nodes_gone": len(missing)}
+        log.info("watch.listed", resource_version=version, **fields)
 
-    async def _follow(self, resource_version: str) -> AsyncGenerator[Trigger, None]:
+    async def _follow(self, resource_version: str) -> AsyncGenerator[_Look, None]:
         """Follow changes from a version on until the server ends the stream."""
-        async with aclosing(self._client.watch(_NODES, resource_version=resource_version)) as events:
-            async for event in events:
-                node = mapping(event.get("object"))
-                self._heard()
+        version = resource_version
+        async with aclosing(self._client.watch(_NODES, resource_version=resource_version)) as batches:
+            async for events in batches:
+                self._health.heard()
                 self._expired = 0
-                if event.get("type") == "DELETED":
-                    self._nodes.pop(_name(node), None)
-                elif event.get("type") in ("ADDED", "MODIFIED"):
-                    for trigger in self._look(node):
-                        yield trigger
-                self._resource_version = text(metadata(node).get("resourceVersion")) or self._resource_version
+                changes = [(text(event.get("type")), mapping(event.get("object"))) for event in events]
+                versions = [text(metadata(node).get("resourceVersion")) for _, node in changes]
+                version = next(filter(None, reversed(versions)), version)
+                yield self._look(changes, version)
 
-    def _look(self, node: KubeObject) -> Iterator[Trigger]:
-        """Compare one node with what is known of it."""
-        name = _name(node)
-        change = diff(self._nodes.get(name), node, patterns=self._patterns, now=self._clock.now())
-        if change.node is None:
-            self._nodes.pop(name, None)
+    def _look(self, changes: Iterable[tuple[str, KubeObject]], version: str | None) -> _Look:
+        """Compare nodes, in the order of their changes, with what is known of them."""
+        now = self._clock.now()
+        triggers: list[Trigger] = []
+        fresh: dict[str, Problems] = {}
+        for type_, node in changes:
+            name = _name(node)
+            before = fresh[name] if name in fresh else self._nodes.get(name, ())
+            if type_ == "DELETED":
+                change = Change(gone(node, before, now), ())
+            elif type_ in ("ADDED", "MODIFIED"):
+                change = diff(before, node, patterns=self._patterns, now=now)
+            else:
+                continue
+            self._observe(type_, name, node)
+            triggers += change.triggers
+            if change.problems != before:
+                fresh[name] = change.problems
+        return _Look(tuple(triggers), fresh, version)
+
+    def _observe(self, type_: str, name: str, node: KubeObject) -> None:
+        """Tell the observer; it may hear the same again, which costs it a comparison."""
+        if self._observer is None:
+            return
+        if type_ == "DELETED":
+            self._names.discard(name)
+            self._observer.gone(name)
         else:
-            self._nodes[name] = change.node
-        yield from change.triggers
+            self._names.add(name)
+            self._observer.seen(name, strings(metadata(node).get("labels")))
 
-    def _allows(self, node: str) -> bool:
-        return not self._allowlist or matches(node, self._allowlist)
+    def _accept(self, look: _Look) -> None:
+        """The triggers of a look are stored: it is what is known from now on."""
+        for name, problems in look.nodes.items():
+            if problems:
+                self._nodes[name] = problems
+            else:
+                self._nodes.pop(name, None)
+        if look.version is not None:
+            self._resource_version = look.version
 
-    def _heard(self) -> None:
-        self._last_event_at = self._clock.now()
-        if self._logged is not None:
-            log.info("watch.restored", after=self._logged)
-        self._failures, self._problem, self._logged = 0, None, None
+    def _leaves(self, trigger: Trigger) -> bool:
+        """Whether the operator wants to hear it; the end of what was told before the allow-list changed always."""
+        if not self._allowlist or matches(trigger.node, self._allowlist):
+            return True
+        return trigger.status is TriggerStatus.RECOVERED and trigger.node in self._ever_told
 
     def _failed(self, error: SentinelError) -> None:
-        self._failures += 1
         if isinstance(error, Rejected) and error.status == _GONE:
+            self._health.attempt_failed()
             self._expired += 1
             log.info("watch.expired", resource_version=self._resource_version, in_a_row=self._expired)
             self._resource_version = None
             return
-        words = f"{error}; {_RBAC}" if isinstance(error, Forbidden) else str(error)
-        passing = isinstance(error, Retryable) and self._failures < _PASSING_FAILURES
-        if passing:  # load balancers cut idle streams every few minutes
-            log.info("watch.interrupted", error=words)
-        elif self._logged != words:
-            log.error("watch.failed", error=words, kind=type(error).__name__, server=self._client.server)
-            self._logged = words
-        self._problem = words
+        self._health.failed(error)
+        if self._resource_version is not None and self._health.failing_for > _VERSION_KEPT:
+            log.warning("watch.version_given_up", resource_version=self._resource_version)
+            self._resource_version = None
 
 
 def _name(node: KubeObject) -> str:

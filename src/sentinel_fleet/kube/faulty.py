@@ -31,7 +31,8 @@ async def suffer(context: Context, request: web.Request, fault: str | None) -> N
     if fault == "refuse":
         _reset(request)
     if fault == "timeout":
-        await _hold(context, request)
+        await hold(context, request)
+        _reset(request)
     if fault == "503":
         raise unavailable("the server is currently unable to handle the request")
 
@@ -54,15 +55,14 @@ def _reset(request: web.Request) -> None:
     raise Hangup
 
 
-async def _hold(context: Context, request: web.Request) -> None:
-    """Keep the client waiting until it gives up or the server closes."""
+async def hold(context: Context, request: web.Request) -> None:
+    """Say nothing until the client gives up or the server closes."""
     deadline = asyncio.get_running_loop().time() + _PATIENCE_S
     while asyncio.get_running_loop().time() < deadline:
         if context.closing.is_set() or request.transport is None or request.transport.is_closing():
-            break
+            return
         try:
             async with asyncio.timeout(_LIVENESS_S):
                 await context.closing.wait()
         except TimeoutError:
             continue
-    _reset(request)

@@ -14,7 +14,7 @@ from typing import Literal
 from sentinel_fleet.kube.record import Record
 
 ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
-Ending = Literal["drop", "expire", "close"]
+Ending = Literal["drop", "expire", "close", "tear", "hang"]
 
 
 class Compacted(Exception):
@@ -115,7 +115,8 @@ class Subscription:
         self._event = asyncio.Event()
         self.rv = rv
         self.ending: Ending | None = None
-        """Set when the server wants this reader gone: `drop` the connection, say `expire`d, or `close` politely."""
+        """Set when the server wants this reader gone: `drop` the connection, say `expire`d, `close` politely, `tear`
+        the stream in the middle of an event, or `hang`: never say a word again on an open connection."""
 
     def take(self) -> list[Change]:
         """The changes since the last call; the cursor moves behind them.

@@ -188,7 +188,8 @@ class ObjectStore:
             collection.log.compact(self._rv)
 
     def end_watches(self, how: Ending) -> None:
-        """End every open watch: `drop` the connection, send an `expire`d error, or `close` the stream politely."""
+        """End every open watch: `drop` the connection, send an `expire`d error, `close` the stream politely, `tear` it
+        in the middle of an event, or `hang` silently until the client gives up, as behind a broken load balancer."""
         for collection in self._collections.values():
             collection.log.end_all(how)
 

@@ -2,7 +2,8 @@
 
 An object that starts to match appears as ADDED, one that ceases to match as DELETED, whatever happened to it. A watch
 ends by its timeout (with a last bookmark), by the server's shutdown, by a dropped connection (a test's wish, or the
-fault of the source), or by an ERROR event with code 410 when its history is gone.
+fault of the source), or by an ERROR event with code 410 when its history is gone. A test may also have it torn in the
+middle of an event, or fall silent without ending.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from sentinel_fleet.kube.context import Context
-from sentinel_fleet.kube.history import Change, Compacted, Subscription
+from sentinel_fleet.kube.faulty import hold
+from sentinel_fleet.kube.history import Change, Compacted, Ending, Subscription
 from sentinel_fleet.kube.jsontypes import JsonObject
 from sentinel_fleet.kube.listing import ListOptions
 from sentinel_fleet.kube.record import Record, to_json
@@ -106,6 +108,9 @@ class WatchStream:
         deadline = loop.time() + (options.timeout_s or settings.watch_timeout_s)
         quiet_since = loop.time()
         while True:
+            if subscription.ending in ("hang", "tear"):
+                await self._break(subscription.ending)
+                return
             try:
                 changes = subscription.take()
             except Compacted as error:
@@ -162,6 +167,13 @@ class WatchStream:
         if subscription.ending == "drop" or self._context.faults.fault("kubernetes", None) in ("refuse", "503"):
             transport.abort()
             raise ConnectionResetError("dropped")
+
+    async def _break(self, how: Ending) -> None:
+        """Leave the client with half an event, or with a connection on which nothing ever comes again."""
+        if how == "tear":
+            await self._response.write(b'{"type":"MODIFIED","obj')
+        else:
+            await hold(self._context, self._request)
 
     async def _ended(self, subscription: Subscription) -> bool:
         if subscription.ending == "expire":

@@ -5,7 +5,7 @@ typed models take ten times the time and memory and refuse a whole list for one 
 connection is made, so importing this package is cheap.
 """
 
-from gcm_sentinel.clients.kubernetes.client import KubernetesClient, Page
+from gcm_sentinel.clients.kubernetes.client import KubernetesClient, Page, WatchTimes
 from gcm_sentinel.clients.kubernetes.objects import KubeObject, conditions, metadata, parse_time
 
-__all__ = ["KubeObject", "KubernetesClient", "Page", "conditions", "metadata", "parse_time"]
+__all__ = ["KubeObject", "KubernetesClient", "Page", "WatchTimes", "conditions", "metadata", "parse_time"]

@@ -19,7 +19,7 @@ import aiohttp
 
 from gcm_sentinel.clients.kubernetes.errors import GONE, from_exception, from_status, vendor_failures
 from gcm_sentinel.clients.kubernetes.objects import KubeObject, mapping, metadata, objects, text
-from gcm_sentinel.domain.errors import BadResponse, Rejected, Unreachable
+from gcm_sentinel.domain.errors import BadResponse, Rejected, SentinelError, Unreachable
 
 if TYPE_CHECKING:
     from kubernetes.aio.client import ApiClient
@@ -29,11 +29,17 @@ Objects: TypeAlias = list[KubeObject]
 Body: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 DEFAULT_TIMEOUT = timedelta(seconds=15)
-_WATCH_SHORTEST_S = 240
-_WATCH_LONGEST_S = 290
-_WATCH_GRACE_S = 15
-"""How long after the agreed end of a watch the server may still be silent before the connection counts as dead."""
 _TEXT_MAX_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class WatchTimes:
+    """How long one watch request lasts. Long enough to be cheap, short enough to notice a dead connection."""
+
+    shortest: timedelta = timedelta(seconds=240)
+    longest: timedelta = timedelta(seconds=290)
+    grace: timedelta = timedelta(seconds=15)
+    """How long after its agreed end a watch may still be silent before the connection counts as dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,12 @@ class KubernetesClient:
     """One API server, seen through the vendor's transport."""
 
     def __init__(
-        self, api: ApiClient, *, timeout: timedelta = DEFAULT_TIMEOUT, jitter: Callable[[], float] = random.random
+        self,
+        api: ApiClient,
+        *,
+        timeout: timedelta = DEFAULT_TIMEOUT,
+        watch_times: WatchTimes | None = None,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         """Use `connect`; this is for tests that bring a transport of their own.
 
@@ -58,6 +69,7 @@ class KubernetesClient:
         """
         self._api = api
         self._timeout = timeout
+        self._watch_times = watch_times or WatchTimes()
         self._jitter = jitter
 
     @classmethod
@@ -67,17 +79,19 @@ class KubernetesClient:
         kubeconfig: Path | None = None,
         context: str | None = None,
         timeout: timedelta = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - the deadline of later requests, not of connecting
+        watch_times: WatchTimes | None = None,
     ) -> KubernetesClient:
         """A client for the given kubeconfig, else ``$KUBECONFIG``, else the pod's service account, else ~/.kube/config.
 
-        Sends nothing yet. `timeout` bounds every later request but watches.
+        Sends nothing yet. `timeout` bounds every later request but watches, which last as `watch_times` say.
 
         Raises:
             BadConfiguration: no usable credentials; the message names the file and what is wrong with it.
         """
         from gcm_sentinel.clients.kubernetes.connect import open_api
 
-        return cls(await open_api(kubeconfig=kubeconfig, context=context), timeout=timeout)
+        api = await open_api(kubeconfig=kubeconfig, context=context)
+        return cls(api, timeout=timeout, watch_times=watch_times)
 
     @property
     def server(self) -> str:
@@ -161,32 +175,34 @@ class KubernetesClient:
 
     async def watch(
         self, path: str, *, resource_version: str, params: Params | None = None
-    ) -> AsyncGenerator[KubeObject, None]:
+    ) -> AsyncGenerator[Objects, None]:
         """Watch events (``{"type": …, "object": …}``, bookmarks included) until the server ends the stream.
+
+        They come as many at a time as have arrived, so that a caller pays per batch. What a slow caller has not taken
+        waits in a buffer of a few MiB and then with the server.
 
         Raises:
             Rejected: with status 410 when `resource_version` is too old, in either form the API has for it.
-            Unreachable: the stream broke off.
+            Unreachable: the stream broke off, or fell silent beyond its agreed end.
             As `get` otherwise.
         """
-        seconds = int(_WATCH_SHORTEST_S + (_WATCH_LONGEST_S - _WATCH_SHORTEST_S) * self._jitter())
+        times = self._watch_times
+        lasts = times.shortest + (times.longest - times.shortest) * self._jitter()
         query: dict[str, str | int | bool] = {
             **(params or {}),
             "watch": True,
             "allowWatchBookmarks": True,
             "resourceVersion": resource_version,
-            "timeoutSeconds": seconds,
+            "timeoutSeconds": max(1, int(lasts.total_seconds())),
         }
         what = f"WATCH {path}"
-        deadline = timedelta(seconds=seconds + _WATCH_GRACE_S)
-        async with self._request("GET", path, query, deadline=deadline) as response:
-            async for line in _lines(response, what):
-                event = _parse(line, what)
-                if event.get("type") == "ERROR":
-                    problem = mapping(event.get("object"))
-                    code = problem.get("code")
-                    raise from_status(code if isinstance(code, int) else 500, json.dumps(problem), {}, what=what)
-                yield event
+        async with self._request("GET", path, query, deadline=lasts + times.grace) as response:
+            async for lines in _lines(response, what):
+                events, failure = _events(lines, what)
+                if events:
+                    yield events
+                if failure is not None:
+                    raise failure
 
     async def create(self, path: str, body: Mapping[str, Any]) -> KubeObject:
         """POST `body` to a collection; the created object.
@@ -282,8 +298,8 @@ async def _chunks(response: aiohttp.ClientResponse, what: str) -> AsyncIterator[
         raise Unreachable(f"{what}: the answer broke off ({type(error).__name__}: {error})") from error
 
 
-async def _lines(response: aiohttp.ClientResponse, what: str) -> AsyncIterator[bytes]:
-    """The lines of a stream; one object may be longer than the HTTP library's own line limit."""
+async def _lines(response: aiohttp.ClientResponse, what: str) -> AsyncIterator[list[bytes]]:
+    """The lines of a stream as they arrive; one object may be longer than the HTTP library's own line limit."""
     rest = bytearray()
     async for chunk in _chunks(response, what):
         rest += chunk
@@ -291,11 +307,26 @@ async def _lines(response: aiohttp.ClientResponse, what: str) -> AsyncIterator[b
             continue
         *lines, tail = bytes(rest).split(b"\n")
         rest = bytearray(tail)
-        for line in lines:
-            if line.strip():
-                yield line
+        yield [line for line in lines if line.strip()]
     if rest.strip():
         raise Unreachable(f"{what}: the stream broke off in the middle of an event")
+
+
+def _events(lines: Sequence[bytes], what: str) -> tuple[Objects, SentinelError | None]:
+    """The events before the first that is a failure (one sent as ERROR, or not understood), and that failure."""
+    events: Objects = []
+    for line in lines:
+        try:
+            event = _parse(line, what)
+        except BadResponse as error:
+            return events, error
+        if event.get("type") == "ERROR":
+            problem = mapping(event.get("object"))
+            code = problem.get("code")
+            status = code if isinstance(code, int) else 500
+            return events, from_status(status, json.dumps(problem), {}, what=what)
+        events.append(event)
+    return events, None
 
 
 def _parse(content: bytes, what: str) -> KubeObject:
