@@ -13,18 +13,11 @@ from datetime import timedelta
 from gcm_sentinel.clients.http import HttpClient
 from gcm_sentinel.clients.kubernetes import KubernetesClient
 from gcm_sentinel.clients.prometheus import PrometheusClient
+from gcm_sentinel.domain.history import IncidentHistory
 from gcm_sentinel.domain.protocols import Clock
+from gcm_sentinel.domain.topology import DEFAULT_TOPOLOGY_LABELS
 
-DEFAULT_TOPOLOGY_LABELS: Mapping[str, str] = {
-    "rack": "topology.kubernetes.io/rack",
-    "power_feed": "topology.kubernetes.io/power-feed",
-    "leaf_switch": "network.topology.nvidia.com/leaf",
-    "nvlink_domain": "nvidia.com/gpu.clique",
-    "driver_version": "nvidia.com/cuda.driver-version.full",
-    "instance_type": "node.kubernetes.io/instance-type",
-    "zone": "topology.kubernetes.io/zone",
-}
-"""Topology key -> node label; every site may override it in the settings."""
+__all__ = ["DEFAULT_TOPOLOGY_LABELS", "SourceContext"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +34,5 @@ class SourceContext:
     topology_labels: Mapping[str, str] = field(default_factory=lambda: DEFAULT_TOPOLOGY_LABELS)
     call_timeout: timedelta = timedelta(seconds=15)
     loki_url: str = ""
+    history: IncidentHistory | None = None
+    """Earlier incidents of our own; None where no store of them is connected."""

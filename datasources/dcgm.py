@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from gcm_sentinel.datasources.context import SourceContext
 from gcm_sentinel.datasources.exporter_pods import Exporter, Scrape, availability, holding, scrape, shown
 from gcm_sentinel.datasources.exposition import Sample
-from gcm_sentinel.datasources.gpu_labels import identity
+from gcm_sentinel.datasources.gpu_labels import SERIAL_LABELS, identity, named_gpu
 from gcm_sentinel.datasources.gpu_overview import of_samples
 from gcm_sentinel.datasources.gpu_panel import PANEL, compared
 from gcm_sentinel.datasources.tool_calls import as_json, failed, node_name, text
-from gcm_sentinel.domain.entity import Entity, EntityKind, gpu
+from gcm_sentinel.domain.entity import Entity, EntityKind
 from gcm_sentinel.domain.entity import node as node_entity
 from gcm_sentinel.domain.evidence import ResultStatus, ToolResult
 from gcm_sentinel.domain.protocols import Availability, Datasource, Scope
@@ -34,7 +34,9 @@ KEY_METRICS = (
     "DCGM_EXP_GPU_HEALTH_STATUS",
 )
 """What is shown without a filter."""
-_IDENTITY_LABELS = frozenset({"UUID", "pci_bus_id", "device", "modelName", "Hostname", "DCGM_FI_DRIVER_VERSION"})
+_IDENTITY_LABELS = frozenset(
+    {"UUID", "pci_bus_id", "device", "modelName", "Hostname", "DCGM_FI_DRIVER_VERSION", *SERIAL_LABELS}
+)
 
 EXPORTER = Exporter(
     "dcgm-exporter", ("app.kubernetes.io/name=dcgm-exporter", "app=nvidia-dcgm-exporter", "app=dcgm-exporter"), 9400
@@ -150,6 +152,6 @@ def _entities(node: str, gpus: Sequence[GpuIdentity]) -> tuple[Entity, ...]:
     pods = dict.fromkeys(pod for known in gpus if (pod := known.get("pod")))
     return (
         node_entity(node),
-        *(gpu(node, index=known["index"], uuid=known["uuid"], pci=known["pci"]) for known in gpus),
+        *(named_gpu(node, known) for known in gpus),
         *(Entity(EntityKind.POD, pod, node=node) for pod in pods),
     )

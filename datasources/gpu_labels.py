@@ -13,6 +13,8 @@ from gcm_sentinel.domain.summaries import GpuIdentity
 
 NODE_LABELS = ("Hostname", "node", "kubernetes_node", "nodename", "hostname", "node_name")
 """Labels that hold a node's name, the most telling first."""
+SERIAL_LABELS = ("DCGM_FI_DEV_SERIAL", "DCGM_FI_DEV_BOARD_SERIAL", "serial")
+"""Labels that hold a GPU's serial number; exporters add one only when they are told to."""
 
 Labels = Mapping[str, str]
 
@@ -72,13 +74,22 @@ def identity(labels: Labels) -> GpuIdentity | None:
     index = gpu_index(labels)
     if index is None:
         return None
-    return GpuIdentity(
+    known = GpuIdentity(
         index=index,
         uuid=labels.get("UUID") or labels.get("uuid"),
         pci=labels.get("pci_bus_id"),
         model=labels.get("modelName"),
         pod=holding_pod(labels),
     )
+    serial = next((labels[label] for label in SERIAL_LABELS if labels.get(label)), None)
+    if serial:
+        known["serial"] = serial
+    return known
+
+
+def named_gpu(node: str, known: GpuIdentity) -> Entity:
+    """The GPU as an entity of `node`."""
+    return gpu(node, index=known["index"], uuid=known["uuid"], pci=known["pci"], serial=known.get("serial"))
 
 
 def entities_of(label_sets: Iterable[Labels], *, limit: int = 200) -> tuple[Entity, ...]:
@@ -97,7 +108,7 @@ def _entities(labels: Labels) -> list[Entity]:
     found = [node_entity(host)] if host else []
     known = identity(labels)
     if host and known:
-        found.append(gpu(host, index=known["index"], uuid=known["uuid"], pci=known["pci"]))
+        found.append(named_gpu(host, known))
     pod = holding_pod(labels) if known else None
     if pod:
         found.append(Entity(EntityKind.POD, pod, node=host))

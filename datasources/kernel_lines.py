@@ -48,10 +48,12 @@ class KernelLine:
 
 @dataclass(frozen=True, slots=True)
 class GpuSerial:
-    """The driver's own statement which UUID sits at a PCI address."""
+    """The driver's own statement which UUID or serial number sits at a PCI address."""
 
     pci: str
-    uuid: str
+    """Empty in a line that goes on about the GPU named before it."""
+    uuid: str = ""
+    serial: str = ""
 
 
 Recognised: TypeAlias = XidLine | KernelLine | GpuSerial
@@ -152,15 +154,25 @@ def _uncorrectable(found: re.Match[str]) -> Recognised:
     return KernelLine("aer_uncorrectable", normal_pci(found["dev"]), level, continues="detail" in found.groupdict())
 
 
-def _serial(found: re.Match[str]) -> Recognised:
+def _uuid(found: re.Match[str]) -> Recognised:
     return GpuSerial(normal_pci(found["dev"]), found["uuid"])
+
+
+def _serial(found: re.Match[str]) -> Recognised:
+    return GpuSerial(normal_pci(found["dev"]), serial=found["serial"])
+
+
+def _board_serial(found: re.Match[str]) -> Recognised:
+    return GpuSerial("", serial=found["serial"])
 
 
 _RULES: tuple[tuple[re.Pattern[str], Make], ...] = tuple(
     (re.compile(pattern), make)
     for pattern, make in (
         (rf"SXid \(PCI:(?P<dev>{_PCI})\): (?P<code>\d+), (?P<rest>.*)", _sxid),
-        (rf"NVRM: GPU at PCI:(?P<dev>{_PCI}): (?P<uuid>GPU-[0-9a-f-]+)", _serial),
+        (rf"NVRM: GPU at PCI:(?P<dev>{_PCI}): (?P<uuid>GPU-[0-9a-f-]+)", _uuid),
+        (rf"NVRM: GPU (?P<dev>{_PCI}): GPU serial number is (?P<serial>\w+)", _serial),
+        (r"NVRM: GPU Board Serial Number: (?P<serial>\w+)", _board_serial),
         (rf"NVRM: GPU (?:at )?(?:PCI:)?(?P<dev>{_PCI}):? (?:GPU )?has fallen off the bus", _of("off_bus_banner")),
         (rf"NVRM: The NVIDIA GPU (?P<dev>{_PCI})$", _of("banner_opens")),
         (r"NVRM: \(PCI ID: [0-9a-f:]+\) installed in this system has", _of("banner_goes_on")),

@@ -19,7 +19,6 @@ from gcm_sentinel.datasources.kernel_records import KernelLog, Selection, read_k
 from gcm_sentinel.datasources.kernel_summary import (
     entities,
     file_servers,
-    gpu_addresses,
     kernel_summary,
     service_summary,
 )
@@ -37,6 +36,7 @@ from gcm_sentinel.datasources.log_transport import (
 )
 from gcm_sentinel.datasources.series_shape import iso
 from gcm_sentinel.datasources.tool_calls import as_json, failed, node_name, of_error, text, within
+from gcm_sentinel.domain.entity import node as node_entity
 from gcm_sentinel.domain.errors import Forbidden, NotFound, SentinelError
 from gcm_sentinel.domain.evidence import ResultStatus, TimeRange, ToolResult
 from gcm_sentinel.domain.protocols import Availability, Datasource, Scope
@@ -204,7 +204,7 @@ class KernelLogSource:
             as_json(summary),
             "\n".join(line.raw for line in lines),
             time_range=request.window,
-            entities=entities(request.node, {}, ()),
+            entities=(node_entity(request.node),),
             note=note,
         )
 
@@ -271,7 +271,7 @@ def _result(request: _Request, fetched: FetchedLog, log: KernelLog, query: str, 
         as_json(kernel_summary(request.node, fetched.transport, log)),
         log.text,
         time_range=request.window,
-        entities=(*entities(request.node, log.uuids, gpu_addresses(log)), *file_servers(log)),
+        entities=(*entities(request.node, log), *file_servers(log)),
         note=" ".join(notes),
     )
 

@@ -85,6 +85,8 @@ class KernelLog:
     bursts: tuple[Burst, ...]
     uuids: dict[str, str]
     """PCI address -> UUID, as the driver states it."""
+    serials: dict[str, str]
+    """PCI address -> serial number, likewise."""
     recovery_action: str | None
     """The last one of the present boot, whatever the selection."""
     covers: tuple[float, float] | None
@@ -107,6 +109,7 @@ def read_kernel_log(lines: Sequence[LogLine], selection: Selection, read_at: flo
         events=reader.events,
         bursts=tuple(reader.bursts()),
         uuids=reader.uuids,
+        serials=reader.serials,
         recovery_action=reader.recovery_action,
         covers=_covers(lines, boots, selection, read_at),
         text="\n".join(reader.excerpt.lines()),
@@ -126,6 +129,8 @@ class _Reader:
         self.events: dict[tuple[int, str, str, str], Tally] = {}
         self.timeline: list[XidAt] = []
         self.uuids: dict[str, str] = {}
+        self.serials: dict[str, str] = {}
+        self._named_gpu = ""
         self.recovery_action: str | None = None
         self.excerpt = Excerpt()
 
@@ -133,7 +138,7 @@ class _Reader:
         """One line of the log."""
         known = self._recognise(line.text) if line.from_kernel else _not_from_kernel(line)
         if isinstance(known, GpuSerial):
-            self.uuids[known.pci] = known.uuid
+            self._identify(known)
         if isinstance(known, XidLine) and known.action and boot == 0:
             self.recovery_action = known.action
         if isinstance(known, XidLine) and line.at is not None:
@@ -143,6 +148,15 @@ class _Reader:
         self.excerpt.take(line.raw, line.text)
         counted = self._count(known, line, line.at, boot)
         self.matched += counted or bool(self._selection.patterns)
+
+    def _identify(self, known: GpuSerial) -> None:
+        """Note which part sits where; a later statement of the log replaces an earlier one."""
+        self._named_gpu = known.pci or self._named_gpu
+        if known.uuid and known.uuid != self.uuids.get(known.pci):
+            self.uuids[known.pci] = known.uuid
+            self.serials.pop(known.pci, None)
+        if known.serial and self._named_gpu:
+            self.serials[self._named_gpu] = known.serial
 
     def _selected(self, line: LogLine, boot: int) -> bool:
         chosen = self._selection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -154,9 +154,10 @@ def file_servers(log: KernelLog) -> tuple[Entity, ...]:
     return tuple(Entity(EntityKind.SERVICE, name) for name in sorted(names))
 
 
-def entities(node: str, uuids: Mapping[str, str], addresses: Iterable[str]) -> tuple[Entity, ...]:
+def entities(node: str, log: KernelLog) -> tuple[Entity, ...]:
     """The node and the GPUs a kernel log shows."""
-    return (node_entity(node), *(gpu(node, pci=pci, uuid=uuids.get(pci)) for pci in addresses))
+    named = (gpu(node, pci=pci, uuid=log.uuids.get(pci), serial=log.serials.get(pci)) for pci in gpu_addresses(log))
+    return (node_entity(node), *named)
 
 
 def service_summary(node: str, unit: str, lines: Sequence[LogLine]) -> ServiceLogSummary:

@@ -23,6 +23,7 @@ from sentinel_fleet.logs import FleetLogs
 from sentinel_fleet.objects import KubeObject
 from sentinel_fleet.objects.pod import ExporterPorts
 from sentinel_fleet.ports import LogSource, SeriesSource, SourceFaults
+from sentinel_fleet.prior_incidents import PriorIncident
 from sentinel_fleet.series import FleetSeries
 from sentinel_fleet.sources import FleetFaults
 from sentinel_fleet.timeline import Change, ClusterTimeline
@@ -63,6 +64,8 @@ class WorldPlan:
     trigger: Trigger
     names: Mapping[str, object]
     expect: ResolvedExpect
+    prior_incidents: Sequence[PriorIncident] | None = ()
+    """None when the variant takes the records away."""
 
 
 class World:
@@ -75,6 +78,7 @@ class World:
         self.trigger = plan.trigger
         self.expect = plan.expect
         self.names = plan.names
+        self.prior_incidents = plan.prior_incidents
         pods = PodBook(
             plan.fleet,
             (*plan.workloads, *_ordinary(plan)),

@@ -73,6 +73,16 @@ async def test_values_labels_and_absent_metrics_of_a_page(upstream, call):
     assert result.summary["driver_version"] == "580.1"
 
 
+async def test_a_serial_number_on_the_series_becomes_part_of_the_gpu(upstream, call):
+    upstream.page = 'DCGM_FI_DEV_GPU_TEMP{gpu="0",UUID="GPU-a",DCGM_FI_DEV_SERIAL="1650522004712"} 41\n'
+    upstream.add_pod("nvidia-dcgm-exporter-x", DCGM)
+
+    result = await call("query_dcgm_direct")
+
+    assert result.summary["gpus"][0]["serial"] == "1650522004712"
+    assert [entity.serial for entity in result.entities if entity.kind is EntityKind.GPU] == ["1650522004712"]
+
+
 async def test_a_filter_looks_at_names_and_labels(upstream, call):
     upstream.page = PAGE
     upstream.add_pod("nvidia-dcgm-exporter-x", DCGM)

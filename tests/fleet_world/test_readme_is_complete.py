@@ -11,6 +11,7 @@ from sentinel_fleet.baseline.daemonsets import daemonsets
 from sentinel_fleet.baseline.fleet import FleetSpec
 from sentinel_fleet.baseline.hardware import MODELS
 from sentinel_fleet.facts import FACTS, MetricFact
+from sentinel_fleet.prior_incidents import PriorEntity, PriorIncidentPart, TakenAction
 from sentinel_fleet.scenario import load
 from sentinel_fleet.scenario.file import ExpectPart, ScenarioFile, Variant
 from sentinel_fleet.scenario.generators import GENERATORS
@@ -30,6 +31,11 @@ NAMES = [
     *((f"effect {key}", key) for key in MetricFact.EFFECTS),
     *((f"file {key}", field.alias or key) for key, field in ScenarioFile.model_fields.items()),
     *((f"variant {key}", key) for key in Variant.model_fields),
+    *(
+        (f"prior incident {model.__name__}.{key}", key)
+        for model in (PriorIncidentPart, PriorEntity, TakenAction)
+        for key in model.model_fields
+    ),
     *((f"expect {key}", key) for key in ExpectPart.model_fields),
 ]
 

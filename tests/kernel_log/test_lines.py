@@ -157,6 +157,21 @@ def test_the_driver_says_which_uuid_sits_at_an_address():
 
 
 @pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "NVRM: GPU 0000:9b:00.0: GPU serial number is 1650522004712.",
+            GpuSerial("0000:9b:00", serial="1650522004712"),
+        ),
+        ("NVRM: GPU Board Serial Number: 1650522004712", GpuSerial("", serial="1650522004712")),
+    ],
+    ids=["with-address", "of-the-gpu-before"],
+)
+def test_the_driver_says_which_serial_number_it_has(text, found):
+    assert recognise(text) == found
+
+
+@pytest.mark.parametrize(
     ("raw", "program", "text", "uptime"),
     [
         ("2026-11-20T19:56:23.000000+00:00 n1 kernel: [12345.678901] NVRM: x", "kernel", "NVRM: x", 12345.678901),

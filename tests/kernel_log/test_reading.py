@@ -232,3 +232,16 @@ def test_a_boot_without_uptimes_begins_with_its_first_line():
 
     assert log.boots[-1].started == datetime(2026, 11, 20, 19, 30, tzinfo=UTC).timestamp()
     assert log.covers == (log.boots[-1].started, NOW.timestamp())
+
+
+def test_a_serial_number_belongs_to_the_gpu_named_last_and_goes_with_its_uuid():
+    log = read(
+        at(0, f"NVRM: GPU at PCI:{GPU_A}: GPU-aaaaaaaa"),
+        at(0.1, "NVRM: GPU Board Serial Number: 111"),
+        at(5, f"NVRM: GPU at PCI:{GPU_B}: GPU-bbbbbbbb"),
+        at(6, f"NVRM: GPU {GPU_B}.0: GPU serial number is 222."),
+        at(20, f"NVRM: GPU at PCI:{GPU_A}: GPU-cccccccc"),
+    )
+
+    assert log.uuids == {GPU_A: "GPU-cccccccc", GPU_B: "GPU-bbbbbbbb"}
+    assert log.serials == {GPU_B: "222"}

@@ -276,6 +276,30 @@ class Sick:
         summary = {"result_type": "matrix", "series": [row], "series_total": 1, "warnings": []}
         return self.put(f"query_prometheus:{name}", summary)
 
+    def past(self, *incidents: dict[str, Any], kept: float = 60, asked: Sequence[str] = ()) -> Sick:
+        """Earlier incidents: ``{"fault": "gsp_hang", "days": 5, "gpu": 1}``, newest first; `asked`: of which GPUs."""
+        rows = [self._past(number, item) for number, item in enumerate(incidents)]
+        summary: dict[str, Any] = {
+            "node": self.node, "gpu": list(asked) or [self.uuid(index) for index in range(8)], "fault_class": None,
+            "since": at(timedelta(days=90)), "kept_since": at(timedelta(days=kept)) if kept else None,
+            "incidents_total": len(rows), "by_fault_class": {}, "by_part": [], "incidents": rows,
+        }  # fmt: skip
+        return self.put("get_incident_history", summary)
+
+    def _past(self, number: int, item: dict[str, Any]) -> dict[str, Any]:
+        index, node = item.get("gpu", 0), item.get("node", self.node)
+        known = {"node": node, "index": index, "uuid": self.uuid(index), "pci": self.pci(index), "serial": None}
+        part = {"kind": "gpu", "name": self.uuid(index), **known, **item.get("part", {})}
+        taken = [f"{action} {at(timedelta(days=item['days']))} verified" for action in item.get("taken", ["reset-gpu"])]
+        return {
+            "id": f"inc-{number}", "node": node, "opened_at": at(timedelta(days=item["days"])),
+            "age_s": item["days"] * 86400.0, "fault_class": item["fault"], "severity": "critical", "confidence": 0.9,
+            "closed_at": at(item.get("closed_s", item["days"] * 86400 - 3600)) if item.get("over", True) else None,
+            "kinds": [self.kind], "xids": item.get("xids", []), "parts": [part], "summary": "it failed",
+            "recommended": "drain", "taken": taken, "closed_as": "nothing was wrong for 300 s",
+            "mended": item.get("mended", True),
+        }  # fmt: skip
+
     @property
     def incident(self) -> Incident:
         trigger = Trigger(
@@ -332,7 +356,7 @@ TOOLS = tuple(
         "",
         {
             "type": "object",
-            "properties": {key: {} for key in ("node_name", "query", "service", "since", "pod_name_pattern")},
+            "properties": {key: {} for key in ("node_name", "query", "service", "since", "pod_name_pattern", "gpu")},
         },
     )
     for name in sorted({question.tool for question in shipped().questions})

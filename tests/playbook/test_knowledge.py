@@ -68,7 +68,15 @@ def test_every_finding_is_described(name):
 
 def test_every_finding_is_used():
     keys = {key for item in shipped().hypotheses for key in _keys(item)}
-    told = {"instruction_in_log", "message_contradicts", "only_this_node", "others_run_on", "gang", "held_by_person"}
+    told = {
+        "instruction_in_log",
+        "message_contradicts",
+        "only_this_node",
+        "others_run_on",
+        "gang",
+        "held_by_person",
+        "on_other_gpu",
+    }
     parts = {"node_exporter_answers"}
 
     assert set(REGISTRY) == {parse(key)[0].name for key in keys} | told | parts

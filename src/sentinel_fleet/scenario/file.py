@@ -23,11 +23,16 @@ RawFacts = list[dict[str, Any]]
 """Entries of one key each, not yet resolved."""
 
 
+RawPriorIncidents = list[dict[str, Any]]
+"""Entries of scenario/prior.py, not yet resolved."""
+
+
 class Distractor(_Part):
-    """A group of facts that is there by chance."""
+    """A group of facts and prior incidents that is there by chance."""
 
     chance: float = Field(0.5, ge=0.0, le=1.0)
-    facts: RawFacts
+    facts: RawFacts = []
+    prior_incidents: RawPriorIncidents = []
 
 
 class TriggerPart(_Part):
@@ -111,7 +116,9 @@ class Variant(_Part):
     """A change of the scenario that is run as well."""
 
     facts: RawFacts = []
-    without_source: list[SourceName] = []
+    prior_incidents: RawPriorIncidents | None = None
+    """Replace the scenario's own; None keeps them."""
+    without_source: list[SourceName | Literal["history"]] = []
     fleet: dict[str, Any] = {}
     trigger: dict[str, Any] | None = None
     expect: dict[str, Any] = {}
@@ -129,6 +136,7 @@ class ScenarioFile(BaseModel):
     draw: dict[str, Any] = {}
     fleet: dict[str, Any] = {}
     facts: RawFacts
+    prior_incidents: RawPriorIncidents = []
     distractors: list[Distractor] = []
     variants: dict[str, Variant] = {}
     trigger: dict[str, Any]

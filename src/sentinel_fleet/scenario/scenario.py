@@ -14,9 +14,11 @@ from pathlib import Path
 from sentinel_fleet.baseline.daemonsets import daemonsets
 from sentinel_fleet.baseline.fleet import Fleet
 from sentinel_fleet.facts import FACTS, BootFact, ConditionFact, Fact, KernelFact, Known
+from sentinel_fleet.prior_incidents import HISTORY, PriorIncident
 from sentinel_fleet.scenario.draw import Draws
 from sentinel_fleet.scenario.errors import ScenarioError, join, validate
-from sentinel_fleet.scenario.file import ExpectPart, ScenarioFile, TriggerPart, Variant, read
+from sentinel_fleet.scenario.file import Distractor, ExpectPart, ScenarioFile, TriggerPart, Variant, read
+from sentinel_fleet.scenario.prior import parse_prior
 from sentinel_fleet.scenario.template import T0, Drawn, Names, resolve
 from sentinel_fleet.stable import rng
 from sentinel_fleet.world import Trigger, World, WorldPlan
@@ -79,8 +81,8 @@ class Scenario:
         text = f"{self.id}/{seed}"
         draws = Draws(text, {**self.content.fleet, **changes.fleet}, anchor)
         draws.draw_all(self.content.draw)
-        groups = list(self._groups(text, variant, changes, every_distractor=every_distractor))
-        facts = _parse_facts(groups, draws, text)
+        distractors = list(self._distractors(text, every=every_distractor))
+        facts = _parse_facts(self._groups(variant, changes, distractors), draws, text)
         place = "trigger" if changes.trigger is None else f"variants.{variant}.trigger"
         trigger_raw = self.content.trigger if changes.trigger is None else changes.trigger
         trigger = _parse_trigger(trigger_raw, draws, facts, place)
@@ -97,6 +99,7 @@ class Scenario:
             trigger=trigger,
             names={name: drawn.plain for name, drawn in draws.names.items() if name != T0},
             expect=self._expect(changes, variant, draws.names),
+            prior_incidents=self._prior(variant, changes, distractors, draws, anchor),
         )
 
     def _variant(self, name: str | None) -> Variant:
@@ -107,15 +110,31 @@ class Scenario:
             raise ScenarioError("variants", f"no such variant; allowed: {allowed}", name)
         return self.content.variants[name]
 
+    def _distractors(self, text: str, *, every: bool) -> Iterator[tuple[str, Distractor]]:
+        for index, distractor in enumerate(self.content.distractors):
+            if every or rng(text, "distractor", index).random() < distractor.chance:
+                yield f"distractors[{index}]", distractor
+
     def _groups(
-        self, text: str, variant: str | None, changes: Variant, *, every_distractor: bool
+        self, variant: str | None, changes: Variant, distractors: Iterable[tuple[str, Distractor]]
     ) -> Iterator[tuple[str, Sequence[Mapping[str, object]]]]:
         yield "facts", self.content.facts
-        for index, distractor in enumerate(self.content.distractors):
-            if every_distractor or rng(text, "distractor", index).random() < distractor.chance:
-                yield f"distractors[{index}].facts", distractor.facts
+        for place, distractor in distractors:
+            yield f"{place}.facts", distractor.facts
         if variant is not None:
             yield f"variants.{variant}.facts", changes.facts
+
+    def _prior(
+        self, variant: str | None, changes: Variant, distractors: Iterable[tuple[str, Distractor]], draws: Draws,
+        anchor: float,
+    ) -> tuple[PriorIncident, ...] | None:  # fmt: skip
+        if HISTORY in changes.without_source:
+            return None
+        own = self.content.prior_incidents if changes.prior_incidents is None else changes.prior_incidents
+        place = "" if changes.prior_incidents is None else f"variants.{variant}"
+        groups = [(join(place, "prior_incidents"), own)]
+        groups += [(f"{there}.prior_incidents", distractor.prior_incidents) for there, distractor in distractors]
+        return parse_prior(groups, draws, anchor)
 
     def _expect(self, changes: Variant, variant: str | None, names: Names) -> Mapping[str, object]:
         place = "expect" if not changes.expect else f"variants.{variant}.expect"

@@ -22,6 +22,7 @@ CONTEXT = (
 """Findings that are told whatever the verdict is, because whoever acts on it must know them."""
 ALWAYS = ("instruction_in_log", "message_contradicts", "maintenance_forged")
 """Findings a reader must be warned of."""
+_AGAIN = ("repeats", "came_back", "happened")
 _MOST = 14
 _TELLING = 0.15
 """How far the absence of something must have moved a hypothesis to be worth a claim."""
@@ -55,7 +56,7 @@ def _words(obs: Observations, belief: Belief, findings: Findings) -> dict[str, s
         "switch": next((entity.name for entity in switch(obs)), "above the node"),
         "nodes": " and other nodes" if findings.get("many_nodes", None).holds else "",
         "again": ", again"
-        if any(item.finding.key.startswith("repeats") and item.finding.holds for item in belief.weighed)
+        if any(item.finding.key.startswith(_AGAIN) and item.finding.holds for item in belief.weighed)
         else "",
         "mismatch": ": its version is not the driver's" if mismatch.holds else "",
         "certificate": ": its certificate has expired" if findings.get("certificate_expired", None).holds else "",
@@ -100,6 +101,7 @@ def claims(obs: Observations, beliefs: Iterable[Belief], findings: Findings) -> 
     for belief in beliefs:
         told += [item.finding for item in belief.speaking_for if item.finding.holds]
         told += [item.finding for item in belief.speaking_for if not item.finding.holds and item.moved > _TELLING][:2]
+        told.append(findings.get(f"on_other_gpu({belief.fault_class})", belief.subject))
         told += [findings.get(key, belief.subject) for key in ALWAYS]
         told += [findings.get(key, belief.subject) for key in CONTEXT]
     register = observed(obs)

@@ -23,6 +23,7 @@ _LABELS = {
     "query_prometheus": "Prometheus",
     "query_dcgm_direct": "GPU exporter (dcgm) on the node",
     "get_pod_logs": "pod logs",
+    "get_incident_history": "earlier incidents",
 }
 _EXPORTED = {
     "ecc": ("ECC counters", ("ECC_DBE_VOL_TOTAL", "ECC_SBE_VOL_TOTAL")),

@@ -116,7 +116,8 @@ class Question(_Part):
     name: str
     tool: str
     arguments: Mapping[str, str | int] = Field(default_factory=dict)
-    """Values by parameter name; ``{node}`` is the node. Only parameters that the tool declares are sent."""
+    """Values by parameter name; ``{node}`` is the node, ``{gpu}`` UUID and serial number of the GPU in question. Only
+    parameters that the tool declares are sent."""
     cost: Annotated[float, Field(gt=0)] = 1.0
     triage: bool = False
     """Asked in the first turn of every investigation."""

@@ -26,11 +26,12 @@ class GpuRef:
     uuid: str | None = None
     pci: str | None = None
     """Normalised: ``0000:17:00``."""
+    serial: str | None = None
 
     @property
     def entity(self) -> Entity:
         """As an entity of the domain."""
-        return gpu(self.node, index=self.index, uuid=self.uuid, pci=self.pci)
+        return gpu(self.node, index=self.index, uuid=self.uuid, pci=self.pci, serial=self.serial)
 
     @property
     def label(self) -> str:
@@ -52,7 +53,13 @@ def looks_like_pci(text: str) -> bool:
 def from_labels(node: str, identities: Iterable[GpuIdentity]) -> tuple[GpuRef, ...]:
     """The GPUs that metric labels name."""
     return tuple(
-        GpuRef(node, item["index"], item.get("uuid"), normal_pci(item["pci"] or "") if item.get("pci") else None)
+        GpuRef(
+            node,
+            item["index"],
+            item.get("uuid"),
+            normal_pci(item["pci"] or "") if item.get("pci") else None,
+            item.get("serial"),
+        )
         for item in identities
     )
 

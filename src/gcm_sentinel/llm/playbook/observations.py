@@ -24,6 +24,7 @@ from gcm_sentinel.domain.summaries import (
     ExporterSummary,
     GcmHealthSummary,
     GpuMetricsSummary,
+    HistorySummary,
     KernelLogSummary,
     NodeEventsSummary,
     NodeInfoSummary,
@@ -105,6 +106,8 @@ class Observations:
     services: tuple[Seen[ServiceLogSummary], ...] = ()
     logs: tuple[Seen[PodLogsSummary], ...] = ()
     queries: tuple[Seen[PrometheusSummary], ...] = ()
+    history: tuple[Seen[HistorySummary], ...] = ()
+    """Earlier incidents of the node and of its GPUs; the newest answer first."""
     failures: tuple[Failure, ...] = ()
     gpus: tuple[GpuRef, ...] = ()
     """Every GPU of the node that labels or kernel records name, joined."""
@@ -148,6 +151,7 @@ _MANY = {
     "get_pod_logs": "logs",
     "get_workload_logs": "logs",
     "query_prometheus": "queries",
+    "get_incident_history": "history",
 }
 
 
@@ -190,12 +194,14 @@ def _gpus(seen: Observations) -> tuple[GpuRef, ...]:
 
 
 def _named(ref: GpuRef, seen: Observations) -> GpuRef:
-    """`ref` with the UUID that some source told for its address (the driver prints it at boot)."""
-    if ref.uuid or not ref.pci:
+    """`ref` with the UUID and serial that some source told for its address (the driver prints them at boot)."""
+    if not ref.pci or (ref.uuid and ref.serial):
         return ref
     told = [entity for item in seen.all for entity in item.result.entities if entity.kind is EntityKind.GPU]
-    match = next((entity for entity in told if entity.uuid and entity.pci and ref.at(entity.pci)), None)
-    return replace(ref, uuid=match.uuid) if match else ref
+    here = [entity for entity in told if entity.pci and ref.at(entity.pci) and entity.node == seen.node]
+    uuid = ref.uuid or next((entity.uuid for entity in here if entity.uuid), None)
+    same = [entity for entity in here if entity.serial and (uuid is None or entity.uuid in (None, uuid))]
+    return replace(ref, uuid=uuid, serial=ref.serial or (same[0].serial if same else None))
 
 
 def gpu_count(seen: Observations) -> int | None:

@@ -30,6 +30,15 @@ _LONGEST = 6
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """What questions are about."""
+
+    node: str
+    gpu: str = ""
+    """UUID and serial number with a comma between, as far as known; empty when no GPU stands out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """A question made concrete for one node and one tool."""
 
@@ -55,7 +64,7 @@ def plan(
 ) -> Plan:  # fmt: skip
     """The next questions, or none with the reason to stop."""
     turns = _turns(transcript)
-    open_asks = _open(playbook, transcript, tools, obs.node)
+    open_asks = _open(playbook, transcript, tools, Subject(obs.node, _marks(obs, beliefs[0])))
     if turns == 0:
         families = playbook.families_of(
             obs.trigger.kind, f"{obs.trigger.kind} {obs.trigger.reason} {obs.trigger.message}"
@@ -64,7 +73,7 @@ def plan(
         return Plan(first, "triage: the node, its kernel log, its GPUs side by side, its work and its neighbours")
     if turns >= _LONGEST:
         return Plan((), f"{turns} turns of questions were asked")
-    due = _due(beliefs[0], open_asks)
+    due = _due(beliefs[0], open_asks, findings)
     gains = sorted((_gain(ask, beliefs, findings) for ask in open_asks), key=lambda ask: -ask.gain / ask.question.cost)
     if _decided(beliefs):
         if not due:
@@ -82,15 +91,29 @@ def _decided(beliefs: Sequence[Belief]) -> bool:
     return first.probability >= AHEAD and first.probability >= MARGIN * second.probability
 
 
-def _due(belief: Belief, open_asks: Sequence[Ask]) -> tuple[Ask, ...]:
-    return tuple(ask for ask in open_asks if ask.question.name in belief.hypothesis.confirm)
+def _due(belief: Belief, open_asks: Sequence[Ask], findings: Findings) -> tuple[Ask, ...]:
+    """The checks of a hypothesis, and what decides which of its actions and severities apply."""
+    rules = [
+        *(item.when for item in belief.hypothesis.actions),
+        *(item.when for item in belief.hypothesis.severity_when),
+    ]
+    keys = {key.removeprefix("not ") for rule in rules for key in rule}
+    undecided = [key for key in keys if findings.get(key, belief.subject).holds is None]
+    names = {*belief.hypothesis.confirm, *(need for key in undecided for need in parse(key)[0].needs)}
+    return tuple(ask for ask in open_asks if ask.question.name in names)
+
+
+def _marks(obs: Observations, belief: Belief) -> str:
+    """The GPU in question by UUID and serial: the one the leading hypothesis fits, else the one the trigger names."""
+    known = [belief.subject.uuid, belief.subject.serial] if belief.subject else [obs.trigger.gpu_uuid]
+    return ",".join(mark for mark in known if mark)
 
 
 def _turns(transcript: Transcript) -> int:
     return sum(1 for entry in transcript.entries if isinstance(entry, ModelTurn) and entry.tool_calls)
 
 
-def _open(playbook: Playbook, transcript: Transcript, tools: Sequence[ToolSpec], node: str) -> list[Ask]:
+def _open(playbook: Playbook, transcript: Transcript, tools: Sequence[ToolSpec], subject: Subject) -> list[Ask]:
     """Questions whose tool is offered and that were not asked yet (whoever asked: an earlier engine counts)."""
     offered = {tool.name: tool for tool in tools}
     calls = [call for entry in transcript.entries if isinstance(entry, ModelTurn) for call in entry.tool_calls]
@@ -101,20 +124,22 @@ def _open(playbook: Playbook, transcript: Transcript, tools: Sequence[ToolSpec],
         spec = offered.get(question.tool)
         if spec is None or question.tool in dead:
             continue
-        arguments = fill(question, spec, node)
+        arguments = fill(question, spec, subject)
         if (question.tool, _key(arguments)) not in asked:
             open_asks.append(Ask(question, arguments))
     return open_asks
 
 
-def fill(question: Question, spec: ToolSpec, node: str) -> dict[str, Json]:
-    """The arguments of a question, by the parameters the tool declares."""
+def fill(question: Question, spec: ToolSpec, subject: Subject) -> dict[str, Json]:
+    """The arguments of a question, by the parameters the tool declares; one that would be empty is left out."""
     declared = spec.parameters.get("properties")
     names = declared if isinstance(declared, Mapping) else {}
-    values: dict[str, Json] = {"node_name": node, "node": node}
+    values: dict[str, Json] = {"node_name": subject.node, "node": subject.node}
     for name, value in question.arguments.items():
-        values[name] = value.replace("{node}", node) if isinstance(value, str) else value
-    return {name: value for name, value in values.items() if name in names}
+        values[name] = (
+            value.replace("{node}", subject.node).replace("{gpu}", subject.gpu) if isinstance(value, str) else value
+        )
+    return {name: value for name, value in values.items() if name in names and value != ""}
 
 
 def _key(arguments: Mapping[str, Json]) -> str:

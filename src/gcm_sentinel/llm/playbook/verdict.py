@@ -17,7 +17,7 @@ from gcm_sentinel.llm.playbook import entities
 from gcm_sentinel.llm.playbook.advice import Case, actions, merged, with_warnings
 from gcm_sentinel.llm.playbook.beliefs import Belief, Weighed
 from gcm_sentinel.llm.playbook.claims_text import claims, fill, words
-from gcm_sentinel.llm.playbook.findings import circumstantial
+from gcm_sentinel.llm.playbook.findings import circumstantial, of_the_past
 from gcm_sentinel.llm.playbook.gaps import gaps, missing
 from gcm_sentinel.llm.playbook.malformed import safely
 
@@ -56,11 +56,12 @@ def _blind_spots(case: Case) -> frozenset[str]:
 
 
 def _shown(belief: Belief) -> bool:
-    """Whether a telling finding that can be cited carries it; a prior and circumstances are no verdict.
+    """Whether a telling finding that can be cited carries it; a prior and earlier incidents are no verdict.
 
     What is benign shows less of itself: there all findings together must speak for it.
     """
     cited = [item for item in belief.speaking_for if item.finding.holds and item.finding.cites]
+    cited = [item for item in cited if not of_the_past(item.finding.key)]
     if belief.fault_class in BENIGN and cited and belief.evidence_score >= 1.5 * _TELLING:
         return True
     return any(item.moved >= _TELLING for item in cited)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from gcm_sentinel.llm.playbook.finding import UNKNOWN, Finding, Predicate
 from gcm_sentinel.llm.playbook.findings import (
     cross,
+    history,
     host,
     kernel,
     kernel_records,
@@ -24,7 +25,7 @@ from gcm_sentinel.llm.playbook.identity import GpuRef
 from gcm_sentinel.llm.playbook.malformed import safely
 from gcm_sentinel.llm.playbook.observations import Observations
 
-_MODULES = (kernel, kernel_records, metrics, thermal_power, kubernetes, workloads, topology, logs, host, cross)
+_MODULES = (kernel, kernel_records, metrics, thermal_power, kubernetes, workloads, topology, logs, host, cross, history)
 _KEY = re.compile(r"^(?P<name>[a-z_][a-z0-9_]*)(?:\((?P<args>[^()]*)\))?$")
 
 REGISTRY: Mapping[str, Predicate] = MappingProxyType({
@@ -33,8 +34,10 @@ REGISTRY: Mapping[str, Predicate] = MappingProxyType({
 """Every predicate by name."""
 
 
+_PAST = frozenset(name for name, item in vars(history).items() if isinstance(item, Predicate))
 _CIRCUMSTANCES = frozenset(
     {name for name, item in vars(topology).items() if isinstance(item, Predicate)}
+    | _PAST
     | {"follows_workload", "said", "names_gpu", "work_running", "gang", "gpus_idle", "gpus_live", "well_now"}
     | {"nothing_logged", "trigger_recovered", "held_by_person", "capped_alike", "rebooted", "not_ready", "pod_failed"}
 )
@@ -43,6 +46,11 @@ _CIRCUMSTANCES = frozenset(
 def circumstantial(key: str) -> bool:
     """Whether a finding only tells how things stand or spread, and shows no fault of its own."""
     return parse(key)[0].name in _CIRCUMSTANCES
+
+
+def of_the_past(key: str) -> bool:
+    """Whether a finding tells of earlier incidents only: it makes a fault likelier and shows none."""
+    return parse(key)[0].name in _PAST
 
 
 def parse(key: str) -> tuple[Predicate, tuple[str, ...]]:
