@@ -13,3 +13,8 @@ class Figure:
     value: float
     unit: str
     budget: str
+
+    @property
+    def line(self) -> str:
+        """As it is printed."""
+        return f"{self.name:<52} {self.value:>10.3f} {self.unit:<8} budget {self.budget}"

@@ -5,31 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Coroutine
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from gcm_sentinel.app.incidents_cli import incidents
+from gcm_sentinel.app.output import Output, Plain
+
 if TYPE_CHECKING:
     from gcm_sentinel.app.settings import Settings
 
 T = TypeVar("T")
-
-
-class Output(StrEnum):
-    """How a result is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-    HTML = "html"
-
-
-class Plain(StrEnum):
-    """How a result without a page is printed."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 cli = typer.Typer(
@@ -42,6 +29,7 @@ cli = typer.Typer(
 )
 fleet = typer.Typer(help="A simulated GPU fleet that speaks the real protocols.", no_args_is_help=True)
 cli.add_typer(fleet, name="fleet")
+cli.add_typer(incidents, name="incidents")
 
 Engine = Annotated[str | None, typer.Option(help="auto, anthropic, openai or playbook; default: the setting.")]
 LogLevel = Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR; default: the setting.")]

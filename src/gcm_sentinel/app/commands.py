@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gcm_sentinel.app import doctor as clinic
+from gcm_sentinel.app.closed import Closed
 from gcm_sentinel.app.exits import Exit, of_outcome
 from gcm_sentinel.app.investigate import Request, investigate
 from gcm_sentinel.app.progress import reporter
 from gcm_sentinel.app.settings import Settings
 from gcm_sentinel.app.wiring import open_agent
-from gcm_sentinel.app.workflow import Closed
 
 
 async def investigate_command(

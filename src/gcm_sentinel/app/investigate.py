@@ -8,9 +8,9 @@ from datetime import datetime
 
 import structlog
 
+from gcm_sentinel.app.closed import Closed, handle
 from gcm_sentinel.app.node_conditions import bad_conditions
 from gcm_sentinel.app.wiring import Agent
-from gcm_sentinel.app.workflow import Closed, Workflow
 from gcm_sentinel.domain.errors import NotFound, SentinelError
 from gcm_sentinel.domain.trigger import Incident, Trigger, TriggerStatus
 from gcm_sentinel.engine.investigation import OnStep, silent
@@ -37,7 +37,7 @@ async def investigate(agent: Agent, request: Request, *, publish: bool, on_step:
     """
     incident = await incident_for(agent, request)
     chosen = agent if publish else replace(agent, notifiers=())
-    return await Workflow(chosen, on_step=on_step).handle(incident)
+    return await handle(chosen, incident, on_step)
 
 
 async def incident_for(agent: Agent, request: Request) -> Incident:
@@ -58,7 +58,8 @@ async def incident_for(agent: Agent, request: Request) -> Incident:
         log.warning("investigate.node_not_read", node=request.node, reason=str(error))
         known = f"the node's conditions could not be read ({error})"
     triggers = _wanted(found, request) or [_by_hand(request, now, known)]
-    return fold(map(agent.redactor.trigger, triggers), now)[0]
+    incident = fold(map(agent.redactor.trigger, triggers), now)[0]
+    return replace(incident, id=f"{incident.id}-{now:%m%dT%H%M%S}")  # asked for again, it is published again
 
 
 def _wanted(triggers: Sequence[Trigger], request: Request) -> list[Trigger]:

@@ -56,6 +56,13 @@ def build_model(settings: Settings) -> Model:
     return FailoverModel(models)
 
 
+def playbook_model() -> Model:
+    """The engine that needs no key and costs nothing."""
+    from gcm_sentinel.llm.playbook.model import PlaybookModel
+
+    return PlaybookModel()
+
+
 def _first(name: str, settings: Settings) -> Model:
     key = settings.api_key.get_secret_value()
     return _engine(name, settings, _Account(key, settings.llm_base_url or None, settings.model))
@@ -74,9 +81,7 @@ def _standby(name: str, settings: Settings) -> Model | None:
 def _engine(name: str, settings: Settings, account: _Account) -> Model:
     timeout = timedelta(seconds=settings.turn_timeout_seconds)
     if name == "playbook":
-        from gcm_sentinel.llm.playbook.model import PlaybookModel
-
-        return PlaybookModel()
+        return playbook_model()
     if name == "anthropic":
         from gcm_sentinel.llm import anthropic
 

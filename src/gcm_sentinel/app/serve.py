@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from datetime import timedelta
 
 import structlog
 
+from gcm_sentinel.app.endpoints import serve_endpoints
+from gcm_sentinel.app.serving import DELIVERY, INVESTIGATION, Serving, open_serving
 from gcm_sentinel.app.settings import Settings
-from gcm_sentinel.app.wiring import Agent, open_agent
-from gcm_sentinel.app.workflow import Workflow
+from gcm_sentinel.app.upkeep_plan import upkeep_of
+from gcm_sentinel.clients.durable.config import StepHook
 from gcm_sentinel.domain.modes import Mode
 
 log = structlog.get_logger(__name__)
@@ -23,18 +26,32 @@ BANNERS = {
 }
 
 
-async def serve(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
-    """Run until SIGINT, SIGTERM or `stop`."""
+async def serve(settings: Settings, *, stop: asyncio.Event | None = None, on_recorded: StepHook | None = None) -> None:
+    """Run until SIGINT, SIGTERM or `stop`; `on_recorded` hears of every step of a durable job as it ends.
+
+    Raises:
+        BadConfiguration: a setting that cannot be used, a state folder another process holds, a database of a newer
+            version.
+        SentinelError: what trying again cannot mend.
+    """
     stop = stop or asyncio.Event()
-    async with open_agent(settings) as agent:
-        announce(agent)
+    async with open_serving(settings, on_recorded) as serving:
+        announce(serving)
         _drain_on_signal(stop)
-        await Workflow(agent).run(stop)
+        queues = (serving.engine.queue(INVESTIGATION), serving.engine.queue(DELIVERY))
+        try:
+            async with serve_endpoints(serving, settings.http_port, stop):
+                await serving.workflow.run(queues, stop, upkeep_of(serving))
+        finally:
+            left = await serving.engine.drain(timedelta(seconds=settings.drain_seconds))
+            if left:
+                log.info("agent.left_work", jobs=len(left), hint="resumed at the next start or by another replica")
     log.info("agent.stopped")
 
 
-def announce(agent: Agent) -> None:
+def announce(serving: Serving) -> None:
     """Say once what runs and what it may do."""
+    agent, place = serving.agent, serving.place
     settings = agent.settings
     log.info(
         "agent.started",
@@ -45,6 +62,8 @@ def announce(agent: Agent) -> None:
         allowlist=list(settings.node_allowlist) or "(all nodes)",
         cooldown_s=settings.cooldown_seconds,
         sources=[source.name for source in agent.sources],
+        state=str(place.folder) if place.folder else "postgresql",
+        replica=place.executor,
     )
     if settings.action_mode in (Mode.APPROVE, Mode.EXECUTE):
         log.warning("agent.no_remediation", mode=str(settings.action_mode), behaves_as=str(Mode.ANNOTATE))

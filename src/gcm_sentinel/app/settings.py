@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     disabled_sources: Names = ()
     topology_labels: Pairs = Field(default_factory=dict)
     """Topology key to node label, over the defaults."""
+    topology_queries: Pairs = Field(default_factory=dict)
+    """Topology key to a PromQL query whose series carry `node` and `group` labels: what labels on nodes do not say."""
 
     # what is watched
     watch_conditions: Annotated[Names, Field(min_length=1)] = tuple(DEFAULT_WATCH_CONDITIONS)
@@ -86,8 +88,34 @@ class Settings(BaseSettings):
     """Globs of node names; empty for all."""
     cooldown_seconds: Annotated[int, Field(ge=0)] = 3600
     settle_seconds: Annotated[float, Field(ge=0, le=3600)] = 2.0
-    """How long triggers of one node are gathered before its incident opens."""
+    """How long new triggers are gathered before incidents are opened for them."""
+    burst_seconds: Annotated[int, Field(ge=1)] = 180
+    """Silence that ends a burst: what comes later is not folded by the moment alone."""
+    recovery_seconds: Annotated[int, Field(ge=0)] = 300
+    """How long nothing may be wrong before an incident closes; longer for one that flaps."""
+    fold_min_nodes: Annotated[int, Field(ge=2)] = 3
+    """Fewest nodes that may be folded into one incident by what they share."""
+    fold_min_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Least share of a rack, switch ... that must be affected for it to be the cause (docs/folding.md)."""
     max_concurrent: Annotated[int, Field(ge=1)] = 2
+
+    # what is kept
+    database_url: SecretStr = SecretStr("")
+    """``postgresql://user:password@host/name`` for several replicas; empty for SQLite in `state_dir`."""
+    state_dir: Path | None = None
+    """Folder of the SQLite files; empty for `$XDG_STATE_HOME/gcm-sentinel`."""
+    retention_days: Annotated[int, Field(ge=1)] = 90
+    """How long closed incidents are kept; the history of nodes and parts ends with them."""
+    max_evidence_mib: Annotated[int, Field(ge=16)] = 2048
+    """Most space for stored evidence and transcripts; the oldest closed incidents lose theirs first."""
+    replica_id: str = ""
+    """Name of this process among replicas, the pod's name; empty for host name and a random part."""
+    drain_seconds: Annotated[int, Field(ge=0)] = 20
+    """How long running investigations may go on after the first signal; the rest is resumed at the next start."""
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """Port of /livez, /readyz and /metrics; 0 for none."""
+    otlp_endpoint: Address = ""
+    """OpenTelemetry collector (OTLP over HTTP); empty for no traces. Needs the extra `otel`."""
 
     # what it may do
     action_mode: Mode = Mode.RECOMMEND
@@ -100,6 +128,16 @@ class Settings(BaseSettings):
     max_seconds: Annotated[int, Field(ge=1)] = 600
     max_cost_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     tool_timeout_seconds: Annotated[int, Field(ge=1)] = 30
+
+    # budgets of all investigations together; 0 for no limit
+    budget_usd_per_hour: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    budget_usd_per_day: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    budget_tokens_per_hour: Annotated[int, Field(ge=0)] = 0
+    budget_tokens_per_day: Annotated[int, Field(ge=0)] = 0
+    budget_critical_reserve: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """Share of each budget that only critical incidents may use."""
+    revisit: bool = True
+    """Whether the LLM looks again at what the playbook engine answered in its place, when it can."""
 
     # words
     system_prompt_path: Path = Path("/etc/gcm-sentinel/system-prompt.txt")

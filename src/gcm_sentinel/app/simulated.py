@@ -9,20 +9,28 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from gcm_sentinel.app.clock import SystemClock
+from gcm_sentinel.app.closed import Closed, closed
 from gcm_sentinel.app.investigate import Request, investigate
+from gcm_sentinel.app.prior_incidents import history_of
 from gcm_sentinel.app.settings import Settings, load
-from gcm_sentinel.app.wiring import Agent, open_agent
-from gcm_sentinel.app.workflow import Closed, Workflow
+from gcm_sentinel.app.stores import IN_MEMORY, Stores, open_stores
+from gcm_sentinel.app.wiring import Agent, Given, open_agent
+from gcm_sentinel.app.workflow import Hooks, Work, Workflow
+from gcm_sentinel.clients.durable.local import LocalQueue
 from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS
-from gcm_sentinel.domain.errors import BadConfiguration
+from gcm_sentinel.domain.errors import BadConfiguration, Bug
+from gcm_sentinel.domain.incident_record import DeliveryState
 from gcm_sentinel.domain.protocols import Model
-from gcm_sentinel.engine.investigation import OnStep, silent
+from gcm_sentinel.domain.trigger import Incident
+from gcm_sentinel.engine.investigation import Investigation, OnStep, silent
+from gcm_sentinel.notify.publish import Delivery
 from sentinel_fleet.scenario import Scenario, ScenarioError
 from sentinel_fleet.scenario import load as load_scenario
 from sentinel_fleet.serve import Fleet, serve
@@ -115,32 +123,69 @@ async def play(case: Case, *, engine: str, model: Model | None = None, on_step: 
     world = case.world()
     async with serve(world) as fleet, asyncio.timeout(CASE_DEADLINE.total_seconds()):
         settings = settings_for(fleet, world, engine)
-        async with open_agent(settings, model=model) as agent:
-            closed = await _run(agent, world, on_step)
+        async with open_stores(IN_MEMORY, SystemClock()) as stores:
+            given = Given(model=model, stores=stores, history=history_of(world))
+            async with open_agent(settings, given) as agent:
+                closed = await _run(agent, stores, world, on_step)
         writes = tuple(fleet.requests)
     return Played(case, world, closed, writes, time.monotonic() - started)
 
 
-async def _run(agent: Agent, world: World, on_step: OnStep) -> Closed:
+async def _run(agent: Agent, stores: Stores, world: World, on_step: OnStep) -> Closed:
     trigger = world.trigger
     if trigger.condition:
-        return await _through_watcher(agent, trigger.condition, on_step)
+        return await _through_watcher(agent, stores, trigger.condition, on_step)
     request = Request(trigger.node, trigger.alert or "", trigger.message or "")
     return await investigate(agent, request, publish=True, on_step=on_step)
 
 
-async def _through_watcher(agent: Agent, condition: str, on_step: OnStep) -> Closed:
-    """Run the agent as `serve` does until the incident with `condition` is closed."""
+class _Wanted:
+    """Waits for the incident with one condition to be investigated and offered to every sink."""
+
+    def __init__(self, condition: str, sinks: int, stop: asyncio.Event) -> None:
+        self._condition = condition
+        self._sinks = sinks
+        self._stop = stop
+        self._done: dict[str, tuple[Incident, Investigation]] = {}
+        self._deliveries: dict[str, list[Delivery]] = {}
+
+    def investigated(self, incident: Incident, investigation: Investigation) -> None:
+        self._done[incident.investigation_id] = (incident, investigation)
+        self._look()
+
+    def attempted(self, investigation_id: str, delivery: Delivery, state: DeliveryState) -> None:
+        self._deliveries.setdefault(investigation_id, []).append(delivery)
+        self._look()
+
+    def _look(self) -> None:
+        if self.found is not None:
+            self._stop.set()
+
+    @property
+    def found(self) -> Closed | None:
+        for key, (incident, investigation) in self._done.items():
+            deliveries = self._deliveries.get(key, [])
+            named = any(trigger.kind == self._condition for trigger in incident.triggers)
+            if named and len(deliveries) >= self._sinks:
+                return closed(incident, investigation, tuple(deliveries))
+        return None
+
+
+async def _through_watcher(agent: Agent, stores: Stores, condition: str, on_step: OnStep) -> Closed:
+    """Run the agent as `serve` does, its queues in memory, until the incident with `condition` is closed."""
     stop = asyncio.Event()
-    wanted: list[Closed] = []
+    wanted = _Wanted(condition, len(agent.notifiers), stop)
+    hooks = Hooks(on_step=on_step, on_investigated=wanted.investigated, on_attempt=wanted.attempted)
+    workflow = Workflow(agent, stores, hooks=hooks)
+    async with _queue(workflow.investigating) as to_investigate, _queue(workflow.delivering) as to_deliver:
+        await workflow.run((to_investigate, to_deliver), stop)
+    if wanted.found is None:
+        raise Bug(f"the agent ended before the incident with {condition!r} was published")
+    return wanted.found
 
-    def on_closed(done: Closed) -> None:
-        if any(trigger.kind == condition for trigger in done.publication.incident.triggers):
-            wanted.append(done)
-            stop.set()
 
-    await Workflow(agent, on_step=on_step, on_closed=on_closed).run(stop)
-    return wanted[-1]
+def _queue(work: Work) -> AbstractAsyncContextManager[LocalQueue]:
+    return LocalQueue.open(work.job, concurrency=work.concurrency)
 
 
 @asynccontextmanager

@@ -5,22 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import structlog
 
 from gcm_sentinel.app import plugins
 from gcm_sentinel.app.clock import SystemClock
-from gcm_sentinel.app.models import build_model, price_of
+from gcm_sentinel.app.models import build_model, playbook_model, price_of
+from gcm_sentinel.app.observation import ObservedSource
 from gcm_sentinel.app.settings import Settings
+from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.clients.guarded import GuardedWriter
 from gcm_sentinel.clients.http import HttpClient
 from gcm_sentinel.clients.kubernetes import KubernetesClient
 from gcm_sentinel.clients.prometheus import PrometheusClient
 from gcm_sentinel.datasources.context import DEFAULT_TOPOLOGY_LABELS, SourceContext
+from gcm_sentinel.domain.history import IncidentHistory
 from gcm_sentinel.domain.modes import Mode
-from gcm_sentinel.domain.protocols import Clock, Datasource, Model, Notifier
+from gcm_sentinel.domain.protocols import Clock, Datasource, EvidenceStore, Model, Notifier
 from gcm_sentinel.domain.redaction import Redactor
 from gcm_sentinel.engine.loop import Loop
 from gcm_sentinel.engine.prompts import system_text
@@ -29,6 +32,7 @@ from gcm_sentinel.notify.annotations import AnnotationNotifier
 from gcm_sentinel.notify.kubernetes_event import KubernetesEventNotifier
 from gcm_sentinel.notify.webhook import Endpoint, WebhookNotifier
 from gcm_sentinel.storage.memory import MemoryEvidenceStore
+from gcm_sentinel.triage.topology import FleetTopology
 from gcm_sentinel.watch.kubernetes import NodeConditionWatcher
 
 log = structlog.get_logger(__name__)
@@ -44,23 +48,45 @@ class Agent:
     sources: tuple[Datasource, ...]
     broken_sources: tuple[str, ...]
     model: Model
+    playbook: Model
+    """Answers when the budget of the other is dry."""
     loop: Loop
-    store: MemoryEvidenceStore
     redactor: Redactor
+    fleet: FleetTopology
     watcher: NodeConditionWatcher
     notifiers: tuple[Notifier, ...]
+    prometheus: PrometheusClient | None = None
+
+    @property
+    def paid(self) -> bool:
+        """Whether the engine of the settings costs money: any but the playbook engine."""
+        return self.model.name != self.playbook.name
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What replaces a part that the settings would name, or brings one they cannot."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    model: Model | None = None
+    stores: Stores | None = None
+    """Where evidence is kept and history is read; None for a single investigation in memory."""
+    history: IncidentHistory | None = None
+    """Past incidents that are not in `stores`."""
+    observed: bool = False
+    """Whether tool calls are counted and traced."""
 
 
 @asynccontextmanager
-async def open_agent(
-    settings: Settings, *, clock: Clock | None = None, model: Model | None = None
-) -> AsyncIterator[Agent]:
-    """The agent for `settings`, its connections closed on leaving. `model` replaces the one the settings name.
+async def open_agent(settings: Settings, given: Given | None = None) -> AsyncIterator[Agent]:
+    """The agent for `settings`, its connections closed on leaving.
 
     Raises:
         BadConfiguration: no usable kubeconfig, or a setting that contradicts another.
+        SentinelError: the stores cannot be read.
     """
-    clock = clock or SystemClock()
+    given = given or Given()
+    clock, stores = given.clock, given.stores
     async with AsyncExitStack() as stack:
         kubernetes = await _kubernetes(settings)
         stack.push_async_callback(kubernetes.aclose)
@@ -69,12 +95,16 @@ async def open_agent(
         prometheus = PrometheusClient(settings.prometheus_url) if settings.prometheus_url else None
         if prometheus is not None:
             stack.push_async_callback(prometheus.aclose)
-        context = _context(settings, kubernetes, prometheus, http, clock)
+        history = given.history or (stores.history if stores else None)
+        context = replace(_context(settings, kubernetes, prometheus, http, clock), history=history)
         loaded = plugins.load(context, disabled=settings.disabled_sources)
-        chosen = model or build_model(settings)
+        chosen = given.model or build_model(settings)
         stack.push_async_callback(_close, chosen)
         redactor = Redactor(extra=tuple(map(re.compile, settings.redact_patterns)))
-        toolbox = _toolbox(settings, loaded.sources, store := MemoryEvidenceStore(), redactor, clock)
+        evidence = stores.evidence if stores else MemoryEvidenceStore()
+        watched = tuple(map(ObservedSource, loaded.sources)) if given.observed else loaded.sources
+        toolbox = _toolbox(settings, watched, evidence, redactor, clock)
+        fleet = FleetTopology({**DEFAULT_TOPOLOGY_LABELS, **settings.topology_labels})
         yield Agent(
             settings=settings,
             clock=clock,
@@ -82,13 +112,19 @@ async def open_agent(
             sources=loaded.sources,
             broken_sources=loaded.broken,
             model=chosen,
+            playbook=chosen if chosen.name == "playbook" else playbook_model(),
             loop=_loop(settings, chosen, toolbox, loaded.sources, clock),
-            store=store,
             redactor=redactor,
+            fleet=fleet,
             watcher=NodeConditionWatcher(
-                kubernetes, patterns=settings.watch_conditions, allowlist=settings.node_allowlist, clock=clock
+                kubernetes,
+                patterns=settings.watch_conditions,
+                clock=clock,
+                known=await stores.triggers.wrong_now("kubernetes") if stores else (),
+                observer=fleet,
             ),
             notifiers=_notifiers(settings, kubernetes, http, clock),
+            prometheus=prometheus,
         )
 
 
@@ -126,7 +162,7 @@ def _context(
 
 
 def _toolbox(
-    settings: Settings, sources: Sequence[Datasource], store: MemoryEvidenceStore, redactor: Redactor, clock: Clock
+    settings: Settings, sources: Sequence[Datasource], store: EvidenceStore, redactor: Redactor, clock: Clock
 ) -> Toolbox:
     return Toolbox(
         sources,

@@ -1,0 +1,48 @@
+"""What /livez, /readyz and /metrics tell of a serving agent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from gcm_sentinel.app import health_checks as check
+from gcm_sentinel.app.health import Finding, Health, HealthCheck
+from gcm_sentinel.app.http_server import endpoints, serve_http
+from gcm_sentinel.app.serving import Serving
+
+_TRIAGE_WITHIN = timedelta(seconds=60)
+"""Triage polls every five seconds and waits ten at most between attempts in vain; a transaction may wait for 30 s."""
+
+
+@asynccontextmanager
+async def serve_endpoints(serving: Serving, port: int, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Answer on `port` until the block ends; nothing for port 0.
+
+    Raises:
+        BadConfiguration: the port cannot be bound.
+    """
+    if not port:
+        yield
+        return
+    health = Health(checks_of(serving, stop), serving.agent.clock)
+    async with serve_http(endpoints(health, serving.metrics), port):
+        yield
+
+
+def checks_of(serving: Serving, stop: asyncio.Event) -> Sequence[HealthCheck]:
+    """Everything that is looked at; alive is what a restart would not mend, ready what can do its work now."""
+    clock, engine = serving.agent.clock, serving.engine
+
+    async def queue_serves() -> Finding:
+        return Finding(ok=engine.problem is None, words=engine.problem or "serves")
+
+    return (
+        check.event_loop(clock),
+        *check.watching("nodes", serving.agent.watcher, clock),
+        check.turns(serving.workflow.triage.stage, clock, within=_TRIAGE_WITHIN),
+        check.answers("database", serving.stores.database.ping),
+        HealthCheck("queue", for_live=False, for_ready=True, look=queue_serves),
+        check.holds("draining", lambda: not stop.is_set(), yes="no", no="told to stop"),
+    )

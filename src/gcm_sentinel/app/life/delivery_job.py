@@ -1,0 +1,115 @@
+"""The job of the delivery queue: one attempt to hand one stored assessment to one sink.
+
+An attempt that failed for now is written down with the moment of the next; dispatch hands it over again then, as a
+new job. A crash between the sink's answer and our record repeats the attempt, which every sink recognises by the
+investigation id (Event name, ``Idempotency-Key``), so that nothing shows twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from gcm_sentinel.app.life.investigation_job import NOTHING
+from gcm_sentinel.app.life.patience import patiently
+from gcm_sentinel.app.life.pulse import Pulse
+from gcm_sentinel.domain.incident_record import DeliveryRecord, DeliveryState
+from gcm_sentinel.domain.protocols import Clock, Notifier, Publication
+from gcm_sentinel.domain.steps import Steps
+from gcm_sentinel.notify.publish import Delivery, deliver
+from gcm_sentinel.storage.deliveries import Deliveries
+from gcm_sentinel.storage.investigations import Investigations
+
+log = structlog.get_logger(__name__)
+
+PAUSES = (
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(minutes=30),
+    *(timedelta(hours=1) for _ in range(23)),
+)
+"""How long a sink may be away: about a day. Its own retries of a minute come on top."""
+
+OnAttempt = Callable[[str, Delivery, DeliveryState], None]
+"""Hears of every attempt: of which investigation, how it went, and where the delivery stands now."""
+
+
+def unheard(investigation_id: str, delivery: Delivery, state: DeliveryState) -> None:
+    """An `OnAttempt` that does nothing."""
+
+
+class DeliveryJob:
+    """Delivers one assessment to one sink per key (``investigation/notifier/attempt``)."""
+
+    def __init__(
+        self,
+        investigations: Investigations,
+        deliveries: Deliveries,
+        notifiers: tuple[Notifier, ...],
+        clock: Clock,
+        pulse: Pulse,
+        *,
+        on_attempt: OnAttempt = unheard,
+    ) -> None:
+        """Take what it needs; `notifiers` are the sinks by their names."""
+        self._investigations = investigations
+        self._deliveries = deliveries
+        self._notifiers: Mapping[str, Notifier] = {notifier.name: notifier for notifier in notifiers}
+        self._clock = clock
+        self._pulse = pulse
+        self._on_attempt = on_attempt
+
+    async def __call__(self, key: str, steps: Steps) -> None:
+        """Make the attempt `key` names, unless another was made in its place.
+
+        Raises:
+            SentinelError: storage is damaged; while it is only away, the attempt waits.
+        """
+        investigation_id, notifier, attempt = key.rsplit("/", 2)
+        name = f"deliver:{notifier}"
+        once = partial(self._once, investigation_id, notifier, int(attempt))
+        await steps.run(name, lambda: patiently(name, once), NOTHING)
+
+    async def _once(self, investigation_id: str, notifier: str, attempt: int) -> None:
+        record = await self._deliveries.get(investigation_id, notifier)
+        if record is None or record.state is not DeliveryState.OWED or record.attempts != attempt:
+            return
+        sink = self._notifiers.get(notifier)
+        if sink is None:
+            await self._deliveries.given_up(investigation_id, notifier, "this sink is not configured any more")
+            return
+        publication = await self._publication(investigation_id)
+        if publication is None:
+            await self._deliveries.given_up(investigation_id, notifier, "its assessment is not stored any more")
+            return
+        await self._record(record, await deliver(sink, publication))
+
+    async def _publication(self, investigation_id: str) -> Publication | None:
+        stored = await self._investigations.get(investigation_id)
+        if stored is None or stored.assessment is None or stored.incident is None:
+            return None
+        return Publication(stored.incident, stored.assessment, stored.evidence)
+
+    async def _record(self, record: DeliveryRecord, delivery: Delivery) -> None:
+        names = (record.investigation_id, record.notifier)
+        if delivery.delivered:
+            state = DeliveryState.DELIVERED
+            await self._deliveries.delivered(*names, self._clock.now())
+        elif (next_at := self._next_at(record, delivery)) is None:
+            log.error("notify.given_up", investigation=names[0], notifier=names[1], reason=delivery.reason)
+            state = DeliveryState.GIVEN_UP
+            await self._deliveries.given_up(*names, delivery.reason)
+        else:
+            state = DeliveryState.OWED
+            await self._deliveries.attempted(*names, delivery.reason, next_at, attempt=record.attempts)
+            self._pulse.dispatch.ring()
+        self._on_attempt(record.investigation_id, delivery, state)
+
+    def _next_at(self, record: DeliveryRecord, delivery: Delivery) -> datetime | None:
+        if not delivery.retryable or record.attempts >= len(PAUSES):
+            return None
+        return self._clock.now() + PAUSES[record.attempts]

@@ -1,0 +1,71 @@
+"""Repair: work that storage believes is under way and the queue does not is put right, so that nothing waits for ever.
+
+That happens when the queue's own database was lost or restored, when a job met a fault of ours, or when a process
+died so often over one job that the queue gave it up. An investigation is marked failed, and triage has it tried
+again; a delivery counts as a failed attempt; what the queue has never heard of is handed in again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+from gcm_sentinel.app.life.dispatch import delivery_key
+from gcm_sentinel.app.stores import Stores
+from gcm_sentinel.clients.durable.config import JobRecord, JobState
+from gcm_sentinel.domain.protocols import Clock
+from gcm_sentinel.domain.steps import JobQueue
+
+log = structlog.get_logger(__name__)
+
+EVERY_S = 60.0
+_GRACE = timedelta(minutes=1)
+"""How long a delivery may be owed before the queue is asked about it: a finished job's row is a moment behind."""
+_AGAIN_AFTER = timedelta(minutes=1)
+_BROKEN = frozenset({JobState.FAILED, JobState.GIVEN_UP, JobState.CANCELLED})
+
+
+Look = Callable[[str], Awaitable[JobRecord | None]]
+
+
+class Repair:
+    """Puts right what storage and the queue do not agree on."""
+
+    def __init__(
+        self, stores: Stores, to_investigate: tuple[JobQueue, Look], to_deliver: tuple[JobQueue, Look], clock: Clock
+    ) -> None:
+        """Each queue comes with a way to ask it where the job of a key stands."""
+        self._stores = stores
+        self._investigations, self._look_investigation = to_investigate
+        self._deliveries, self._look_delivery = to_deliver
+        self._clock = clock
+
+    async def mend(self) -> None:
+        """Look at everything under way once.
+
+        Raises:
+            Retryable: a database is away.
+        """
+        for record in await self._stores.investigations.under_way():
+            job = await self._look_investigation(record.id)
+            if job is None:
+                log.warning("investigation.unknown_to_queue", investigation=record.id, hint="handed in again")
+                await self._investigations.submit(record.id, priority=int(record.urgency))
+            elif job.state in _BROKEN:
+                log.error("investigation.job_broken", investigation=record.id, job=job.state.value, starts=job.starts)
+                note = f"its job ended as {job.state.value!r} after {job.starts} starts; the log says why"
+                await self._stores.investigations.fail(record.id, note)
+        await self._mend_deliveries()
+
+    async def _mend_deliveries(self) -> None:
+        now = self._clock.now()
+        for record in await self._stores.deliveries.owed(now - _GRACE):
+            job = await self._look_delivery(delivery_key(record))
+            if job is not None and (job.state in _BROKEN or job.state is JobState.DONE):
+                log.error("delivery.job_broken", investigation=record.investigation_id, notifier=record.notifier)
+                reason = f"its job ended as {job.state.value!r} without a result"
+                await self._stores.deliveries.attempted(
+                    record.investigation_id, record.notifier, reason, now + _AGAIN_AFTER, attempt=record.attempts
+                )

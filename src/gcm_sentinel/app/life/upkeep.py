@@ -1,0 +1,40 @@
+"""Upkeep: what keeps a long-running agent and its database in order beside the incidents.
+
+Heartbeats say that this process lives; the work of one that has not been heard of for `DEAD_AFTER` is taken over by
+the queue engine of whoever notices. Investigations the queue has given up are marked failed, so that triage tries
+them again. Old incidents are removed by the settings' limits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+from gcm_sentinel.app.life.stage import Stage
+from gcm_sentinel.domain.protocols import Clock
+
+log = structlog.get_logger(__name__)
+
+BEAT_S = 4.0
+DEAD_AFTER = timedelta(seconds=15)
+"""Three beats missed and some; with the beat and the queue's poll, work moves within 30 s."""
+PRUNE_S = 3600.0
+
+
+class Periodic:
+    """One piece of upkeep, again and again."""
+
+    def __init__(self, name: str, work: Callable[[], Awaitable[None]], every_s: float, clock: Clock) -> None:
+        """Run `work` every `every_s` seconds, from the start on."""
+        self.stage = Stage(name, clock)
+        self._work = work
+        self._every_s = every_s
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            if await self.stage.attempt(self._work, asyncio.sleep):
+                await asyncio.sleep(self._every_s)

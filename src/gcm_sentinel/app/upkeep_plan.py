@@ -1,0 +1,109 @@
+"""Which upkeep a serving agent does: heartbeats and take-over among replicas, repair of lost work, retention."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from gcm_sentinel.app.life.fleet_groups import EVERY_S as GROUPS_S
+from gcm_sentinel.app.life.fleet_groups import FleetGroups
+from gcm_sentinel.app.life.repair import EVERY_S as REPAIR_S
+from gcm_sentinel.app.life.repair import Repair
+from gcm_sentinel.app.life.upkeep import BEAT_S, DEAD_AFTER, PRUNE_S, Periodic
+from gcm_sentinel.app.life.withdrawal import EVERY_S as WITHDRAW_S
+from gcm_sentinel.app.life.withdrawal import Withdrawal
+from gcm_sentinel.app.metrics.sampler import SAMPLE_EVERY, Sampled, Sampler
+from gcm_sentinel.app.serving import DELIVERY, INVESTIGATION, Serving
+from gcm_sentinel.app.stores import Stores
+from gcm_sentinel.app.wiring import Agent
+from gcm_sentinel.app.workflow import pools_of
+from gcm_sentinel.clients.durable.engine import DurableEngine
+from gcm_sentinel.notify.annotations import AnnotationNotifier
+from gcm_sentinel.storage.retention import prune
+
+log = structlog.get_logger(__name__)
+
+_MIB = 1 << 20
+_KEEP_FINISHED_JOBS = timedelta(days=2)
+"""How long the queue remembers a finished job; its key cannot come again after the investigation is done."""
+
+
+class Replica:
+    """This process among the replicas that share a database."""
+
+    def __init__(self, stores: Stores, engine: DurableEngine, executor: str) -> None:
+        self._stores = stores
+        self._engine = engine
+        self._executor = executor
+
+    async def beat(self) -> None:
+        """Say that this process lives, and take over the work of those that do not."""
+        executors = self._stores.executors
+        await executors.beat(self._executor)
+        for dead in await executors.dead(DEAD_AFTER):
+            if dead == self._executor:
+                continue
+            adopted = await self._engine.adopt((dead,))
+            await executors.forget(dead)
+            log.warning("replica.lost", replica=dead, adopted_jobs=adopted)
+
+
+class Housekeeping:
+    """What is removed, and when."""
+
+    def __init__(self, agent: Agent, stores: Stores, engine: DurableEngine) -> None:
+        self._agent = agent
+        self._stores = stores
+        self._engine = engine
+
+    async def prune(self) -> None:
+        """Remove what is older or larger than the settings keep."""
+        settings, now = self._agent.settings, self._agent.clock.now()
+        keep = timedelta(days=settings.retention_days)
+        gone = await prune(self._stores.database, now, keep=keep, max_evidence_bytes=settings.max_evidence_mib * _MIB)
+        jobs = await self._engine.forget(now - _KEEP_FINISHED_JOBS)
+        log.info("retention.pruned", incidents=gone.incidents, jobs=jobs)
+
+
+def _sampler(serving: Serving) -> Sampler:
+    stores, agent = serving.stores, serving.agent
+    sampled = Sampled(
+        stores.database,
+        stores.spending,
+        pools_of(agent.settings),
+        serving.engine,
+        (INVESTIGATION, DELIVERY),
+        {"kubernetes": agent.watcher},
+    )
+    return Sampler(serving.metrics, sampled, agent.clock)
+
+
+def _repair(serving: Serving) -> Repair:
+    engine = serving.engine
+    return Repair(
+        serving.stores,
+        (engine.queue(INVESTIGATION), partial(engine.status, INVESTIGATION)),
+        (engine.queue(DELIVERY), partial(engine.status, DELIVERY)),
+        serving.agent.clock,
+    )
+
+
+def upkeep_of(serving: Serving) -> tuple[Periodic, ...]:
+    """Everything periodic of a serving agent."""
+    agent, stores, engine = serving.agent, serving.stores, serving.engine
+    clock = agent.clock
+    jobs = [
+        Periodic("retention", Housekeeping(agent, stores, engine).prune, PRUNE_S, clock),
+        Periodic("census", _sampler(serving).sample, SAMPLE_EVERY.total_seconds(), clock),
+    ]
+    jobs.append(Periodic("repair", _repair(serving).mend, REPAIR_S, clock))
+    if serving.place.shared:
+        jobs.append(Periodic("heartbeat", Replica(stores, engine, serving.place.executor).beat, BEAT_S, clock))
+    if sinks := [sink for sink in agent.notifiers if isinstance(sink, AnnotationNotifier)]:
+        jobs.append(Periodic("withdrawal", Withdrawal(stores.incidents, sinks, clock).withdraw, WITHDRAW_S, clock))
+    if agent.prometheus is not None and agent.settings.topology_queries:
+        groups = FleetGroups(agent.prometheus, agent.settings.topology_queries, agent.fleet)
+        jobs.append(Periodic("topology", groups.refresh, GROUPS_S, clock))
+    return tuple(jobs)

@@ -1,0 +1,128 @@
+"""What had happened before a command runs: incidents opened, investigated by the real loop, delivered, closed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from gcm_sentinel.app.clock import SystemClock
+from gcm_sentinel.domain.budget import Limits
+from gcm_sentinel.domain.entity import gpu, node
+from gcm_sentinel.domain.evidence import ResultStatus, ToolResult
+from gcm_sentinel.domain.incident_record import Urgency, Why
+from gcm_sentinel.domain.protocols import Availability, Scope
+from gcm_sentinel.domain.redaction import Redactor
+from gcm_sentinel.domain.transcript import SUBMIT_TOOL, ModelTurn, StopReason, ToolCall, ToolSpec, Usage
+from gcm_sentinel.domain.triage_changes import Investigate, OpenIncident
+from gcm_sentinel.domain.trigger import FaultScope, Trigger, TriggerStatus
+from gcm_sentinel.engine.loop import Loop
+from gcm_sentinel.engine.toolbox import Toolbox
+from gcm_sentinel.llm.scripted import Line, ScriptedModel, calling
+from gcm_sentinel.storage.database import Database
+from gcm_sentinel.storage.deliveries import Deliveries
+from gcm_sentinel.storage.evidence import StoredEvidence
+from gcm_sentinel.storage.investigations import Finished, Investigations
+from gcm_sentinel.storage.triage import TriageStore
+from gcm_sentinel.storage.triggers import Triggers
+
+NODE = "gpu-r03-n05"
+XID_LINE = "NVRM: Xid (PCI:0000:17:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."
+SUBMISSION: dict[str, Any] = {
+    "severity": "critical",
+    "fault_class": "gpu_off_bus",
+    "summary": f"GPU 0000:17:00 of {NODE} fell off the bus",
+    "root_cause": "The PCIe path of one GPU failed.",
+    "confidence": 0.9,
+    "entities": [{"kind": "gpu", "name": "gpu1", "node": NODE, "index": None, "uuid": None, "pci": "0000:17:00"}],
+    "causal_chain": [],
+    "actions": [{"action": "cordon", "target": {"kind": "node", "name": NODE, "node": NODE}, "reason": "Xid 79"}],
+    "claims": [
+        {"text": "Xid 79 was logged", "cites": [{"evidence": "E1", "quote": "fallen off the bus"}], "absence": False}
+    ],
+    "ruled_out": [],
+    "not_checked": [],
+}
+LOOK: Line = calling(("read_kernel_log", {"node": NODE}), text="the kernel log first")
+SUBMIT: Line = calling((SUBMIT_TOOL, SUBMISSION))
+
+
+def spending(tokens: int, *calls: tuple[str, dict[str, Any]]) -> ModelTurn:
+    """A turn that calls tools and used so many tokens."""
+    made = tuple(ToolCall(f"c{place}", name, arguments) for place, (name, arguments) in enumerate(calls))
+    return ModelTurn("", made, StopReason.TOOL_USE, Usage(input_tokens=tokens), "scripted", "script-1")
+
+
+class KernelLog:
+    """A kernel log with one line in it."""
+
+    name = "kernel_log"
+
+    async def is_available(self) -> Availability:
+        return Availability(usable=True)
+
+    def get_tools(self) -> tuple[ToolSpec, ...]:
+        return (ToolSpec("read_kernel_log", "the kernel log", {"type": "object", "properties": {}}),)
+
+    async def execute(self, call: ToolCall, scope: Scope) -> ToolResult:
+        seen = (node(NODE), gpu(NODE, pci="0000:17:00"))
+        return ToolResult(ResultStatus.OK, "kern.log", {"xids": [79]}, f"{XID_LINE}\n\x1b[31mred", entities=seen)
+
+    def get_system_prompt_section(self) -> str:
+        return ""
+
+
+class Past:
+    """Writes one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._clock = SystemClock()
+        self._investigations = Investigations(database)
+
+    @classmethod
+    async def write(cls, url: str, happen: Callable[[Past], Awaitable[None]]) -> None:
+        """Open the database at `url` and let things happen."""
+        async with Database.open(url, clock=SystemClock()) as database:
+            await happen(cls(database))
+
+    async def opened(
+        self, incident_id: str = "inc-abc123", *, node: str = NODE, ago: timedelta = timedelta(hours=2)
+    ) -> None:
+        """An incident of one trigger whose investigation is wanted."""
+        at = self._clock.now() - ago
+        await Triggers(self._database).store([_trigger(node, at)])
+        async with TriageStore(self._database).session(at, burst=timedelta(0), cooldown=timedelta(0)) as session:
+            ids = tuple(stored.id for stored in session.snapshot.pending)
+            scope = FaultScope("node", node)
+            opened = OpenIncident(incident_id, scope, Urgency.CRITICAL, at, ids)
+            await session.apply([opened, Investigate(incident_id, 1, Why.OPENED, Urgency.CRITICAL, at)])
+
+    async def investigated(
+        self,
+        incident_id: str = "inc-abc123",
+        *,
+        turns: Sequence[Line] = (LOOK, SUBMIT),
+        limits: Limits | None = None,
+        revision: int = 1,
+    ) -> None:
+        """The incident was opened, if it was not yet, and investigated to its end."""
+        if revision == 1:
+            await self.opened(incident_id)
+        investigation_id = f"{incident_id}.{revision}"
+        incident = await self._investigations.start(investigation_id, "replica-1")
+        assert incident is not None
+        toolbox = Toolbox([KernelLog()], StoredEvidence(self._database), self._clock, redactor=Redactor())
+        model = ScriptedModel(turns)
+        loop = Loop(model, toolbox, self._clock, system="s", limits=limits or Limits(), price=lambda _turn: 0.25)
+        done = await loop.investigate(incident)
+        finished = Finished(done.assessment, done.transcript, ("webhook",), stand_in=False)
+        await self._investigations.finish(investigation_id, finished)
+
+    async def delivered(self, investigation_id: str = "inc-abc123.1") -> None:
+        """Its assessment reached the webhook."""
+        await Deliveries(self._database).delivered(investigation_id, "webhook", self._clock.now())
+
+
+def _trigger(node: str, at: datetime) -> Trigger:
+    return Trigger("kubernetes", node, "GpuXid", TriggerStatus.PROBLEM, "Xid79", "GPU has fallen off", at, at)
