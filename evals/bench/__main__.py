@@ -9,13 +9,14 @@ import structlog
 from gcm_sentinel.evals.bench.footprint import footprint
 from gcm_sentinel.evals.bench.overhead import overhead
 from gcm_sentinel.evals.bench.storm import storm
+from gcm_sentinel.evals.bench.watching import watching
 
 
 def main() -> None:
     """Measure and print one line a figure."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    for figure in (*footprint(), *overhead(), *storm()):
-        print(f"{figure.name:<52} {figure.value:>10.3f} {figure.unit:<8} budget {figure.budget}")
+    for figure in (*footprint(), *overhead(), *storm(), *watching()):
+        print(figure.line)
 
 
 if __name__ == "__main__":

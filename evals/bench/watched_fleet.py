@@ -26,6 +26,8 @@ _TYPES = (
     "GcmDcgmiDiagProblem", "GcmProcZombieProblem", "FrequentKubeletRestart", "ContainerRuntimeUnhealthy",
 )  # fmt: skip
 _IMAGES = [{"names": [f"registry.example/team-{n}/image@sha256:{n:064x}"], "sizeBytes": n} for n in range(50)]
+_STRIDE = 7919
+"""A prime: as many different nodes as are asked for, all over the fleet."""
 _HEARTBEAT_S = 300.0
 """How often a kubelet reports a node on which nothing changes."""
 
@@ -107,11 +109,12 @@ async def main(kubeconfig: Path, nodes: int, changes: int, per_second: float, st
     await asyncio.to_thread(sys.stdin.readline)
     async with asyncio.TaskGroup() as tasks:
         beating = tasks.create_task(_heartbeats(store, nodes))
-        for number in range(changes):
-            _change(store, number * (nodes // changes))
+        chosen = [number * _STRIDE % nodes for number in range(changes + storm)]
+        for index in chosen[:changes]:
+            _change(store, index)
             await asyncio.sleep(1 / per_second)
-        for number in range(storm):
-            _change(store, number * (nodes // changes) + 1 if number < changes else nodes - number)
+        for index in chosen[changes:]:
+            _change(store, index)
         await asyncio.to_thread(sys.stdin.readline)  # until the other side has everything
         beating.cancel()
     await runner.cleanup()

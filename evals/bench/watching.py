@@ -1,7 +1,7 @@
 """From a changed node condition to the stored trigger: latency, memory and list time of watching a large fleet.
 
-The API server runs in a process of its own and so does the agent's intake, so neither pays for the other. At the size of
-the budget: `python -m gcm_sentinel.evals.bench.watching --nodes 50000 --changes 60 --per-second 1 --storm 5000`.
+The API server runs in a process of its own and so does the agent's intake, so neither pays for the other. At the size
+of the budget: `python -m gcm_sentinel.evals.bench.watching --nodes 50000 --changes 60 --per-second 1 --storm 5000`.
 """
 
 from __future__ import annotations

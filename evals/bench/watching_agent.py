@@ -1,7 +1,7 @@
 """The agent's intake alone, as a process of its own: the real watcher and the real storage in a SQLite file.
 
-`python -m gcm_sentinel.evals.bench.watching_agent KUBECONFIG DATABASE CHANGES STORM`. Says ``synced`` once all nodes are
-listed, and at the end one line of JSON with what was measured.
+`python -m gcm_sentinel.evals.bench.watching_agent KUBECONFIG DATABASE CHANGES STORM`. Says ``synced`` once all nodes
+are listed, and at the end one line of JSON with what was measured.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,8 +59,10 @@ class _Measured:
 
 
 async def _until_synced(watcher: NodeConditionWatcher, started_s: float) -> float:
+    ticks = asyncio.Event()
     while not watcher.synced:
-        await asyncio.sleep(0.01)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ticks.wait(), 0.01)
     print("synced", flush=True)
     return time.monotonic() - started_s
 

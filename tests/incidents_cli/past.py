@@ -76,7 +76,7 @@ class Past:
     """Writes one database."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self._clock = SystemClock()
         self._investigations = Investigations(database)
 
@@ -91,8 +91,8 @@ class Past:
     ) -> None:
         """An incident of one trigger whose investigation is wanted."""
         at = self._clock.now() - ago
-        await Triggers(self._database).store([_trigger(node, at)])
-        async with TriageStore(self._database).session(at, burst=timedelta(0), cooldown=timedelta(0)) as session:
+        await Triggers(self.database).store([_trigger(node, at)])
+        async with TriageStore(self.database).session(at, burst=timedelta(0), cooldown=timedelta(0)) as session:
             ids = tuple(stored.id for stored in session.snapshot.pending)
             scope = FaultScope("node", node)
             opened = OpenIncident(incident_id, scope, Urgency.CRITICAL, at, ids)
@@ -112,7 +112,7 @@ class Past:
         investigation_id = f"{incident_id}.{revision}"
         incident = await self._investigations.start(investigation_id, "replica-1")
         assert incident is not None
-        toolbox = Toolbox([KernelLog()], StoredEvidence(self._database), self._clock, redactor=Redactor())
+        toolbox = Toolbox([KernelLog()], StoredEvidence(self.database), self._clock, redactor=Redactor())
         model = ScriptedModel(turns)
         loop = Loop(model, toolbox, self._clock, system="s", limits=limits or Limits(), price=lambda _turn: 0.25)
         done = await loop.investigate(incident)
@@ -121,7 +121,7 @@ class Past:
 
     async def delivered(self, investigation_id: str = "inc-abc123.1") -> None:
         """Its assessment reached the webhook."""
-        await Deliveries(self._database).delivered(investigation_id, "webhook", self._clock.now())
+        await Deliveries(self.database).delivered(investigation_id, "webhook", self._clock.now())
 
 
 def _trigger(node: str, at: datetime) -> Trigger:

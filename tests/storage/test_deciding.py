@@ -321,3 +321,20 @@ async def test_a_storm_of_five_thousand_is_opened_and_joined_in_one_decision_eac
     snapshot = await triage.look()
     assert len(snapshot.incidents[0].nodes) == 5001
     assert len(snapshot.symptoms) == 5001
+
+
+@pytest.mark.parametrize("queued", [False, True], ids=["wanted", "queued"])
+async def test_many_incidents_may_close_and_merge_in_one_decision(triage, database, queued):
+    for number in range(5):
+        await triage.open(f"inc-{number}", observed(node=f"gpu-{number}"))
+        if queued:
+            await Investigations(database).queued(f"inc-{number}.1")
+
+    await triage.decide(
+        *(Move(f"inc-{number}", IncidentState.CLOSED, at(1), reason="recovered") for number in (0, 1)),
+        *(Merge(f"inc-{number}", "inc-4", at(1)) for number in (2, 3)),
+    )
+
+    states = {one.id: one.investigation for one in (await triage.look()).incidents}
+    kept = InvestigationState.QUEUED if queued else InvestigationState.WANTED
+    assert states == {**{f"inc-{number}": InvestigationState.DROPPED for number in range(4)}, "inc-4": kept}

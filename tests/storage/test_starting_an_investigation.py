@@ -67,6 +67,17 @@ async def test_what_runs_is_not_queued_again(investigations, given):
     assert await state_of(investigations, "inc-1.1") is InvestigationState.RUNNING
 
 
+async def test_what_the_queue_has_is_under_way_the_oldest_first(investigations, given, clock):
+    states = ("running", "queued", "wanted", "done", "failed", "dropped")
+    await given.incident()
+    for revision, state in enumerate(states, start=1):
+        await given.investigation(revision=revision, state=state)
+        clock.move(timedelta(minutes=1))
+
+    assert [record.id for record in await investigations.under_way()] == ["inc-1.1", "inc-1.2"]
+    assert [record.id for record in await investigations.under_way(limit=1)] == ["inc-1.1"]
+
+
 async def test_starting_tells_what_to_investigate(investigations, given):
     seen = [trigger("gpu-9", XID, 0), trigger("gpu-7", READY, 1)]
     await given.incident("inc-1", seen)

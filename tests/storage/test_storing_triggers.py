@@ -6,9 +6,11 @@ import asyncio
 from dataclasses import replace
 
 from sqlalchemy import select
-from tests.storage.deciding import observed
-from tests.storage.given import READY
+from tests.storage.deciding import ids_of, observed
+from tests.storage.given import READY, at
 
+from gcm_sentinel.domain.incident_record import TriggerState
+from gcm_sentinel.domain.triage_changes import RuleOn
 from gcm_sentinel.storage.schema import triggers
 
 
@@ -64,3 +66,33 @@ async def test_five_thousand_are_one_batch(triage):
     assert await triage.tell(*batch) == 5000
 
     assert len(await triage.triggers.wrong_now("kubernetes")) == 5000
+
+
+async def test_what_was_held_or_refused_is_shown_with_the_reason_the_newest_first(triage):
+    await triage.tell(*(observed(node=f"gpu-{number}") for number in range(4)))
+    held, refused, noted, _ = [(key,) for key in ids_of((await triage.look()).pending)]
+    await triage.decide(
+        RuleOn(held, TriggerState.HELD, "cool-down", at(60)),
+        RuleOn(refused, TriggerState.REFUSED, "not covered"),
+        RuleOn(noted, TriggerState.NOTED, "recovered"),
+    )
+
+    left_out = await triage.triggers.left_out()
+
+    assert [(stored.trigger.node, stored.state, stored.reason, stored.hold_until) for stored in left_out] == [
+        ("gpu-1", TriggerState.REFUSED, "not covered", None),
+        ("gpu-0", TriggerState.HELD, "cool-down", at(60)),
+    ]
+
+
+async def test_of_what_was_left_out_no_more_than_asked_for_is_shown(triage):
+    await triage.tell(observed(), observed(node="gpu-2"))
+    await triage.decide(RuleOn(ids_of((await triage.look()).pending), TriggerState.REFUSED, "not covered"))
+
+    assert [stored.trigger.node for stored in await triage.triggers.left_out(limit=1)] == ["gpu-2"]
+
+
+async def test_what_belongs_to_an_incident_was_not_left_out(triage):
+    await triage.open("inc-1", observed())
+
+    assert await triage.triggers.left_out() == ()

@@ -14,6 +14,7 @@ from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.incidents import IncidentFilter, Incidents, IncidentView
 from gcm_sentinel.storage.investigations import Investigations, StoredInvestigation
+from gcm_sentinel.storage.triggers import Triggers
 
 T = TypeVar("T")
 
@@ -28,6 +29,7 @@ class OpenIncidents:
 
     incidents: Incidents
     investigations: Investigations
+    triggers: Triggers
     clock: Clock
     where: str
     """What to say when something is not there."""
@@ -52,7 +54,9 @@ async def with_incidents(settings: Settings, work: Callable[[OpenIncidents], Awa
             )
     clock = SystemClock()
     async with Database.open(place.database_url, clock=clock, max_pool=2) as database:
-        return await work(OpenIncidents(Incidents(database), Investigations(database), clock, where))
+        return await work(
+            OpenIncidents(Incidents(database), Investigations(database), Triggers(database), clock, where)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gcm_sentinel.app.incident_store import OpenIncidents
 
 incidents = typer.Typer(
-    help="What was found and is stored: list, show, replay, close, reinvestigate.", no_args_is_help=True
+    help="What was found and is stored: list, show, left-out, replay, close, reinvestigate.", no_args_is_help=True
 )
 
 Id = Annotated[
@@ -58,6 +58,18 @@ def show(
 
     look = Look(incident, revision, evidence, triggers)
     _run(state_dir, lambda store: show_command(store, look, output))
+
+
+@incidents.command(name="left-out")
+def left_out(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    output: PlainOutput = Plain.TEXT,
+    state_dir: StateDir = None,
+) -> None:
+    """List triggers that opened no incident, held or refused, and why; the newest first."""
+    from gcm_sentinel.app.incidents_command import left_out_command
+
+    _run(state_dir, lambda store: left_out_command(store, limit, output))
 
 
 @incidents.command()

@@ -74,6 +74,18 @@ async def list_command(store: OpenIncidents, wanted: Wanted, output: str) -> Exi
     return Exit.OK
 
 
+async def left_out_command(store: OpenIncidents, limit: int, output: str) -> Exit:
+    """`incidents left-out`."""
+    from gcm_sentinel.web.left_out import left_out_to_json, render_left_out
+
+    rows = await store.triggers.left_out(limit)
+    if output == "json":
+        _print_json(left_out_to_json(rows))
+    else:
+        sys.stdout.write(render_left_out(rows, store.clock.now()))
+    return Exit.OK
+
+
 async def show_command(store: OpenIncidents, look: Look, output: str) -> Exit:
     """`incidents show`.
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Row, func, select, text
 
 from gcm_sentinel.domain.incident_record import DeliveryState, IncidentState, TriggerState, Urgency
-from gcm_sentinel.storage.codecs import when_known
+from gcm_sentinel.storage.codecs import readable, when_known
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.schema import deliveries, incidents, triggers
 
@@ -35,7 +36,7 @@ class Census:
 
 
 async def take_census(database: Database) -> Census:
-    """Count.
+    """Count; what cannot be read of incidents is left out with a log event.
 
     Raises:
         SentinelError: the database is away or damaged.
@@ -56,10 +57,15 @@ async def take_census(database: Database) -> Census:
         ).all()
         size = (await connection.execute(text(_SIZE[database.dialect]))).scalar_one()
     return Census(
-        open_incidents={(IncidentState(state), Urgency(urgency)): count for state, urgency, count in states},
+        open_incidents=dict(readable(states, _counted, table="incidents")),
         pending_triggers=waiting[0],
         oldest_pending=when_known(waiting[1]),
         owed={notifier: count for notifier, count, _ in sinks},
         oldest_owed=when_known(min((since for _, _, since in sinks), default=None)),
         size_bytes=int(size),
     )
+
+
+def _counted(row: Row[Any]) -> tuple[tuple[IncidentState, Urgency], int]:
+    state, urgency, count = row
+    return (IncidentState(state), Urgency(urgency)), count

@@ -18,6 +18,7 @@ from gcm_sentinel.domain.incident_record import DeliveryState, InvestigationStat
 from gcm_sentinel.domain.transcript import Transcript
 from gcm_sentinel.storage.blobs import Blob, keep
 from gcm_sentinel.storage.codecs import clean, micros
+from gcm_sentinel.storage.cooldowns import end_cooldowns
 from gcm_sentinel.storage.investigation_rows import concluded
 from gcm_sentinel.storage.schema import affected_entities, deliveries, incidents, investigations
 from gcm_sentinel.storage.upsert import insert_new
@@ -65,7 +66,10 @@ async def store_finished(
     shown = (entity for item in done.transcript.evidence for entity in item.result.entities)
     await _index(connection, investigation_id, concerned(done.assessment.draft, shown))
     await _owe(connection, investigation_id, done.notifiers, now)
-    await _tell_incident(connection, row, done, failed=failed)
+    if failed:
+        await _tell_failure(connection, row.incident_id, now)
+    else:
+        await _tell_incident(connection, row, done)
 
 
 async def store_failure(connection: AsyncConnection, investigation_id: str, note: str, now: datetime) -> None:
@@ -75,7 +79,7 @@ async def store_failure(connection: AsyncConnection, investigation_id: str, note
         return
     this = update(investigations).where(investigations.c.id == investigation_id)
     await connection.execute(this.values(state=_FAILED, ended_at=micros(now), note=clean(note)))
-    await _count_failure(connection, row.incident_id)
+    await _tell_failure(connection, row.incident_id, now)
 
 
 async def _row(connection: AsyncConnection, investigation_id: str) -> Row[Any] | None:
@@ -115,11 +119,8 @@ async def _owe(connection: AsyncConnection, investigation_id: str, notifiers: It
     await insert_new(connection, deliveries, rows)
 
 
-async def _tell_incident(connection: AsyncConnection, row: Row[Any], done: Finished, *, failed: bool) -> None:
-    """The incident shows its newest assessment; one that failed says nothing about severity, it is only counted."""
-    if failed:
-        await _count_failure(connection, row.incident_id)
-        return
+async def _tell_incident(connection: AsyncConnection, row: Row[Any], done: Finished) -> None:
+    """The incident shows its newest assessment."""
     newer = exists().where(
         investigations.c.incident_id == row.incident_id,
         investigations.c.revision > row.revision,
@@ -129,6 +130,8 @@ async def _tell_incident(connection: AsyncConnection, row: Row[Any], done: Finis
     await connection.execute(update(incidents).where(incidents.c.id == row.incident_id, ~newer).values(shown))
 
 
-async def _count_failure(connection: AsyncConnection, incident_id: str) -> None:
+async def _tell_failure(connection: AsyncConnection, incident_id: str, now: datetime) -> None:
+    """One that failed says nothing about severity: it is counted, and holds up nothing that comes later."""
     counted = {"failures": incidents.c.failures + 1}
     await connection.execute(update(incidents).where(incidents.c.id == incident_id).values(counted))
+    await end_cooldowns(connection, [(incident_id, now)])

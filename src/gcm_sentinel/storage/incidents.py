@@ -123,7 +123,7 @@ class Incidents:
             triggers.c.node.not_in(living.where(incidents.c.state != closed)),
         )
         async with self._database.reading() as connection:
-            rows = (await connection.execute(over.order_by(incidents.c.closed_at))).all()
+            rows = (await connection.execute(over.order_by(incidents.c.closed_at, incidents.c.id))).all()
         return tuple((f"{row.id}@{row.closed_at}", row.node) for row in rows)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -121,7 +122,7 @@ async def _triggers(connection: AsyncConnection, ids: set[int]) -> dict[int, Tri
 async def _snapshot(
     connection: AsyncConnection, now: datetime, burst: timedelta, cooldown: timedelta
 ) -> TriageSnapshot:
-    pending = await _pending(connection, now)
+    pending = await _pending(connection, now, now + 2 * cooldown)
     nodes = {stored.trigger.node for stored in pending}
     records = await _incidents(connection, now - burst)
     return TriageSnapshot(
@@ -132,16 +133,25 @@ async def _snapshot(
     )
 
 
-async def _pending(connection: AsyncConnection, now: datetime) -> tuple[StoredTrigger, ...]:
-    due = or_(
-        triggers.c.state == str(TriggerState.PENDING),
-        and_(triggers.c.state == str(TriggerState.HELD), triggers.c.hold_until <= micros(now)),
-    )
+async def _pending(connection: AsyncConnection, now: datetime, latest: datetime) -> tuple[StoredTrigger, ...]:
+    """What triage looks at now.
+
+    A hold beyond `latest` was written before the clock was set back: its time counts as come. No decision made at `now`
+    holds that long (a stamp lies ahead of now by a cool-down at most), so none is looked at over and over.
+    """
+    over = or_(triggers.c.hold_until <= micros(now), triggers.c.hold_until > micros(latest))
+    due = or_(triggers.c.state == str(TriggerState.PENDING), and_(triggers.c.state == str(TriggerState.HELD), over))
     rows = (await connection.execute(select(triggers).where(due).order_by(triggers.c.id).limit(_MOST_PENDING))).all()
     found = tuple(readable(rows, stored_trigger, table="triggers"))
     if len(found) < len(rows):
         await _put_aside(connection, {row.id for row in rows} - {stored.id for stored in found})
-    return found
+    return tuple(_released(stored, now) for stored in found)
+
+
+def _released(stored: StoredTrigger, now: datetime) -> StoredTrigger:
+    if stored.hold_until is None or stored.hold_until <= now:
+        return stored
+    return replace(stored, hold_until=now)
 
 
 async def _put_aside(connection: AsyncConnection, damaged: set[int]) -> None:

@@ -18,6 +18,7 @@ from gcm_sentinel.domain.incident_record import (
     IncidentState,
     InvestigationState,
     TriggerState,
+    Urgency,
     Why,
 )
 from gcm_sentinel.domain.triage_changes import Investigate, Join, Merge, Move, OpenIncident, RuleOn, TriageChange
@@ -80,6 +81,8 @@ class Plan:
     dropped: dict[str, Drop] = field(default_factory=dict)
     """Those of `wanted` that a later change of the same decision dropped."""
     stamps: list[Stamp] = field(default_factory=list)
+    raised: dict[str, Urgency] = field(default_factory=dict)
+    """Incidents that are more urgent than they were; so is what is still wanted for them."""
 
     @singledispatchmethod
     def take(self, change: TriageChange) -> None:
@@ -165,8 +168,16 @@ class Plan:
                 self.dropped.setdefault(investigation_id, drop)
 
     def _put(self, record: IncidentRecord) -> None:
+        if record.urgency < self.records[record.id].urgency:
+            self._raise(record.id, record.urgency)
         self.records[record.id] = record
         self.changed.add(record.id)
+
+    def _raise(self, incident_id: str, urgency: Urgency) -> None:
+        self.raised[incident_id] = urgency
+        for investigation_id, wanted in self.wanted.items():
+            if wanted.incident_id == incident_id and urgency < wanted.urgency:
+                self.wanted[investigation_id] = replace(wanted, urgency=urgency)
 
     def _record(self, incident_id: str) -> IncidentRecord:
         if (record := self.records.get(incident_id)) is None:
@@ -183,6 +194,10 @@ class Plan:
         while incident_id in self.merged:
             incident_id = self.merged[incident_id]
         return incident_id
+
+    def closings(self) -> list[tuple[str, datetime]]:
+        """The incidents that are closed, but not merged into another one, and when."""
+        return [(drop.incident_id, drop.at) for drop in self.drops if drop.states == NOT_STARTED]
 
     def investigation_rows(self) -> list[dict[str, Any]]:
         """The investigations to insert."""

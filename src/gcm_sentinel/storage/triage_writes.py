@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Insert, Update, bindparam, insert, select, update
+from sqlalchemy import BigInteger, Insert, Update, bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gcm_sentinel.domain.incident_record import InvestigationState
 from gcm_sentinel.domain.trigger import Trigger, TriggerStatus
 from gcm_sentinel.storage.codecs import clean, micros
+from gcm_sentinel.storage.cooldowns import end_cooldowns
 from gcm_sentinel.storage.incident_rows import row_of
 from gcm_sentinel.storage.schema import (
     cooldown_stamps,
@@ -38,8 +39,10 @@ async def write_plan(connection: AsyncConnection, plan: Plan) -> None:
         await _many(connection, statement, [{"b_from": one, "b_into": other} for one, other in plan.merged.items()])
     for states in (UNFINISHED, NOT_STARTED):
         await _many(connection, _drop_in(states), [_dropped(drop) for drop in plan.drops if drop.states == states])
+    await _many(connection, _RAISE, [*_raised(plan)])
     await _many(connection, insert(investigations), plan.investigation_rows())
     await _many(connection, _stamp(connection), [_stamped(plan, stamp) for stamp in plan.stamps])
+    await end_cooldowns(connection, plan.closings())
 
 
 async def _many(connection: AsyncConnection, statement: Insert | Update, rows: Sequence[dict[str, Any]]) -> None:
@@ -147,13 +150,29 @@ _MERGE_SYMPTOMS = (
 
 def _drop_in(states: tuple[InvestigationState, ...]) -> Update:
     of_incident = investigations.c.incident_id == bindparam("b_incident")
-    unneeded = investigations.c.state.in_([str(state) for state in states])
+    unneeded = or_(*(investigations.c.state == str(state) for state in states))  # ``IN`` cannot be executed for many
     values: dict[str, Any] = {"note": bindparam("b_note"), "ended_at": bindparam("b_at")}
     return update(investigations).where(of_incident, unneeded).values(state=str(InvestigationState.DROPPED), **values)
 
 
 def _dropped(drop: Drop) -> dict[str, Any]:
     return {"b_incident": drop.incident_id, "b_note": clean(drop.note), "b_at": micros(drop.at)}
+
+
+_RAISE = (
+    update(investigations)
+    .where(
+        investigations.c.incident_id == bindparam("b_incident"),
+        investigations.c.state == str(InvestigationState.WANTED),
+        investigations.c.urgency > bindparam("b_urgency"),
+    )
+    .values(urgency=bindparam("b_urgency"))
+)
+
+
+def _raised(plan: Plan) -> Iterable[dict[str, Any]]:
+    for incident_id, urgency in plan.raised.items():
+        yield {"b_incident": incident_id, "b_urgency": int(urgency)}
 
 
 def _stamp(connection: AsyncConnection) -> Insert:
