@@ -2,8 +2,8 @@
 
 Import `postgres_server` and `postgres_url` in a ``conftest.py``. The server is initialised in a temporary folder,
 listens on a free loopback port, and is stopped when the session ends. As root it runs as the user ``postgres``, because
-it refuses to run as root. Where PostgreSQL is not installed the tests fail and say how to install it: they are never
-left out in silence.
+it refuses to run as root. Where PostgreSQL is not installed the tests are skipped with the reason and how to install
+it; in CI (``CI`` is set) they fail.
 """
 
 from __future__ import annotations
@@ -118,7 +118,10 @@ def _binary(name: str) -> str:
         return os.path.realpath(found)
     versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
     if not versions:
-        raise RuntimeError(f"{name} is not installed: install the PostgreSQL server (apt-get install postgresql)")
+        words = f"{name} is not installed: install the PostgreSQL server (apt-get install postgresql)"
+        if os.environ.get("CI"):
+            raise RuntimeError(words)
+        pytest.skip(f"NOT TESTED ON POSTGRESQL: {words}; CI fails without it")
     return str(versions[-1])
 
 

@@ -15,16 +15,24 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
-from gcm_sentinel.app.clock import SystemClock
 from gcm_sentinel.clients.kubernetes import KubernetesClient
 from gcm_sentinel.domain.trigger import Trigger
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.triggers import Triggers
 from gcm_sentinel.watch.kubernetes import NodeConditionWatcher
+
+
+class _Clock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
 
 
 class _Labels:
@@ -70,7 +78,7 @@ async def _until_synced(watcher: NodeConditionWatcher, started_s: float) -> floa
 async def main(kubeconfig: Path, database: Path, changes: int, storm: int) -> None:
     """Watch and store until everything has come; then say what it took."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    clock, measured, observer = SystemClock(), _Measured(changes), _Labels()
+    clock, measured, observer = _Clock(), _Measured(changes), _Labels()
     connecting = KubernetesClient.connect(kubeconfig=kubeconfig)
     async with Database.open(f"sqlite:///{database}", clock=clock) as opened, aclosing(await connecting) as client:
         triggers = Triggers(opened)

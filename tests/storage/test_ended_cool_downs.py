@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.storage.deciding import LEAF, Triage, ids_of, observed
 from tests.storage.given import NOW, READY, XID, at, failed, finished
@@ -60,6 +62,12 @@ async def test_closing_before_it_was_started_ends_the_cool_down(triage, investig
     await triage.decide(CLOSE)
 
     assert await stamped(triage) == {("gpu-3", XID)}
+
+
+async def test_so_does_closing_many_at_once(triage, investigations):
+    await triage.decide(CLOSE, replace(CLOSE, incident_id="inc-2"))
+
+    assert await stamped(triage) == set()
 
 
 async def test_so_does_closing_by_hand(triage, investigations, database):
