@@ -12,6 +12,7 @@ from tests.storage.given import NOW, Given, at, finished
 from gcm_sentinel.domain.incident_record import IncidentState, TriggerState, Urgency
 from gcm_sentinel.domain.triage_changes import Move, RuleOn
 from gcm_sentinel.storage.census import take_census
+from gcm_sentinel.storage.codecs import forget_reports
 from gcm_sentinel.storage.deliveries import Deliveries
 from gcm_sentinel.storage.investigations import Investigations
 from gcm_sentinel.storage.schema import incidents
@@ -73,6 +74,7 @@ async def test_a_damaged_incident_is_left_out_of_the_count(triage, database):
     async with database.writing() as connection:
         await connection.execute(update(incidents).where(incidents.c.id == "inc-1").values(state="asleep"))
 
+    forget_reports()
     with capture_logs() as logs:
         census = await take_census(database)
 

@@ -43,7 +43,7 @@ async def take_census(database: Database) -> Census:
     """
     pending = triggers.c.state == str(TriggerState.PENDING)
     owing = deliveries.c.state == str(DeliveryState.OWED)
-    by_state = select(incidents.c.state, incidents.c.urgency, func.count())
+    by_state = select(incidents.c.state, incidents.c.urgency, func.count().label("how_many"))
     living = by_state.where(incidents.c.state != str(IncidentState.CLOSED))
     async with database.reading() as connection:
         states = (await connection.execute(living.group_by(incidents.c.state, incidents.c.urgency))).all()
@@ -67,5 +67,4 @@ async def take_census(database: Database) -> Census:
 
 
 def _counted(row: Row[Any]) -> tuple[tuple[IncidentState, Urgency], int]:
-    state, urgency, count = row
-    return (IncidentState(state), Urgency(urgency)), count
+    return (IncidentState(row.state), Urgency(row.urgency)), row.how_many
