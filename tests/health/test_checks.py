@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from gcm_sentinel.app.health_checks import answers, event_loop, heard, holds, turns, watching
+from gcm_sentinel.app.health_checks import answers, ends, event_loop, heard, holds, turns, watching
 from gcm_sentinel.domain.errors import Unreachable
 
 MINUTE = timedelta(minutes=1)
@@ -21,6 +21,14 @@ class Loop:
     problem: str | None = None
     failures: int = 0
     worked_at_s: float | None = None
+
+
+@dataclass
+class Storing:
+    """The intake, as `serve` runs it."""
+
+    busy_since_s: float | None
+    name: str = "intake"
 
 
 async def test_a_loop_that_came_round_lately_is_alive(clock):
@@ -41,6 +49,22 @@ async def test_a_loop_that_stands_still_is_dead(clock):
 
     assert not found.ok
     assert found.words == "has not come round within 60 s"
+
+
+async def test_an_attempt_that_does_not_end_is_dead(clock):
+    storing = Storing(busy_since_s=clock.monotonic())
+    check = ends(storing, clock, within=MINUTE)
+
+    assert (await check.look()).ok
+    clock.pass_by(61)
+    assert not (await check.look()).ok
+
+
+async def test_between_attempts_it_may_be_quiet_for_days(clock):
+    check = ends(Storing(busy_since_s=None), clock, within=MINUTE)
+    clock.pass_by(200_000)
+
+    assert (await check.look()).words == "idle"
 
 
 async def test_a_loop_that_never_came_round_is_given_its_time(clock):

@@ -151,11 +151,12 @@ class Watch:
     synced = False
     last_event_at = NOW
     problem = "forbidden"
+    lists = 1
 
 
 def test_a_watch_is_sampled_whole(metrics, value):
     metrics.watch.sampled("kubernetes", Watch())
-    metrics.watch.relisted("kubernetes")
+    metrics.watch.sampled("kubernetes", Watch())
 
     assert value("gcm_sentinel_watch_heard_timestamp_seconds", source="kubernetes") == NOW.timestamp()
     assert value("gcm_sentinel_watch_synced", source="kubernetes") == 0

@@ -31,6 +31,7 @@ class Watch:
     synced = True
     last_event_at = datetime.now(UTC)
     problem = None
+    lists = 1
 
 
 @pytest.fixture

@@ -15,6 +15,9 @@ from gcm_sentinel.app.serving import Serving
 _TRIAGE_WITHIN = timedelta(seconds=60)
 """Triage polls every five seconds and waits ten at most between attempts in vain; a transaction may wait for 30 s."""
 
+_STORING_WITHIN = timedelta(seconds=120)
+"""Storing a batch may wait for the database's lock for 30 s, connecting and each statement have their own limits."""
+
 
 @asynccontextmanager
 async def serve_endpoints(serving: Serving, port: int, stop: asyncio.Event) -> AsyncIterator[None]:
@@ -41,6 +44,7 @@ def checks_of(serving: Serving, stop: asyncio.Event) -> Sequence[HealthCheck]:
     return (
         check.event_loop(clock),
         *check.watching("nodes", serving.agent.watcher, clock),
+        check.ends(serving.workflow.intake, clock, within=_STORING_WITHIN),
         check.turns(serving.workflow.triage.stage, clock, within=_TRIAGE_WITHIN),
         check.answers("database", serving.stores.database.ping),
         HealthCheck("queue", for_live=False, for_ready=True, look=queue_serves),

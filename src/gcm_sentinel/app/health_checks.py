@@ -80,6 +80,33 @@ def turns(stage: Turning, clock: Clock, *, within: timedelta) -> HealthCheck:
     return HealthCheck(stage.name, for_live=True, for_ready=False, look=look)
 
 
+class Attempting(Protocol):
+    """Something done again and again that tells when the attempt under way began, as `life.stage.Stage` does."""
+
+    @property
+    def name(self) -> str:
+        """What is attempted."""
+        ...
+
+    @property
+    def busy_since_s(self) -> float | None:
+        """By the monotonic clock; None between attempts."""
+        ...
+
+
+def ends(stage: Attempting, clock: Clock, *, within: timedelta) -> HealthCheck:
+    """Live: no attempt has been under way for longer than `within`; there may be none for days."""
+
+    async def look() -> Finding:
+        if stage.busy_since_s is None:
+            return Finding(ok=True, words="idle")
+        age = timedelta(seconds=clock.monotonic() - stage.busy_since_s)
+        words = "at work" if age <= within else f"one attempt has taken more than {within.total_seconds():g} s"
+        return Finding(ok=age <= within, words=words, age=age)
+
+    return HealthCheck(stage.name, for_live=True, for_ready=False, look=look)
+
+
 def heard(name: str, heard_at_s: Callable[[], float | None], clock: Clock, *, within: timedelta) -> HealthCheck:
     """Live: a sign of life came within `within`, counted from now where none has come yet.
 

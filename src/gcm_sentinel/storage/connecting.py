@@ -54,6 +54,20 @@ _POSTGRESQL_CONNECT: dict[str, Any] = {
 _POOL: dict[str, Any] = {"max_overflow": 0, "pool_timeout": 30}
 
 
+class RollingBack(sqlite3.Connection):
+    """A connection that gives its locks back when it is closed.
+
+    SQLAlchemy closes a connection whose statement was cancelled, and SQLite keeps a closed connection, its transaction
+    and the write lock for as long as somebody holds one of its cursors, as the traceback of the cancellation does.
+    """
+
+    def close(self) -> None:
+        """Roll back what is open, then close."""
+        if self.in_transaction:
+            self.rollback()
+        super().close()
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a database is."""
@@ -102,7 +116,8 @@ def engine_for(place: Place, max_pool: int) -> AsyncEngine:
         )
         event.listen(engine.sync_engine, "connect", _prepare_postgresql)
         return engine
-    engine = create_async_engine(place.url, **({} if place.in_memory else {"pool_size": max_pool, **_POOL}))
+    pool: dict[str, Any] = {} if place.in_memory else {"pool_size": max_pool, **_POOL}
+    engine = create_async_engine(place.url, connect_args={"factory": RollingBack}, **pool)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

@@ -94,6 +94,7 @@ symptoms = Table(
     Column("transition_at", BigInteger, nullable=True),
     Column("observed_at", BigInteger, nullable=False),
     Column("incident_id", Text, nullable=True),
+    Column("sequence", BigInteger, nullable=True),
 )
 
 cooldown_stamps = Table(

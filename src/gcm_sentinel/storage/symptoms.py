@@ -44,6 +44,8 @@ class Known:
     transition_at: int | None
     observed_at: int
     incident_id: str | None = None
+    sequence: int | None = None
+    """The source's own count of changes; None where it counts nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +98,27 @@ def settle(known: Mapping[Subject, Known], stored: Iterable[str], observed: Sequ
 
 def _as_known(trigger: Trigger) -> Known:
     transition, observed = micros(trigger.transition_at), micros(trigger.observed_at)
-    return Known(trigger.status, observed if transition is None else transition, transition, observed)
+    since = observed if transition is None else transition
+    return Known(trigger.status, since, transition, observed, sequence=trigger.sequence)
 
 
 def _is_newer(one: Known, other: Known) -> bool:
-    """By their transitions where both have one and they differ, else by when they were observed.
+    """By the source's own count where both have one, else by their transitions, else by when they were observed.
 
-    A transition that lies after its observation was written by a clock that is ahead; it counts as observed then.
+    Transitions alone mislead: a node whose clock is behind dates its recovery before the problem that the controller
+    dated. A lower count with a later transition is newer all the same: the source was restored from a backup. A
+    transition that lies after its observation was written by a clock that is ahead; it counts as observed then.
     """
+    if one.sequence is not None and other.sequence is not None and one.sequence > other.sequence:
+        return True
     if one.transition_at is not None and other.transition_at is not None and one.transition_at != other.transition_at:
         return min(one.transition_at, one.observed_at) >= min(other.transition_at, other.observed_at)
     return one.observed_at >= other.observed_at
 
 
 def _says_more(after: Known, before: Known) -> bool:
+    if after.sequence is not None and before.sequence is not None:
+        return after.status is not before.status and after.sequence > before.sequence
     return after.status is not before.status and after.observed_at > before.observed_at
 
 
@@ -155,7 +164,8 @@ def _symptom(*columns: Any) -> Symptom:  # noqa: ANN401 - as they come from the 
 def known_of(row: Row[Any]) -> tuple[Subject, Known]:
     """The subject of a row of `KNOWN` and what is known of it; raises one of `DAMAGE` when the row is damaged."""
     subject = Subject(row.source, row.node, row.node_uid, row.kind, row.gpu_uuid)
-    return subject, Known(_STATUS[row.status], row.since, row.transition_at, row.observed_at, row.incident_id)
+    known = Known(_STATUS[row.status], row.since, row.transition_at, row.observed_at, row.incident_id, row.sequence)
+    return subject, known
 
 
 def row_of(subject: Subject, known: Known) -> dict[str, Any]:
@@ -167,4 +177,5 @@ def row_of(subject: Subject, known: Known) -> dict[str, Any]:
         "transition_at": known.transition_at,
         "observed_at": known.observed_at,
         "incident_id": known.incident_id,
+        "sequence": known.sequence,
     }

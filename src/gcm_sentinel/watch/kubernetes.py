@@ -87,12 +87,18 @@ class NodeConditionWatcher:
         self._resource_version: str | None = None
         self._expired = 0
         """Times in a row that a list was too old to be followed by the time it was through."""
+        self._lists = 0
         self._health = WatchHealth(clock, server=client.server, remedy=_RBAC)
 
     @property
     def synced(self) -> bool:
         """Whether all nodes were listed and the stream has been healthy since."""
         return self._resource_version is not None and self._health.problem is None
+
+    @property
+    def lists(self) -> int:
+        """How often all nodes were listed from beginning to end."""
+        return self._lists
 
     @property
     def last_event_at(self) -> datetime | None:
@@ -157,6 +163,7 @@ class NodeConditionWatcher:
         missing = sorted((self._nodes.keys() | self._names) - listed)
         lacking = ({"metadata": {"name": name, "resourceVersion": version}} for name in missing)
         yield self._look((("DELETED", node) for node in lacking), version)
+        self._lists += 1
         fields = {"nodes": len(listed), "nodes_with_problems": len(self._nodes), "nodes_gone": len(missing)}
         log.info("watch.listed", resource_version=version, **fields)
 

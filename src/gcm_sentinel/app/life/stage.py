@@ -32,6 +32,8 @@ class Stage:
     failures: int = 0
     worked_at_s: float | None = None
     """When it last did its work, by the monotonic clock."""
+    busy_since_s: float | None = None
+    """When the attempt under way began; None between attempts."""
 
     async def attempt(self, work: Callable[[], Awaitable[None]], pause: Callable[[float], Awaitable[None]]) -> bool:
         """Do `work` once; where it failed for now, wait by `pause` and say False.
@@ -39,12 +41,15 @@ class Stage:
         Raises:
             SentinelError: a failure that trying again cannot mend.
         """
+        self.busy_since_s = self.clock.monotonic()
         try:
             await work()
         except Retryable as error:
             self._failed(str(error))
             await pause(min(_FIRST_PAUSE_S * 2 ** min(self.failures, 10), _LONGEST_PAUSE_S))
             return False
+        finally:
+            self.busy_since_s = None
         self._worked()
         return True
 

@@ -26,12 +26,19 @@ class Watching(Protocol):
         """Why nothing can be watched just now."""
         ...
 
+    @property
+    def lists(self) -> int:
+        """How often everything was listed."""
+        ...
+
 
 class WatchMetrics:
     """Counts what keeps the observed state fresh, per source (``kubernetes``, ``sentinel`` ...)."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         labels = ("source",)
+        self._listed: dict[str, int] = {}
+        """Lists counted so far, by source."""
         self._heard_at = Gauge(
             "gcm_sentinel_watch_heard_timestamp_seconds",
             "When the watch last heard of its source; bookmarks and empty lists count.",
@@ -63,7 +70,5 @@ class WatchMetrics:
             self._heard_at.labels(source).set(watch.last_event_at.timestamp())
         self._synced.labels(source).set(1 if watch.synced else 0)
         self._problem.labels(source).set(0 if watch.problem is None else 1)
-
-    def relisted(self, source: str) -> None:
-        """Everything was listed again."""
-        self._relists.labels(source).inc()
+        self._relists.labels(source).inc(watch.lists - self._listed.get(source, 0))
+        self._listed[source] = watch.lists

@@ -77,6 +77,7 @@ CREATE TABLE symptoms (
     transition_at BIGINT,
     observed_at BIGINT NOT NULL,
     incident_id TEXT REFERENCES incidents (id) ON DELETE SET NULL,
+    sequence BIGINT,
     PRIMARY KEY (node, source, kind, gpu_uuid, node_uid)
 );
 
