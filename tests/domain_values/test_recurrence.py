@@ -84,9 +84,11 @@ def test_a_repair_is_what_was_meant_to_mend_and_worked(taken, counts):
         ({"over": False}, False),
         ({"close": "closed by ana: GPU replaced"}, True),
         ({"close": "closed by ana: known noise"}, False),
+        ({"close": "closed by ana: reset did not help, RMA needed"}, False),
+        ({"close": "closed by repair-bot@host: known noise"}, False),
         ({"close": "merged into inc-9"}, False),
     ],
-    ids=["quiet", "open", "repaired-by-hand", "waved-away", "merged"],
+    ids=["quiet", "open", "repaired-by-hand", "waved-away", "not-repaired", "by-a-name", "merged"],
 )
 def test_it_was_mended_when_it_ended_well(changes, over):
     assert mended(past(2, MINE, **changes)) is over

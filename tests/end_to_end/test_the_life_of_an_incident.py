@@ -13,7 +13,7 @@ import pytest
 
 from gcm_sentinel.app import workflow as workflow_module
 from gcm_sentinel.app.clock import SystemClock
-from gcm_sentinel.app.life import delivery_job, dispatch, triage
+from gcm_sentinel.app.life import delivery_job, dispatch, listing, triage
 from gcm_sentinel.app.settings import load
 from gcm_sentinel.app.stores import open_stores
 from gcm_sentinel.app.wiring import Agent
@@ -54,10 +54,15 @@ class Cluster:
     name = "sink"
 
     def __init__(self):
+        self.listed = lambda: True
         self.feed: asyncio.Queue[Trigger | Exception] = asyncio.Queue()
         self.published: asyncio.Queue[Publication] = asyncio.Queue()
         self.offered = asyncio.Semaphore(0)
         self.away: Exception | None = None
+
+    @property
+    def synced(self):
+        return self.listed()
 
     async def batches(self):
         while True:
@@ -111,7 +116,7 @@ class World:
     def __init__(self, url):
         self.url = url
         self.cluster, self.model, self.playbook = Cluster(), Gated(), Gated("playbook")
-        self.clock = MovableClock()
+        self.clock, self.fleet = MovableClock(), FleetTopology()
 
     @asynccontextmanager
     async def serving(self, **settings) -> AsyncIterator[tuple[asyncio.Task[None], asyncio.Event]]:
@@ -125,7 +130,7 @@ class World:
             parts: dict[str, Any] = {"kubernetes": self.cluster, "watcher": self.cluster}
             agent = Agent(
                 settings=chosen, clock=self.clock, sources=(), broken_sources=(), model=self.model,
-                playbook=self.playbook, loop=loop, redactor=redactor, fleet=FleetTopology(), notifiers=(self.cluster,),
+                playbook=self.playbook, loop=loop, redactor=redactor, fleet=self.fleet, notifiers=(self.cluster,),
                 **parts,
             )  # fmt: skip
             workflow, stop = Workflow(agent, stores), asyncio.Event()
@@ -331,3 +336,33 @@ async def until(world, true):
             if views and true(views):
                 return
             await asyncio.sleep(SHORT_S)
+
+
+async def test_a_storm_that_was_stored_before_the_nodes_were_listed_is_one_incident(world):
+    names = [f"gpu-{number}" for number in range(3)]
+    world.cluster.listed = lambda: False
+    async with world.serving() as (_, stop):
+        for name in names:
+            await world.cluster.feed.put(problem(name, "IbDev", ""))
+        await asyncio.wait_for(world.cluster.feed.join(), 10)
+        stop.set()
+    await world.model.answers.put(VERDICT)
+
+    def listed():
+        for name in names:
+            world.fleet.seen(name, {"topology.kubernetes.io/rack": "r1"})
+        return True
+
+    world.cluster.listed = listed
+    async with world.serving():
+        assert str((await world.cluster.next()).incident.scope) == "rack r1"
+
+
+async def test_triage_goes_on_where_nodes_cannot_be_listed(world, monkeypatch):
+    monkeypatch.setattr(listing, "AT_MOST", timedelta(seconds=SHORT_S))
+    world.cluster.listed = lambda: False
+    await world.cluster.feed.put(problem())
+    await world.model.answers.put(VERDICT)
+
+    async with world.serving():
+        assert (await world.cluster.next()).incident.node == "gpu-1"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +16,15 @@ from gcm_sentinel.storage.database import Database
 __all__ = ["postgres_server", "postgres_url"]
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+async def _connections_end_before_the_event_loop() -> AsyncIterator[None]:
+    """A cancelled statement leaves SQLAlchemy to close its connection in a task of its own; give it the time."""
+    yield
+    async with asyncio.timeout(10):
+        while any("_connection_worker_thread" in thread.name for thread in threading.enumerate()):
+            await asyncio.sleep(0.005)
 
 
 class MovableClock:

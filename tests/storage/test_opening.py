@@ -138,9 +138,6 @@ async def test_a_folder_that_is_not_there_is_named(tmp_path, clock):
             pass
 
 
-# SQLAlchemy stops a connection that could not be prepared without waiting for aiosqlite's thread, which may then find
-# the event loop of the test closed.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("content", [b"not a database at all, " * 99, None], ids=["another-file", "cut-in-the-middle"])
 async def test_a_file_that_is_no_database_of_ours_is_named_with_what_to_do(tmp_path, clock, content):
     path = _file(tmp_path, content)

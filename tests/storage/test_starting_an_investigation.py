@@ -132,7 +132,7 @@ async def test_starting_what_has_ended_does_not_run_it_again(state, investigatio
     await given.incident()
     await given.investigation(state=state)
 
-    assert await investigations.start("inc-1.1", "pod-a") is not None
+    assert await investigations.start("inc-1.1", "pod-a") is None
     assert await state_of(investigations, "inc-1.1") is InvestigationState(state)
 
 

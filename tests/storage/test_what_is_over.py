@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 from tests.storage.deciding import Triage, observed
-from tests.storage.given import NOW, at
+from tests.storage.given import NOW, at, finished
 
 from gcm_sentinel.domain.incident_record import IncidentState
 from gcm_sentinel.domain.triage_changes import Merge, Move
 from gcm_sentinel.storage.codecs import micros
+from gcm_sentinel.storage.deliveries import Deliveries
 from gcm_sentinel.storage.incidents import Incidents
+from gcm_sentinel.storage.investigations import Investigations
 
 
 @pytest.fixture
@@ -72,3 +74,15 @@ async def test_a_merged_one_is_over_unless_its_node_leads_the_other(triage, inci
     await triage.decide(Merge("inc-1", "inc-3", at(1)), Merge("inc-2", "inc-3", at(1)))
 
     assert [node for _, node in await incidents.over_since(NOW)] == ["gpu-2"]
+
+
+async def test_what_a_sink_was_told_after_the_closing_is_over_anew(triage, incidents, database):
+    await triage.open("inc-1", observed())
+    await Investigations(database).start("inc-1.1", "pod-a")
+    await close(triage, "inc-1", 1)
+    before = await incidents.over_since(NOW)
+
+    await Investigations(database).finish("inc-1.1", finished())
+    await Deliveries(database).delivered("inc-1.1", "log", at(2))
+
+    assert before != await incidents.over_since(NOW) == ((f"inc-1@{micros(at(2))}", "gpu-1"),)

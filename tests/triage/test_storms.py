@@ -249,3 +249,55 @@ def test_a_running_investigation_of_a_young_node_incident_does_not_keep_it_apart
     shelf.decide(5)
 
     assert scopes(shelf) == {str(LEAF)}
+
+
+def test_long_standing_faults_first_seen_together_are_no_storm(shelf):
+    weeks = [7 * 86_400 * count for count in (1, 2, 3, 5)]
+    rack = RACKS["r0"][:4]
+    shelf.fleet = fleet_of({"rack": {"r0": rack, "r1": RACKS["r1"]}})
+    shelf.store(*(problem(node, at=-ago) for node, ago in zip(rack, weeks, strict=True)))
+
+    shelf.decide(2)
+
+    assert scopes(shelf) == {f"node {node}" for node in rack}
+
+
+def test_long_standing_faults_are_no_storm_when_their_nodes_are_seen_one_after_the_other(shelf):
+    rack = RACKS["r0"][:4]
+    shelf.fleet = fleet_of({"rack": {"r0": rack, "r1": RACKS["r1"]}})
+    for moment, node in zip((0, 10, 20, 30), rack, strict=True):
+        shelf.store(problem(node, at=-86_400 * (moment + 1)), at=moment)
+        shelf.decide(moment + 2)
+
+    assert scopes(shelf) == {f"node {node}" for node in rack}
+
+
+def test_a_storm_from_while_nobody_watched_is_still_one(shelf):
+    shelf.store(*(problem(node, "IbDev", at=-7200 + 20 * n) for n, node in enumerate(LEAVES["leaf-1"])))
+
+    shelf.decide(2)
+
+    assert scopes(shelf) == {str(LEAF)}
+
+
+def test_clocks_of_nodes_that_differ_by_minutes_do_not_part_a_storm(shelf):
+    shelf.store(*(problem(node, "IbDev", at=-170 * (n % 2) + 900 * (n % 3)) for n, node in enumerate(LEAVES["leaf-1"])))
+
+    shelf.decide(2)
+
+    assert scopes(shelf) == {str(LEAF)}
+
+
+def test_members_that_flap_for_hours_do_not_swallow_a_new_fault_of_another_member(shelf):
+    *most, late = LEAVES["leaf-1"]
+    shelf.store(*(problem(node, "IbDev") for node in most), at=0)
+    shelf.decide(2)
+    shelf.investigated()
+    for moment in range(120, 7200, 120):
+        shelf.store(problem(most[0], "IbDev", at=moment), at=moment)
+        shelf.decide(moment)
+    shelf.store(problem(late, "IbDev", at=7200), at=7200)
+
+    shelf.decide(7202)
+
+    assert scopes(shelf) == {str(LEAF), f"node {late}"}

@@ -10,9 +10,10 @@ from datetime import timedelta
 import structlog
 
 from gcm_sentinel.app.endpoints import serve_endpoints
+from gcm_sentinel.app.life.upkeep import beside
 from gcm_sentinel.app.serving import DELIVERY, INVESTIGATION, Serving, open_serving
 from gcm_sentinel.app.settings import Settings
-from gcm_sentinel.app.upkeep_plan import upkeep_of
+from gcm_sentinel.app.upkeep_plan import heartbeat_of, upkeep_of
 from gcm_sentinel.clients.durable.config import StepHook
 from gcm_sentinel.domain.modes import Mode
 
@@ -39,14 +40,19 @@ async def serve(settings: Settings, *, stop: asyncio.Event | None = None, on_rec
         announce(serving)
         _drain_on_signal(stop)
         queues = (serving.engine.queue(INVESTIGATION), serving.engine.queue(DELIVERY))
-        try:
-            async with serve_endpoints(serving, settings.http_port, stop):
+        async with serve_endpoints(serving, settings.http_port, stop):
+            try:
                 await serving.workflow.run(queues, stop, upkeep_of(serving))
-        finally:
-            left = await serving.engine.drain(timedelta(seconds=settings.drain_seconds))
-            if left:
-                log.info("agent.left_work", jobs=len(left), hint="resumed at the next start or by another replica")
+            finally:
+                await _drain(serving, timedelta(seconds=settings.drain_seconds))
     log.info("agent.stopped")
+
+
+async def _drain(serving: Serving, limit: timedelta) -> None:
+    """Let running jobs end; silent meanwhile, it would count as dead, and the others would take them."""
+    left = await beside(heartbeat_of(serving), serving.engine.drain(limit))
+    if left:
+        log.info("agent.left_work", jobs=len(left), hint="resumed at the next start or by another replica")
 
 
 def announce(serving: Serving) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
 from dataclasses import dataclass, field
@@ -47,9 +48,8 @@ def place_of(settings: Settings) -> StatePlace:
         folder = settings.state_dir or _default_folder()
         return StatePlace(f"sqlite:///{folder / DATABASE_FILE}", f"sqlite:///{folder / DURABLE_FILE}", folder, _SOLE)
     if not url.startswith(("postgresql://", "postgres://")):
-        kind = url.partition(":")[0]
         raise BadConfiguration(
-            f"GCM_SENTINEL_DATABASE_URL: {kind!r} is not supported; use postgresql://user:password@host/name, "
+            f"GCM_SENTINEL_DATABASE_URL: {_kind_of(url)} is not supported; use postgresql://user:password@host/name, "
             "or leave it empty for SQLite in GCM_SENTINEL_STATE_DIR"
         )
     url = "postgresql://" + url.partition("://")[2]
@@ -57,8 +57,16 @@ def place_of(settings: Settings) -> StatePlace:
     return StatePlace(url, url, None, executor)
 
 
+def _kind_of(url: str) -> str:
+    """What may be shown of `url`: its scheme; nothing of what is no URL, for there a password may be anywhere."""
+    found = re.match(r"[a-z][a-z0-9+.-]*(?=://)", url, re.IGNORECASE)
+    return repr(found[0]) if found else "what is not a URL"
+
+
 def make_folder(folder: Path) -> None:
-    """Make the state folder, for its owner only.
+    """Make the state folder and its files, for their owner only; what is there keeps its permissions.
+
+    The files are made here because SQLite would let everybody read them, wherever the folder was made by somebody else.
 
     Raises:
         BadConfiguration: it cannot be made or written.
@@ -69,6 +77,11 @@ def make_folder(folder: Path) -> None:
         raise BadConfiguration(f"GCM_SENTINEL_STATE_DIR {str(folder)!r} cannot be made: {error.strerror}") from error
     if not os.access(folder, os.W_OK):
         raise BadConfiguration(f"GCM_SENTINEL_STATE_DIR {str(folder)!r} cannot be written by this user")
+    try:
+        for name in (DATABASE_FILE, DURABLE_FILE):
+            (folder / name).touch(mode=0o600)
+    except OSError as error:
+        raise BadConfiguration(f"a file in {str(folder)!r} cannot be made: {error.strerror}") from error
 
 
 def _default_folder() -> Path:

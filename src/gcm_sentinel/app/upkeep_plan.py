@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
+from typing import Protocol
 
 import structlog
 
@@ -15,12 +17,15 @@ from gcm_sentinel.app.life.upkeep import BEAT_S, DEAD_AFTER, PRUNE_S, Periodic
 from gcm_sentinel.app.life.withdrawal import EVERY_S as WITHDRAW_S
 from gcm_sentinel.app.life.withdrawal import Withdrawal
 from gcm_sentinel.app.metrics.sampler import SAMPLE_EVERY, Sampled, Sampler
+from gcm_sentinel.app.metrics.storage import StorageMetrics
 from gcm_sentinel.app.serving import DELIVERY, INVESTIGATION, Serving
 from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.app.wiring import Agent
 from gcm_sentinel.app.workflow import pools_of
 from gcm_sentinel.clients.durable.engine import DurableEngine
+from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.notify.annotations import AnnotationNotifier
+from gcm_sentinel.storage.executors import Executors
 from gcm_sentinel.storage.retention import prune
 
 log = structlog.get_logger(__name__)
@@ -30,18 +35,36 @@ _KEEP_FINISHED_JOBS = timedelta(days=2)
 """How long the queue remembers a finished job; its key cannot come again after the investigation is done."""
 
 
+_MISSED_S = 2 * BEAT_S
+_HEARD_AGAIN_S = 30.0
+"""After the database was away: a replica's connecting (10 s), pause between attempts (10 s) and beat, and some."""
+
+
+class Adopter(Protocol):
+    """Where the work of dead replicas is taken over, as `DurableEngine` does."""
+
+    async def adopt(self, executor_ids: Collection[str]) -> int:
+        """Queue their unfinished jobs again; how many."""
+        ...
+
+
 class Replica:
     """This process among the replicas that share a database."""
 
-    def __init__(self, stores: Stores, engine: DurableEngine, executor: str) -> None:
-        self._stores = stores
+    def __init__(self, executors: Executors, engine: Adopter, executor: str, clock: Clock) -> None:
+        self._executors = executors
         self._engine = engine
         self._executor = executor
+        self._clock = clock
+        self._beaten_at_s: float | None = None
+        self._judges_from_s = 0.0
 
     async def beat(self) -> None:
         """Say that this process lives, and take over the work of those that do not."""
-        executors = self._stores.executors
+        executors = self._executors
         await executors.beat(self._executor)
+        if not self._may_judge():
+            return
         for dead in await executors.dead(DEAD_AFTER):
             if dead == self._executor:
                 continue
@@ -49,20 +72,33 @@ class Replica:
             await executors.forget(dead)
             log.warning("replica.lost", replica=dead, adopted_jobs=adopted)
 
+    def _may_judge(self) -> bool:
+        """Not just after this process could not be heard itself: then the database was away, and silence is no death.
+
+        Else the first replica to come back would take the work of all others, which are alive, and paid turns with it.
+        """
+        now_s, last_s = self._clock.monotonic(), self._beaten_at_s
+        self._beaten_at_s = now_s
+        if last_s is not None and now_s - last_s > _MISSED_S:
+            self._judges_from_s = now_s + _HEARD_AGAIN_S
+        return self._judges_from_s <= now_s
+
 
 class Housekeeping:
     """What is removed, and when."""
 
-    def __init__(self, agent: Agent, stores: Stores, engine: DurableEngine) -> None:
+    def __init__(self, agent: Agent, stores: Stores, engine: DurableEngine, metrics: StorageMetrics) -> None:
         self._agent = agent
         self._stores = stores
         self._engine = engine
+        self._metrics = metrics
 
     async def prune(self) -> None:
         """Remove what is older or larger than the settings keep."""
         settings, now = self._agent.settings, self._agent.clock.now()
         keep = timedelta(days=settings.retention_days)
         gone = await prune(self._stores.database, now, keep=keep, max_evidence_bytes=settings.max_evidence_mib * _MIB)
+        self._metrics.pruned({"incidents": gone.incidents, "bodies": gone.blobs})
         jobs = await self._engine.forget(now - _KEEP_FINISHED_JOBS)
         log.info("retention.pruned", incidents=gone.incidents, jobs=jobs)
 
@@ -90,17 +126,25 @@ def _repair(serving: Serving) -> Repair:
     )
 
 
+def heartbeat_of(serving: Serving) -> tuple[Periodic, ...]:
+    """What keeps the work of this replica its own; nothing where there is one process."""
+    if not serving.place.shared:
+        return ()
+    clock = serving.agent.clock
+    replica = Replica(serving.stores.executors, serving.engine, serving.place.executor, clock)
+    return (Periodic("heartbeat", replica.beat, BEAT_S, clock),)
+
+
 def upkeep_of(serving: Serving) -> tuple[Periodic, ...]:
     """Everything periodic of a serving agent."""
     agent, stores, engine = serving.agent, serving.stores, serving.engine
     clock = agent.clock
     jobs = [
-        Periodic("retention", Housekeeping(agent, stores, engine).prune, PRUNE_S, clock),
+        Periodic("retention", Housekeeping(agent, stores, engine, serving.metrics.storage).prune, PRUNE_S, clock),
         Periodic("census", _sampler(serving).sample, SAMPLE_EVERY.total_seconds(), clock),
     ]
     jobs.append(Periodic("repair", _repair(serving).mend, REPAIR_S, clock))
-    if serving.place.shared:
-        jobs.append(Periodic("heartbeat", Replica(stores, engine, serving.place.executor).beat, BEAT_S, clock))
+    jobs.extend(heartbeat_of(serving))
     if sinks := [sink for sink in agent.notifiers if isinstance(sink, AnnotationNotifier)]:
         jobs.append(Periodic("withdrawal", Withdrawal(stores.incidents, sinks, clock).withdraw, WITHDRAW_S, clock))
     if agent.prometheus is not None and agent.settings.topology_queries:

@@ -12,6 +12,7 @@ import structlog
 
 from gcm_sentinel.app import plugins
 from gcm_sentinel.app.clock import SystemClock
+from gcm_sentinel.app.life.patient_evidence import PatientEvidence
 from gcm_sentinel.app.models import build_model, playbook_model, price_of
 from gcm_sentinel.app.observation import ObservedSource
 from gcm_sentinel.app.settings import Settings
@@ -101,7 +102,7 @@ async def open_agent(settings: Settings, given: Given | None = None) -> AsyncIte
         chosen = given.model or build_model(settings)
         stack.push_async_callback(_close, chosen)
         redactor = Redactor(extra=tuple(map(re.compile, settings.redact_patterns)))
-        evidence = stores.evidence if stores else MemoryEvidenceStore()
+        evidence = PatientEvidence(stores.evidence) if stores else MemoryEvidenceStore()
         watched = tuple(map(ObservedSource, loaded.sources)) if given.observed else loaded.sources
         toolbox = _toolbox(settings, watched, evidence, redactor, clock)
         fleet = FleetTopology({**DEFAULT_TOPOLOGY_LABELS, **settings.topology_labels})

@@ -30,6 +30,7 @@ from gcm_sentinel.app.life.investigation_job import (
     InvestigationJob,
     OnInvestigated,
 )
+from gcm_sentinel.app.life.listing import until_listed
 from gcm_sentinel.app.life.pulse import Pulse
 from gcm_sentinel.app.life.stage import Stage
 from gcm_sentinel.app.life.triage import OnChanges, TriageLoop, unheard
@@ -123,7 +124,7 @@ class Workflow:
         agent, stores = self._agent, self._stores
         dispatch = Dispatch(stores.investigations, stores.deliveries, queues, agent.clock, self._pulse)
         look = Periodic("budget", self._look_at_the_budget, LLM_POLL_S, agent.clock)
-        loops = [self._take_in(), self.triage.run(), dispatch.run(), look.run(), *(item.run() for item in upkeep)]
+        loops = [self._take_in(), self._decide(), dispatch.run(), look.run(), *(item.run() for item in upkeep)]
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(loop) for loop in loops]
@@ -132,6 +133,10 @@ class Workflow:
                     task.cancel()
         except* SentinelError as failed:
             raise leading(failed) from failed
+
+    async def _decide(self) -> None:
+        await until_listed(lambda: self._agent.watcher.synced)
+        await self.triage.run()
 
     async def _take_in(self) -> None:
         agent = self._agent

@@ -43,6 +43,10 @@ _PARTS = (EntityKind.GPU, EntityKind.NIC)
 _SAYS_MENDED = re.compile(
     r"\b(?:reset|reboot|power.?cycl|replac|swap|reseat|repair|fixed|mended|rma|recover)", re.IGNORECASE
 )
+_SAYS_NOT = re.compile(
+    r"\b(?:not|never|no|without|fail\w*|unable|needs?|wait\w*|pending|planned|scheduled)\b|n't\b", re.I
+)
+"""A reason with one of these may speak of a repair that is still to come, or that came to nothing."""
 _XIDS = re.compile(r"\bXids?\s{1,3}(\d{1,3}(?:(?:,|\s{1,3}and)\s{1,3}\d{1,3})*)\b", re.IGNORECASE)
 
 _Group: TypeAlias = tuple[Entity, str, list[PastIncident]]
@@ -67,8 +71,10 @@ def recovered(incident: PastIncident) -> bool:
     """Whether it was over when it closed: nothing was wrong any more, or whoever closed it says it was mended."""
     if incident.closed_at is None or merged_away(incident):
         return False
-    by_hand = incident.close_reason.lower().startswith("closed by")
-    return not by_hand or _SAYS_MENDED.search(incident.close_reason) is not None
+    if not incident.close_reason.lower().startswith("closed by"):
+        return True
+    why = incident.close_reason.partition(": ")[2]  # not who: a name may say anything
+    return bool(_SAYS_MENDED.search(why)) and not _SAYS_NOT.search(why)
 
 
 def mended(incident: PastIncident) -> bool:

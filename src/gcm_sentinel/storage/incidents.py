@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gcm_sentinel.domain.errors import NotFound, Rejected
@@ -25,7 +25,7 @@ from gcm_sentinel.storage.codecs import clean, micros
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.incident_rows import read_record
 from gcm_sentinel.storage.incident_views import IncidentFilter, IncidentRow, IncidentView, Request
-from gcm_sentinel.storage.schema import incidents, investigations, requests, triggers
+from gcm_sentinel.storage.schema import deliveries, incidents, investigations, requests, triggers
 from gcm_sentinel.storage.triage import apply_changes
 
 __all__ = ["IncidentFilter", "IncidentRow", "IncidentView", "Incidents", "Request"]
@@ -105,15 +105,23 @@ class Incidents:
         return revision
 
     async def over_since(self, at: datetime) -> tuple[tuple[str, str], ...]:
-        """Incidents closed from `at` on as (id and moment of closing, node of the lead trigger), the oldest first.
+        """Incidents closed from `at` on as (a key, node of the lead trigger), the oldest first.
 
-        Nodes that lead an incident which is not closed are left out: something is still wrong there.
+        The key is the id and the moment of closing, or that of the last delivery where one came later: what it left on
+        the node is to go as well. Nodes that lead an incident which is not closed are left out: something is still
+        wrong there.
 
         Raises:
             Retryable: the database is away.
         """
         closed = str(IncidentState.CLOSED)
-        lead = select(incidents.c.id, incidents.c.closed_at, triggers.c.node).join(
+        told = (
+            select(func.max(deliveries.c.delivered_at))
+            .join(investigations, investigations.c.id == deliveries.c.investigation_id)
+            .where(investigations.c.incident_id == incidents.c.id)
+            .scalar_subquery()
+        )
+        lead = select(incidents.c.id, incidents.c.closed_at, triggers.c.node, told.label("told_at")).join(
             triggers, triggers.c.id == incidents.c.lead_trigger_id
         )
         living = select(triggers.c.node).join(incidents, incidents.c.lead_trigger_id == triggers.c.id)
@@ -124,7 +132,7 @@ class Incidents:
         )
         async with self._database.reading() as connection:
             rows = (await connection.execute(over.order_by(incidents.c.closed_at, incidents.c.id))).all()
-        return tuple((f"{row.id}@{row.closed_at}", row.node) for row in rows)
+        return tuple((f"{row.id}@{max(row.closed_at, row.told_at or 0)}", row.node) for row in rows)
 
 
 def _again(record: IncidentRecord, revision: int, now: datetime) -> list[TriageChange]:

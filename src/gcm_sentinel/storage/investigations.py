@@ -85,7 +85,7 @@ class Investigations:
             await connection.execute(waiting.values(state=_QUEUED))
 
     async def start(self, investigation_id: str, executor: str) -> Incident | None:
-        """What to investigate, the same at every call; None where it was dropped or is unknown.
+        """What to investigate, the same at every call; None where it has ended, was dropped or is unknown.
 
         Raises:
             BadResponse: the incident that was stored at the first start cannot be read any more.
@@ -93,15 +93,14 @@ class Investigations:
         """
         async with self._database.serialised() as connection:
             row = await _row(connection, investigation_id)
-            if row is None or row.state == str(InvestigationState.DROPPED):
+            if row is None or row.state not in (_WANTED, _QUEUED, _RUNNING):
                 return None
             if row.incident is None:
                 incident = await current_incident(connection, row.incident_id, row.revision)
                 frozen = to_json(incident_to_json(incident))
             else:
                 incident, frozen = _frozen(investigation_id, row.incident), row.incident
-            if row.state in (_WANTED, _QUEUED, _RUNNING):
-                await self._mark_running(connection, row, executor, frozen)
+            await self._mark_running(connection, row, executor, frozen)
         return incident
 
     async def _mark_running(self, connection: AsyncConnection, row: Row[Any], executor: str, frozen: str) -> None:

@@ -127,7 +127,10 @@ class Homes:
         return None
 
     def _is_late_member(self, problem: Problem, incident: IncidentRecord) -> bool:
-        if not self.in_burst(incident):
+        """Within a cool-down of the last look: members that flap keep a burst alive, and nobody looks at who joins."""
+        asked = incident.investigated_at or incident.opened_at
+        looked_lately = is_within(asked, max(self._policy.cooldown, self._policy.burst), self._now)
+        if not (looked_lately and self.in_burst(incident)):
             return False
         if _same_family(problem, incident):
             return True

@@ -63,11 +63,15 @@ class Problem:
         """Whether it was held before: it has gathered company long enough."""
         return self.stored.state is TriggerState.HELD
 
+    @property
+    def onset(self) -> datetime:
+        """Since when it is bad, as far as anybody says."""
+        return self.stored.trigger.transition_at or self.stored.trigger.observed_at
+
     def lead_order(self) -> tuple[datetime, Urgency, str, str, str]:
         """Sorts the trigger that leads to the front: the earliest onset, then the most urgent."""
         trigger = self.stored.trigger
-        onset = trigger.transition_at or trigger.observed_at
-        return (onset, self.urgency, trigger.node, trigger.kind, trigger.gpu_uuid or "")
+        return (self.onset, self.urgency, trigger.node, trigger.kind, trigger.gpu_uuid or "")
 
 
 def follows_from_anything(problem: Problem) -> bool:

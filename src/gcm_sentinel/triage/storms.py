@@ -1,16 +1,19 @@
 """Storms: several nodes with one cause, and which problems and young incidents are part of each.
 
 The nodes affected are those of the problems at hand and of incidents so young that nobody has looked at them, so that
-the outcome does not depend on how a storm was cut into batches. Each line of fault is explained by itself (see
-`groups`); what is explained by the same group is one storm, and so is the effect of a larger one: nodes of a dead
+the outcome does not depend on how a storm was cut into batches. What was bad for long when it was first seen (an agent
+that was just installed, or was away) counts with what began at the same time and not with what was seen at the same
+time: three nodes of a rack that broke in three different weeks are no storm. Each line of fault is explained by itself
+(see `groups`); what is explained by the same group is one storm, and so is the effect of a larger one: nodes of a dead
 switch that lose their kubelet are no cause of their own.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from gcm_sentinel.domain.incident_record import IncidentRecord, Symptom
 from gcm_sentinel.domain.topology import TopologyView
@@ -55,7 +58,7 @@ class Evidence:
 
 def find_storms(evidence: Evidence, fleet: TopologyView, policy: Policy) -> tuple[Storm, ...]:
     """The storms in the evidence, the largest first; each problem and incident is part of one at most."""
-    storms = tuple(Storm(cause) for cause in find_causes(_affected(evidence), fleet, policy))
+    storms = tuple(Storm(cause) for cause in find_causes(_affected(evidence, policy.burst), fleet, policy))
     if not storms:
         return ()
     sorter = _Sorter(storms, fleet)
@@ -68,10 +71,10 @@ def find_storms(evidence: Evidence, fleet: TopologyView, policy: Policy) -> tupl
     return storms
 
 
-def find_causes(affected: Mapping[str, set[str]], fleet: TopologyView, policy: Policy) -> tuple[Cause, ...]:
-    """The groups that explain the affected nodes of each line, the one with the most nodes first."""
+def find_causes(affected: Iterable[tuple[str, set[str]]], fleet: TopologyView, policy: Policy) -> tuple[Cause, ...]:
+    """The groups that explain the affected nodes of each line and burst, the one with the most nodes first."""
     by_scope: dict[FaultScope, Cause] = {}
-    for line, nodes in affected.items():
+    for line, nodes in affected:
         for found in explain(nodes, fleet, min_nodes=policy.min_nodes, min_share=policy.min_share):
             known = by_scope.get(found.scope, Cause(found.scope, frozenset(), frozenset()))
             by_scope[found.scope] = Cause(found.scope, known.lines | {line}, known.nodes | found.nodes)
@@ -101,16 +104,48 @@ def _larger(cause: Cause, kept: Sequence[Cause], fleet: TopologyView) -> int | N
     return None
 
 
-def _affected(evidence: Evidence) -> dict[str, set[str]]:
-    """Line -> nodes with a symptom of it."""
-    affected: dict[str, set[str]] = {}
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A symptom of one line on one node."""
+
+    node: str
+    onset: datetime
+    seen_at: datetime
+
+
+def _affected(evidence: Evidence, burst: timedelta) -> Iterable[tuple[str, set[str]]]:
+    """Each line with the nodes that had a symptom of it in one burst."""
+    by_line: dict[str, list[_Seen]] = {}
     for problem in evidence.problems:
-        affected.setdefault(problem.line, set()).add(problem.node)
-    young = {incident.id for incident in evidence.young}
+        seen_at = problem.stored.stored_at
+        by_line.setdefault(problem.line, []).append(_Seen(problem.node, min(problem.onset, seen_at), seen_at))
+    young = {incident.id: incident for incident in evidence.young}
     for symptom in evidence.symptoms:
-        if symptom.incident_id in young:
-            affected.setdefault(line_of(symptom.kind), set()).add(symptom.node)
-    return affected
+        if (incident := young.get(symptom.incident_id or "")) is not None:
+            seen_at = incident.last_trigger_at
+            seen = _Seen(symptom.node, min(symptom.since, seen_at), seen_at)
+            by_line.setdefault(line_of(symptom.kind), []).append(seen)
+    for line, symptoms in by_line.items():
+        for nodes in _by_onset(symptoms, burst):
+            yield line, nodes
+
+
+def _by_onset(symptoms: Iterable[_Seen], burst: timedelta) -> Iterable[set[str]]:
+    """The nodes whose symptoms began together. What was new when it was seen is one burst, whatever clock dated it."""
+    runs: list[list[_Seen]] = []
+    for seen in sorted(symptoms, key=lambda seen: seen.onset):
+        if not runs or seen.onset - runs[-1][-1].onset > burst:
+            runs.append([])
+        runs[-1].append(seen)
+    new: set[str] = set()
+    for run in runs:
+        nodes = {seen.node for seen in run}
+        if any(seen.seen_at - seen.onset <= burst for seen in run):
+            new |= nodes
+        else:
+            yield nodes
+    if new:
+        yield new
 
 
 class _Sorter:

@@ -2,12 +2,14 @@
 
 An attempt that failed for now is written down with the moment of the next; dispatch hands it over again then, as a
 new job. A crash between the sink's answer and our record repeats the attempt, which every sink recognises by the
-investigation id (Event name, ``Idempotency-Key``), so that nothing shows twice.
+investigation id (Event name, ``Idempotency-Key``), so that nothing shows twice. While only our record cannot be
+written, the answer waits for storage and the sink is left in peace.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -42,6 +44,18 @@ def unheard(investigation_id: str, delivery: Delivery, state: DeliveryState) -> 
     """An `OnAttempt` that does nothing."""
 
 
+def next_attempt(attempts: int, now: datetime) -> datetime | None:
+    """When a delivery is offered again whose attempt failed after `attempts` earlier ones; None when never."""
+    return now + PAUSES[attempts] if attempts < len(PAUSES) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    record: DeliveryRecord
+    sink: Notifier
+    publication: Publication
+
+
 class DeliveryJob:
     """Delivers one assessment to one sink per key (``investigation/notifier/attempt``)."""
 
@@ -71,22 +85,33 @@ class DeliveryJob:
         """
         investigation_id, notifier, attempt = key.rsplit("/", 2)
         name = f"deliver:{notifier}"
-        once = partial(self._once, investigation_id, notifier, int(attempt))
-        await steps.run(name, lambda: patiently(name, once), NOTHING)
+        once = partial(self._once, name, partial(self._owed, investigation_id, notifier, int(attempt)))
+        await steps.run(name, once, NOTHING)
 
-    async def _once(self, investigation_id: str, notifier: str, attempt: int) -> None:
+    async def _once(self, name: str, find: Callable[[], Awaitable[_Owed | None]]) -> None:
+        owed = await patiently(name, find)
+        if owed is None:
+            return
+        delivery = await deliver(owed.sink, owed.publication)
+        state = await patiently(name, partial(self._record, owed.record, delivery))
+        if state is DeliveryState.GIVEN_UP:
+            fields = {"investigation": owed.record.investigation_id, "notifier": owed.record.notifier}
+            log.error("notify.given_up", reason=delivery.reason, **fields)
+        self._on_attempt(owed.record.investigation_id, delivery, state)
+
+    async def _owed(self, investigation_id: str, notifier: str, attempt: int) -> _Owed | None:
         record = await self._deliveries.get(investigation_id, notifier)
         if record is None or record.state is not DeliveryState.OWED or record.attempts != attempt:
-            return
+            return None
         sink = self._notifiers.get(notifier)
         if sink is None:
             await self._deliveries.given_up(investigation_id, notifier, "this sink is not configured any more")
-            return
+            return None
         publication = await self._publication(investigation_id)
         if publication is None:
             await self._deliveries.given_up(investigation_id, notifier, "its assessment is not stored any more")
-            return
-        await self._record(record, await deliver(sink, publication))
+            return None
+        return _Owed(record, sink, publication)
 
     async def _publication(self, investigation_id: str) -> Publication | None:
         stored = await self._investigations.get(investigation_id)
@@ -94,22 +119,15 @@ class DeliveryJob:
             return None
         return Publication(stored.incident, stored.assessment, stored.evidence)
 
-    async def _record(self, record: DeliveryRecord, delivery: Delivery) -> None:
-        names = (record.investigation_id, record.notifier)
+    async def _record(self, record: DeliveryRecord, delivery: Delivery) -> DeliveryState:
+        names, now = (record.investigation_id, record.notifier), self._clock.now()
         if delivery.delivered:
-            state = DeliveryState.DELIVERED
-            await self._deliveries.delivered(*names, self._clock.now())
-        elif (next_at := self._next_at(record, delivery)) is None:
-            log.error("notify.given_up", investigation=names[0], notifier=names[1], reason=delivery.reason)
-            state = DeliveryState.GIVEN_UP
+            await self._deliveries.delivered(*names, now)
+            return DeliveryState.DELIVERED
+        next_at = next_attempt(record.attempts, now) if delivery.retryable else None
+        if next_at is None:
             await self._deliveries.given_up(*names, delivery.reason)
-        else:
-            state = DeliveryState.OWED
-            await self._deliveries.attempted(*names, delivery.reason, next_at, attempt=record.attempts)
-            self._pulse.dispatch.ring()
-        self._on_attempt(record.investigation_id, delivery, state)
-
-    def _next_at(self, record: DeliveryRecord, delivery: Delivery) -> datetime | None:
-        if not delivery.retryable or record.attempts >= len(PAUSES):
-            return None
-        return self._clock.now() + PAUSES[record.attempts]
+            return DeliveryState.GIVEN_UP
+        await self._deliveries.attempted(*names, delivery.reason, next_at, attempt=record.attempts)
+        self._pulse.dispatch.ring()
+        return DeliveryState.OWED

@@ -2,7 +2,7 @@
 exporter.
 
 Each query of ``GCM_SENTINEL_TOPOLOGY_QUERIES`` yields series with the labels ``node`` and ``group``. A source that is
-away leaves what was known.
+away, or has nothing to say, leaves what was known.
 """
 
 from __future__ import annotations
@@ -37,4 +37,6 @@ class FleetGroups:
                 log.warning("topology.not_read", kind=kind, reason=str(error))
                 continue
             found = [(series.labels.get("node", ""), series.labels.get("group", "")) for series in result.series]
-            self._fleet.overlay(kind, {node: group for node, group in found if node and group})
+            groups = {node: group for node, group in found if node and group}
+            if groups:  # a gap in the scrapes is no news: what was known stays
+                self._fleet.overlay(kind, groups)

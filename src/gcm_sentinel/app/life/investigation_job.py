@@ -139,8 +139,8 @@ class InvestigationJob:
     async def _account(self, investigation_id: str, number: int, turn: ModelTurn, cost_usd: float | None) -> None:
         """Write a turn's cost down, in the step that records the turn: a replay does not count it again."""
         at = self._engines.choice.clock.now()
-        spending = self._stores.spending
-        await spending.record(investigation_id, number, at, turn.usage, cost_usd, turn.engine, turn.model)
+        bill = (investigation_id, number, at, turn.usage, cost_usd, turn.engine, turn.model)
+        await patiently("spending", partial(self._stores.spending.record, *bill))
 
 
 RETRY_FAILED = timedelta(minutes=10)

@@ -1,7 +1,8 @@
 """Repair: work that storage believes is under way and the queue does not is put right, so that nothing waits for ever.
 
 That happens when the queue's own database was lost or restored, when a job met a fault of ours, or when a process
-died so often over one job that the queue gave it up. An investigation is marked failed, and triage has it tried
+died so often over one job that the queue gave it up; and when a power cut took the last writes of one of SQLite's two
+files, so that a job is done whose result is not stored. An investigation is marked failed, and triage has it tried
 again; a delivery counts as a failed attempt; what the queue has never heard of is handed in again.
 """
 
@@ -12,9 +13,11 @@ from datetime import timedelta
 
 import structlog
 
+from gcm_sentinel.app.life.delivery_job import next_attempt
 from gcm_sentinel.app.life.dispatch import delivery_key
 from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.clients.durable.config import JobRecord, JobState
+from gcm_sentinel.domain.incident_record import DeliveryRecord, Urgency
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.domain.steps import JobQueue
 
@@ -23,9 +26,9 @@ log = structlog.get_logger(__name__)
 EVERY_S = 60.0
 _GRACE = timedelta(minutes=1)
 """How long a delivery may be owed before the queue is asked about it: a finished job's row is a moment behind."""
-_AGAIN_AFTER = timedelta(minutes=1)
-_BROKEN = frozenset({JobState.FAILED, JobState.GIVEN_UP, JobState.CANCELLED})
-
+_OVER = frozenset({JobState.DONE, JobState.FAILED, JobState.GIVEN_UP, JobState.CANCELLED})
+"""States of a job that nobody goes on with. One that is done has stored its result before, so what is stored as under
+way after that is not."""
 
 Look = Callable[[str], Awaitable[JobRecord | None]]
 
@@ -53,19 +56,27 @@ class Repair:
             if job is None:
                 log.warning("investigation.unknown_to_queue", investigation=record.id, hint="handed in again")
                 await self._investigations.submit(record.id, priority=int(record.urgency))
-            elif job.state in _BROKEN:
+            elif job.state in _OVER:
                 log.error("investigation.job_broken", investigation=record.id, job=job.state.value, starts=job.starts)
                 note = f"its job ended as {job.state.value!r} after {job.starts} starts; the log says why"
                 await self._stores.investigations.fail(record.id, note)
         await self._mend_deliveries()
 
     async def _mend_deliveries(self) -> None:
-        now = self._clock.now()
-        for record in await self._stores.deliveries.owed(now - _GRACE):
-            job = await self._look_delivery(delivery_key(record))
-            if job is not None and (job.state in _BROKEN or job.state is JobState.DONE):
-                log.error("delivery.job_broken", investigation=record.investigation_id, notifier=record.notifier)
-                reason = f"its job ended as {job.state.value!r} without a result"
-                await self._stores.deliveries.attempted(
-                    record.investigation_id, record.notifier, reason, now + _AGAIN_AFTER, attempt=record.attempts
-                )
+        for record in await self._stores.deliveries.owed(self._clock.now() - _GRACE):
+            key = delivery_key(record)
+            job = await self._look_delivery(key)
+            if job is None:
+                await self._deliveries.submit(key, priority=int(Urgency.WARNING))
+            elif job.state in _OVER:
+                await self._count_delivery(record, f"its job ended as {job.state.value!r} without a result")
+
+    async def _count_delivery(self, record: DeliveryRecord, reason: str) -> None:
+        """As a failed attempt, so that one that fails whenever it is tried comes to an end as well."""
+        names = (record.investigation_id, record.notifier)
+        log.error("delivery.job_broken", investigation=names[0], notifier=names[1], attempts=record.attempts)
+        next_at = next_attempt(record.attempts, self._clock.now())
+        if next_at is None:
+            await self._stores.deliveries.given_up(*names, reason)
+        else:
+            await self._stores.deliveries.attempted(*names, reason, next_at, attempt=record.attempts)

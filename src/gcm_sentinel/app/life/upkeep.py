@@ -8,13 +8,17 @@ them again. Old incidents are removed by the settings' limits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import TypeVar
 
 import structlog
 
 from gcm_sentinel.app.life.stage import Stage
+from gcm_sentinel.domain.errors import SentinelError
 from gcm_sentinel.domain.protocols import Clock
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +29,10 @@ PRUNE_S = 3600.0
 
 
 class Periodic:
-    """One piece of upkeep, again and again."""
+    """One piece of upkeep, again and again.
+
+    What fails for good is logged and tried again all the same: an agent that cannot tidy up can still investigate.
+    """
 
     def __init__(self, name: str, work: Callable[[], Awaitable[None]], every_s: float, clock: Clock) -> None:
         """Run `work` every `every_s` seconds, from the start on."""
@@ -36,5 +43,23 @@ class Periodic:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            if await self.stage.attempt(self._work, asyncio.sleep):
+            try:
+                worked = await self.stage.attempt(self._work, asyncio.sleep)
+            except SentinelError as error:
+                log.exception("upkeep.failed", upkeep=self.stage.name, reason=str(error))
+                worked = True
+            if worked:
                 await asyncio.sleep(self._every_s)
+
+
+async def beside(upkeep: Sequence[Periodic], work: Awaitable[T]) -> T:
+    """The result of `work`, with `upkeep` done meanwhile; upkeep that fails for good is logged and left."""
+    running = [asyncio.create_task(item.run(), name=item.stage.name) for item in upkeep]
+    try:
+        return await work
+    finally:
+        for task in running:
+            task.cancel()
+        for outcome in await asyncio.gather(*running, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                log.error("upkeep.failed", reason=str(outcome))

@@ -1,0 +1,69 @@
+"""A sink is asked once per attempt, whatever becomes of our own record of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.storage.given import Given, finished
+
+from gcm_sentinel.app.clock import SystemClock
+from gcm_sentinel.app.life import patience
+from gcm_sentinel.app.life.delivery_job import DeliveryJob
+from gcm_sentinel.app.life.pulse import Pulse
+from gcm_sentinel.app.stores import IN_MEMORY, Stores, open_stores
+from gcm_sentinel.domain.errors import Retryable
+from gcm_sentinel.domain.incident_record import DeliveryState
+from gcm_sentinel.domain.steps import Unrecorded
+from gcm_sentinel.storage.deliveries import Deliveries
+
+KEY = "inc-1.1/log/0"
+
+
+class FullDisk(Deliveries):
+    """Deliveries that can be read, and written only after some attempts in vain."""
+
+    in_vain = 3
+
+    async def delivered(self, investigation_id, notifier, at):
+        self.in_vain -= 1
+        if self.in_vain >= 0:
+            raise Retryable("no space left")
+        await super().delivered(investigation_id, notifier, at)
+
+
+class Sink:
+    """Counts what it is handed."""
+
+    name = "log"
+
+    def __init__(self) -> None:
+        self.got: list[str] = []
+
+    async def publish(self, publication):
+        self.got.append(publication.incident.investigation_id)
+
+
+@pytest.fixture
+async def stores() -> AsyncIterator[Stores]:
+    """One investigation that ended and is owed to the sink."""
+    async with open_stores(IN_MEMORY, SystemClock()) as opened:
+        given = Given(opened.database)
+        await given.incident()
+        await given.investigation(state="queued")
+        await opened.investigations.start("inc-1.1", "pod-a")
+        await opened.investigations.finish("inc-1.1", finished())
+        yield opened
+
+
+async def test_the_sink_is_not_asked_again_while_its_answer_cannot_be_stored(stores, monkeypatch):
+    monkeypatch.setattr(patience, "_FIRST_PAUSE_S", 0.0)
+    sink, deliveries = Sink(), FullDisk(stores.database)
+    job = DeliveryJob(stores.investigations, deliveries, (sink,), SystemClock(), Pulse())
+
+    await job(KEY, Unrecorded())
+
+    assert sink.got == ["inc-1.1"]
+    stored = await deliveries.get("inc-1.1", "log")
+    assert stored is not None
+    assert stored.state is DeliveryState.DELIVERED

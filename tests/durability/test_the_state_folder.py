@@ -1,0 +1,30 @@
+"""What is kept is for its owner, and a database's address tells no password."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+
+from gcm_sentinel.app.settings import load
+from gcm_sentinel.app.state import DATABASE_FILE, DURABLE_FILE, make_folder, place_of
+from gcm_sentinel.domain.errors import BadConfiguration
+
+
+def test_the_files_are_for_their_owner_only_in_a_folder_of_somebody_else(tmp_path):
+    make_folder(tmp_path)
+
+    assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in (DATABASE_FILE, DURABLE_FILE)} == {0o600}
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [("host=db user=me password=hunter2", "what is not a URL"), ("mysql://me:hunter2@db/x", "'mysql'")],
+    ids=["no-url", "another-kind"],
+)
+def test_an_address_of_another_kind_is_refused_without_its_password(address, shown):
+    with pytest.raises(BadConfiguration) as refused:
+        place_of(load({"database_url": address}))
+
+    assert shown in str(refused.value)
+    assert "hunter2" not in str(refused.value)
