@@ -82,10 +82,10 @@ def _note(asked: Asked, found: Sequence[PastIncident], kept_since: datetime | No
         return f"Only the newest {MAX_READ} were read; ask for one node, one class or fewer days."
     if kept_since is None:
         return "The store holds no earlier incident at all: that none is known says nothing about the part."
-    begin = max(kept_since, asked.since)
     reach = f"incidents are kept since {iso(kept_since)}"
     if not found:
-        return f"No earlier incident is stored since {iso(begin)} ({reach}); what nobody reported is not here."
+        since = f" since {iso(asked.since)}" if asked.since > kept_since else ""
+        return f"No earlier incident is stored{since} ({reach}); what nobody reported is not here."
     return f"I{reach[1:]}." if kept_since > asked.since else ""
 
 

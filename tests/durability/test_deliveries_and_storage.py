@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import update
 from tests.storage.given import Given, finished
 
 from gcm_sentinel.app.clock import SystemClock
@@ -15,7 +16,9 @@ from gcm_sentinel.app.stores import IN_MEMORY, Stores, open_stores
 from gcm_sentinel.domain.errors import Retryable
 from gcm_sentinel.domain.incident_record import DeliveryState
 from gcm_sentinel.domain.steps import Unrecorded
+from gcm_sentinel.notify.publish import Delivery
 from gcm_sentinel.storage.deliveries import Deliveries
+from gcm_sentinel.storage.schema import investigations
 
 KEY = "inc-1.1/log/0"
 
@@ -67,3 +70,37 @@ async def test_the_sink_is_not_asked_again_while_its_answer_cannot_be_stored(sto
     stored = await deliveries.get("inc-1.1", "log")
     assert stored is not None
     assert stored.state is DeliveryState.DELIVERED
+
+
+async def attempt(stores: Stores, *sinks: Sink) -> list[tuple[str, Delivery, DeliveryState]]:
+    """Attempt the delivery twice, as a job that runs again does; what was heard of it."""
+    heard: list[tuple[str, Delivery, DeliveryState]] = []
+
+    def hear(investigation_id: str, delivery: Delivery, state: DeliveryState) -> None:
+        heard.append((investigation_id, delivery, state))
+
+    job = DeliveryJob(stores.investigations, stores.deliveries, sinks, SystemClock(), Pulse(), on_attempt=hear)
+    await job(KEY, Unrecorded())
+    await job(KEY, Unrecorded())
+    return heard
+
+
+async def test_giving_up_on_a_sink_that_is_not_configured_any_more_is_heard_of_once(stores):
+    heard = await attempt(stores)
+
+    reason = "this sink is not configured any more"
+    gone = Delivery("log", delivered=False, took_s=0.0, reason=reason)
+    assert heard == [("inc-1.1", gone, DeliveryState.GIVEN_UP)]
+    assert (await stores.deliveries.get("inc-1.1", "log")).reason == reason
+
+
+async def test_giving_up_where_the_assessment_is_gone_is_heard_of_once(stores):
+    async with stores.database.writing() as connection:
+        await connection.execute(update(investigations).values(assessment=None))
+    sink = Sink()
+
+    heard = await attempt(stores, sink)
+
+    gone = Delivery("log", delivered=False, took_s=0.0, reason="its assessment is not stored any more")
+    assert heard == [("inc-1.1", gone, DeliveryState.GIVEN_UP)]
+    assert sink.got == []

@@ -5,7 +5,10 @@ from __future__ import annotations
 import stat
 
 import pytest
+from structlog.testing import capture_logs
+from tests.durability.conftest import scenario_text
 
+from gcm_sentinel.app.serving import open_serving
 from gcm_sentinel.app.settings import load
 from gcm_sentinel.app.state import DATABASE_FILE, DURABLE_FILE, make_folder, place_of
 from gcm_sentinel.domain.errors import BadConfiguration
@@ -28,3 +31,22 @@ def test_an_address_of_another_kind_is_refused_without_its_password(address, sho
 
     assert shown in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+async def test_a_queue_without_its_incidents_is_told_once_with_what_is_gone(staged, tmp_path):
+    async with staged(scenario_text(2)) as stage:
+        settings = load({"kubeconfig": stage.fleet.kubeconfig, "state_dir": tmp_path / "state", "llm_api": "playbook"})
+        with capture_logs() as before:
+            async with open_serving(settings):
+                pass
+        (tmp_path / "state" / DATABASE_FILE).unlink()
+
+        with capture_logs() as after:
+            for _ in range(2):
+                async with open_serving(settings):
+                    pass
+
+    assert "state.incidents_missing" not in {log["event"] for log in before}
+    (told,) = [log for log in after if log["event"] == "state.incidents_missing"]
+    assert told["file"] == str(tmp_path / "state" / DATABASE_FILE)
+    assert "history and open incidents" in told["lost"]

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import structlog
 from aiohttp import web
 
 from gcm_sentinel.app import evaluate, plugins
+from gcm_sentinel.app.clock import SystemClock
+from gcm_sentinel.app.commands import doctor_command
 from gcm_sentinel.app.doctor import examine, healthy
 from gcm_sentinel.app.investigate import Request, incident_for, investigate
+from gcm_sentinel.app.logs import configure
 from gcm_sentinel.app.settings import load
 from gcm_sentinel.app.simulated import Case, find_scenarios, settings_for
+from gcm_sentinel.app.state import DATABASE_FILE
+from gcm_sentinel.app.stores import open_stores
 from gcm_sentinel.app.wiring import open_agent
 from gcm_sentinel.domain.assessment import Outcome
 from gcm_sentinel.domain.errors import BadConfiguration, NotFound
 from gcm_sentinel.domain.evidence import ResultStatus
+from gcm_sentinel.storage.lock import StateLock
 from sentinel_fleet.serve import serve
 
 
@@ -109,6 +117,57 @@ async def test_with_everything_down_an_investigation_says_so_and_claims_nothing(
     assert closed.investigation.assessment.outcome is Outcome.INCONCLUSIVE
     assert closed.investigation.assessment.draft.claims == ()
     assert "the node's conditions could not be read" in closed.publication.incident.lead.message
+
+
+@pytest.fixture
+def doctor(lost_gpu, capsys):
+    """`doctor` in a healthy cluster: its exit code, what it says of the store and of the history."""
+
+    async def run(**changes):
+        settings = settings_for(lost_gpu, lost_gpu.world, "playbook")
+        code = await doctor_command(load({**settings.model_dump(exclude_defaults=True), **changes}), output="json")
+        by_name = {(item["area"], item["name"]): item for item in json.loads(capsys.readouterr().out)["findings"]}
+        (store,) = [item for (area, _), item in by_name.items() if area == "store"]
+        return code, store, by_name["source", "history"]
+
+    configure("ERROR")
+    yield run
+    structlog.reset_defaults()
+
+
+async def test_the_doctor_fails_for_a_state_folder_that_cannot_be_made(doctor, tmp_path):
+    (tmp_path / "file").touch()
+
+    code, store, history = await doctor(state_dir=tmp_path / "file" / "state")
+
+    assert (code, store["ok"], store["required"], history["ok"]) == (1, False, True, False)
+    assert str(tmp_path / "file" / "state") in store["detail"]
+    assert "GCM_SENTINEL_STATE_DIR" in store["remedy"]
+
+
+async def test_the_doctor_fails_for_a_database_that_cannot_be_used(doctor):
+    code, store, _ = await doctor(database_url="postgresql://u:canary@127.0.0.1:1/x")
+
+    assert (code, store["ok"], store["required"]) == (1, False, True)
+    assert "GCM_SENTINEL_DATABASE_URL" in store["remedy"]
+    assert "canary" not in repr(store)
+
+
+async def test_the_doctor_makes_no_store_where_none_is(doctor, tmp_path):
+    code, store, history = await doctor(state_dir=tmp_path / "new" / "state")
+
+    assert (code, store["ok"], history["ok"]) == (0, True, True)
+    assert "will be made" in store["detail"]
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_the_doctor_reads_the_history_beside_a_running_serve(doctor, tmp_path):
+    with StateLock(tmp_path / "lock"):
+        async with open_stores(f"sqlite:///{tmp_path / DATABASE_FILE}", SystemClock()):
+            code, store, history = await doctor(state_dir=tmp_path)
+
+    assert (code, store["detail"]) == (0, str(tmp_path / DATABASE_FILE))
+    assert history["ok"]
 
 
 class BrokenSource:

@@ -119,6 +119,11 @@ class Past:
         finished = Finished(done.assessment, done.transcript, ("webhook",), stand_in=False)
         await self._investigations.finish(investigation_id, finished)
 
+    async def running(self) -> None:
+        """The incident was opened, and its investigation began and did not end."""
+        await self.opened()
+        assert await self._investigations.start("inc-abc123.1", "replica-1") is not None
+
     async def delivered(self, investigation_id: str = "inc-abc123.1") -> None:
         """Its assessment reached the webhook."""
         await Deliveries(self.database).delivered(investigation_id, "webhook", self._clock.now())

@@ -74,8 +74,9 @@ def test_a_closed_incident_that_is_investigated_again_is_open_again(run, past):
     past(lambda given: given.investigated())
     run("close", "inc-abc123")
 
-    run("reinvestigate", "inc-abc123")
+    done = run("reinvestigate", "inc-abc123")
 
+    assert done.out.startswith("inc-abc123 was closed and is open again\ninc-abc123.2 is wanted")
     assert run("show", "inc-abc123", "--output", "json").json["incident"]["state"] == "open"
 
 

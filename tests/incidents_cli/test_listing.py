@@ -39,6 +39,24 @@ def test_an_incident_nobody_looked_at_shows_its_urgency_with_a_question_mark(run
     assert run("list").out.splitlines()[1].split()[2] == "critical?"
 
 
+def test_a_running_investigation_says_since_when_and_by_whom(run, past):
+    past(lambda given: given.running())
+
+    line = run("list").out.splitlines()[1]
+    assert "investigation running since 20" in line
+    assert line.endswith(" UTC, by replica-1")
+
+
+@pytest.mark.parametrize("since", ["99999999d", "9" * 5000 + "s"], ids=["days", "digits"])
+def test_a_time_before_all_dates_is_one_line_and_exit_code_2(run, past, since):
+    past(lambda given: given.opened())
+
+    done = run("list", "--since", since)
+
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert "--since" in done.err
+
+
 def test_nothing_open_is_said_so(run, past):
     past(lambda given: given.opened())
     run("close", "inc-abc123")

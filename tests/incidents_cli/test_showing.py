@@ -11,7 +11,7 @@ def test_everything_about_an_incident_is_there(run, past):
 
     out = run("show", "inc-abc123").out
 
-    assert "State:       open" in out
+    assert "State:        open" in out
     assert "Triggers (1):" in out
     assert f"{NODE}  GpuXid  problem  [folded]  Xid79: GPU has fallen off" in out
     assert "inc-abc123.1  done  why: opened" in out
@@ -19,6 +19,19 @@ def test_everything_about_an_incident_is_there(run, past):
     assert "- Xid 79 was logged [E1]" in out
     assert "  E1    read_kernel_log         ok           kern.log" in out
     assert "inc-abc123.1  webhook  owed" in out
+
+
+def test_every_label_is_set_off_from_its_value(run, past):
+    past(lambda given: given.opened())
+
+    assert "Last trigger: 20" in run("show", "inc-abc123").out
+
+
+def test_a_running_investigation_says_since_when_and_by_whom(run, past):
+    past(lambda given: given.running())
+
+    assert "inc-abc123.1  running since 20" in (out := run("show", "inc-abc123").out)
+    assert " UTC, by replica-1  why: opened" in out
 
 
 def test_what_is_wrong_now_is_there(run, past):
@@ -51,7 +64,7 @@ def test_an_incident_that_waits_for_its_investigation_can_be_shown(run, past):
 def test_the_beginning_of_an_id_is_enough(run, past, given_id):
     past(lambda given: given.investigated())
 
-    assert "Incident:    inc-abc123\n" in run("show", given_id).out
+    assert "Incident:     inc-abc123\n" in run("show", given_id).out
 
 
 def test_a_beginning_that_fits_several_names_them(run, past):
@@ -94,7 +107,7 @@ def test_evidence_is_shown_whole_and_cannot_command_the_terminal(run, past):
     out = run("show", "inc-abc123", "--evidence", "e1").out
 
     assert "GPU has fallen off the bus." in out
-    assert "Query:       kern.log" in out
+    assert "Query:        kern.log" in out
     assert "\x1b" not in out
 
 

@@ -23,7 +23,7 @@ async def _connections_end_before_the_event_loop() -> AsyncIterator[None]:
     """A cancelled statement leaves SQLAlchemy to close its connection in a task of its own; give it the time."""
     yield
     async with asyncio.timeout(10):
-        while any("_connection_worker_thread" in thread.name for thread in threading.enumerate()):
+        while any("_connection_worker_thread" in thread.name for thread in threading.enumerate()):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 

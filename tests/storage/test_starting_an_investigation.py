@@ -6,12 +6,15 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
-from tests.storage.given import NOW, READY, XID, Given, trigger
+from tests.storage.deciding import observed
+from tests.storage.given import NOW, READY, XID, Given, at, trigger
 
 from gcm_sentinel.domain.errors import BadResponse, Bug
 from gcm_sentinel.domain.incident_record import InvestigationState, Urgency
+from gcm_sentinel.domain.triage_changes import Join, Merge
 from gcm_sentinel.domain.trigger import FaultScope, Incident
 from gcm_sentinel.storage.frozen_incident import LEADING, fair_share
+from gcm_sentinel.storage.incidents import Incidents
 from gcm_sentinel.storage.investigations import Investigations
 from gcm_sentinel.storage.schema import investigations as table
 
@@ -93,7 +96,7 @@ async def test_starting_tells_what_to_investigate(investigations, given):
     assert stored.incident == expected
 
 
-async def test_triggers_come_in_order_of_onset(investigations, given):
+async def test_triggers_come_in_order_of_onset_where_no_lead_is_known(investigations, given):
     await given.incident("inc-1", [trigger(minute=5), trigger("gpu-8", minute=2), trigger("gpu-9", minute=9)])
     await given.investigation()
 
@@ -101,6 +104,44 @@ async def test_triggers_come_in_order_of_onset(investigations, given):
 
     assert incident is not None
     assert [item.node for item in incident.triggers] == ["gpu-8", "gpu-7", "gpu-9"]
+
+
+async def leads(database, investigations):
+    """The lead as pages show it, and as the investigation is given it, with the nodes of all its triggers."""
+    view = await Incidents(database).get("inc-1")
+    incident = await investigations.start("inc-1.1", "pod-a")
+    assert view is not None
+    assert view.lead is not None
+    return view.lead.node, incident.lead.node, [item.node for item in incident.triggers]
+
+
+async def test_the_lead_stays_when_one_that_began_earlier_joins_late(triage, database, investigations):
+    await triage.open("inc-1", observed(node="gpu-2", changed=2))
+    await triage.tell(observed(node="gpu-1", changed=1, seen=3), observed(node="gpu-3", changed=3))
+    late = tuple(stored.id for stored in (await triage.look()).pending)
+    await triage.decide(Join("inc-1", late, at(3), Urgency.WARNING))
+
+    assert await leads(database, investigations) == ("gpu-2", "gpu-2", ["gpu-2", "gpu-1", "gpu-3"])
+
+
+async def test_the_lead_stays_when_an_incident_that_began_earlier_is_merged_into_it(triage, database, investigations):
+    await triage.open("inc-1", observed(node="gpu-2", changed=2))
+    await triage.open("inc-2", observed(node="gpu-1", changed=1, seen=3))
+    await triage.decide(Merge("inc-2", "inc-1", at(3)))
+
+    assert await leads(database, investigations) == ("gpu-2", "gpu-2", ["gpu-2", "gpu-1"])
+
+
+async def test_the_lead_of_a_storm_is_given_whatever_began_before_it(triage, database, investigations):
+    await triage.open("inc-1", observed(node="gpu-lead", changed=LEADING + 9))
+    await triage.tell(*(observed(node=f"gpu-{place}", changed=place) for place in range(LEADING + 5)))
+    late = tuple(stored.id for stored in (await triage.look()).pending)
+    await triage.decide(Join("inc-1", late, at(70), Urgency.WARNING))
+
+    shown, given, nodes = await leads(database, investigations)
+
+    assert (shown, given) == ("gpu-lead", "gpu-lead")
+    assert (len(nodes), nodes[1]) == (LEADING, "gpu-0")
 
 
 async def test_the_incident_is_the_same_after_a_crash_whatever_happened_meanwhile(investigations, given, clock):

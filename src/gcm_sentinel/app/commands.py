@@ -6,16 +6,18 @@ import asyncio
 import json
 import signal
 import sys
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from gcm_sentinel.app import doctor as clinic
 from gcm_sentinel.app.closed import Closed
+from gcm_sentinel.app.doctor_store import open_store
 from gcm_sentinel.app.exits import Exit, of_outcome
 from gcm_sentinel.app.investigate import Request, investigate
 from gcm_sentinel.app.progress import reporter
 from gcm_sentinel.app.settings import Settings
-from gcm_sentinel.app.wiring import open_agent
+from gcm_sentinel.app.wiring import Given, open_agent
 
 
 async def investigate_command(
@@ -58,8 +60,10 @@ def _print_text(closed: Closed) -> None:
 
 async def doctor_command(settings: Settings, *, output: str) -> Exit:
     """`doctor`."""
-    async with open_agent(settings) as agent:
-        findings = await clinic.examine(agent)
+    async with AsyncExitStack() as stack:
+        store, stores = await open_store(settings, stack)
+        agent = await stack.enter_async_context(open_agent(settings, Given(stores=stores)))
+        findings = (store, *await clinic.examine(agent))
     if output == "json":
         rows = [
             {

@@ -41,12 +41,17 @@ def checks_of(serving: Serving, stop: asyncio.Event) -> Sequence[HealthCheck]:
     async def queue_serves() -> Finding:
         return Finding(ok=engine.problem is None, words=engine.problem or "serves")
 
+    async def storage_writes() -> Finding:
+        problem = serving.heartbeat.problem
+        return Finding(ok=problem is None, words=problem or "work")
+
     return (
         check.event_loop(clock),
         *check.watching("nodes", serving.agent.watcher, clock),
         check.ends(serving.workflow.intake, clock, within=_STORING_WITHIN),
         check.turns(serving.workflow.triage.stage, clock, within=_TRIAGE_WITHIN),
         check.answers("database", serving.stores.database.ping),
+        HealthCheck("storage_writes", for_live=False, for_ready=True, look=storage_writes),
         HealthCheck("queue", for_live=False, for_ready=True, look=queue_serves),
         check.holds("draining", lambda: not stop.is_set(), yes="no", no="told to stop"),
     )

@@ -129,7 +129,9 @@ def watching(name: str, watch: Watching, clock: Clock) -> tuple[HealthCheck, Hea
 
     async def alive() -> Finding:
         stalled = watch.stalled(clock.monotonic())
-        return Finding(ok=not stalled, words="silent for too long" if stalled else "follows", age=age())
+        return Finding(
+            ok=not stalled, words="silent for too long" if stalled else watch.problem or "follows", age=age()
+        )
 
     async def whole() -> Finding:
         words = "synced" if watch.synced else watch.problem or "not everything was listed yet"

@@ -97,7 +97,7 @@ def close(
 
 @incidents.command()
 def reinvestigate(incident: Id, by: By = "", state_dir: StateDir = None) -> None:
-    """Ask for another investigation; a running `serve` does it, whatever the cool-down says."""
+    """Ask for another investigation; a closed incident is opened again. A running `serve` does it, cool-down or not."""
     from gcm_sentinel.app.incidents_command import reinvestigate_command
 
     _run(state_dir, lambda store: reinvestigate_command(store, incident, by))

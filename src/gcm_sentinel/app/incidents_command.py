@@ -217,10 +217,13 @@ async def reinvestigate_command(store: OpenIncidents, given: str, by: str) -> Ex
         NotFound: there is no such incident, or another one took it over.
     """
     named = await find(store, given)
+    view = await view_of(store, named.incident_id, triggers=0)
     try:
         revision = await store.incidents.request_reinvestigate(named.incident_id, by or asker())
     except Rejected as error:
         raise NotFound(str(error)) from error
+    if view.record.state is IncidentState.CLOSED:
+        print(f"{named.incident_id} was closed and is open again")
     print(f"{named.incident_id}.{revision} is wanted; a running `gcm-sentinel serve` takes it up")
     return Exit.OK
 
@@ -229,10 +232,13 @@ def moment_of(text: str, now: datetime) -> datetime:
     """``90m`` ago, or a moment as ISO 8601 writes it (UTC where no zone is named).
 
     Raises:
-        BadConfiguration: it is neither.
+        BadConfiguration: it is neither, or longer ago than dates reach.
     """
     if span := _SPAN.fullmatch(text.strip()):
-        return now - timedelta(seconds=int(span[1]) * _SECONDS[span[2]])
+        try:
+            return now - timedelta(seconds=int(span[1]) * _SECONDS[span[2]])
+        except (OverflowError, ValueError) as error:  # ValueError: more digits than Python makes a number of
+            raise BadConfiguration("--since: that is before the year 1; write 90m, 24h or 7d") from error
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:

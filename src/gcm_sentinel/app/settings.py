@@ -42,6 +42,9 @@ _SERVICE_LINK = re.compile(
 """What the kubelet sets in every pod beside a Service whose name begins so; a bare `..._PORT` is told by its value.
 https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables"""
 
+_ALIKE = 0.8
+"""How like a known variable an unknown one must be to be a slip of it; the prefix alone makes all of them alike."""
+
 Engine = Literal["auto", "anthropic", "openai", "playbook"]
 
 
@@ -218,7 +221,7 @@ def _refuse_unknown_variables() -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_FILE_VARIABLE}
     for variable, value in sorted(os.environ.items()):
         if variable.startswith(PREFIX) and variable not in known and not _is_service_link(variable, value):
-            near = difflib.get_close_matches(variable, known, n=1)
+            near = difflib.get_close_matches(variable, known, n=1, cutoff=_ALIKE)
             hint = f"; did you mean {near[0]}?" if near else "; docs/operations.md lists all settings"
             raise BadConfiguration(f"unknown setting {variable}{hint}")
 

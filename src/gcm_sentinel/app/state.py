@@ -84,6 +84,19 @@ def make_folder(folder: Path) -> None:
         raise BadConfiguration(f"a file in {str(folder)!r} cannot be made: {error.strerror}") from error
 
 
+def incidents_missing(folder: Path) -> bool:
+    """Whether `folder` holds a queue of jobs and nothing of the incidents they are about."""
+    durable, incidents = folder / DURABLE_FILE, folder / DATABASE_FILE
+    return _holds_anything(durable) and not _holds_anything(incidents)
+
+
+def _holds_anything(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:  # no file, or none that may be read: opening it tells which
+        return False
+
+
 def _default_folder() -> Path:
     base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(base) / "gcm-sentinel"

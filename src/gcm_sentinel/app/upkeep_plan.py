@@ -127,12 +127,16 @@ def _repair(serving: Serving) -> Repair:
 
 
 def heartbeat_of(serving: Serving) -> tuple[Periodic, ...]:
-    """What keeps the work of this replica its own; nothing where there is one process."""
-    if not serving.place.shared:
-        return ()
-    clock = serving.agent.clock
-    replica = Replica(serving.stores.executors, serving.engine, serving.place.executor, clock)
-    return (Periodic("heartbeat", replica.beat, BEAT_S, clock),)
+    """What keeps the work of this replica its own, and shows whether the database can be written (endpoints.py).
+
+    The latter also where there is one process, which has nobody to take work from.
+    """
+    clock, executors, executor = serving.agent.clock, serving.stores.executors, serving.place.executor
+    if serving.place.shared:
+        beat = Replica(executors, serving.engine, executor, clock).beat
+    else:
+        beat = partial(executors.beat, executor)
+    return (Periodic(serving.heartbeat.name, beat, BEAT_S, clock, serving.heartbeat),)
 
 
 def upkeep_of(serving: Serving) -> tuple[Periodic, ...]:

@@ -71,7 +71,7 @@ class Incident:
 
     id: str
     triggers: tuple[Trigger, ...]
-    """In order of onset; of a storm the leading ones only (`nodes` names everyone)."""
+    """The lead, then the others in order of onset; of a storm only a share of them (`nodes` names everyone)."""
     opened_at: datetime
     revision: int = 1
     """Which investigation of this incident this is: 1, 2 after it was reopened or asked for again ..."""

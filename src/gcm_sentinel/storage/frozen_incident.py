@@ -2,6 +2,9 @@
 
 The rows go on changing while the investigation runs (nodes join, triggers recover), but after a crash it runs again
 over its recorded steps and must be told the same thing. So the value is stored with it at its first start.
+
+The trigger that opened the incident leads it for good, as lists and pages show it, also when one that began earlier
+joined late or came with a merge.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, case, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gcm_sentinel.domain.errors import Bug
@@ -30,7 +33,7 @@ async def current_incident(connection: AsyncConnection, incident_id: str, revisi
         Bug: it has no trigger: nothing may open an incident without one.
     """
     row = (await connection.execute(select(incidents).where(incidents.c.id == incident_id))).one()
-    leading = await _leading_triggers(connection, incident_id)
+    leading = await _leading_triggers(connection, incident_id, row.lead_trigger_id)
     if not leading:
         raise Bug(f"incident {incident_id!r} is to be investigated but has no trigger")
     of_incident = incident_nodes.c.incident_id == incident_id
@@ -45,23 +48,23 @@ async def current_incident(connection: AsyncConnection, incident_id: str, revisi
     )
 
 
-async def _leading_triggers(connection: AsyncConnection, incident_id: str) -> tuple[Trigger, ...]:
+async def _leading_triggers(connection: AsyncConnection, incident_id: str, lead: int | None) -> tuple[Trigger, ...]:
     """First only ids and kinds of all, then the few that were chosen: a storm's messages are megabytes."""
-    by_onset = (triggers.c.onset_at, triggers.c.id)
+    order = (case((triggers.c.id == lead, 0), else_=1), triggers.c.onset_at, triggers.c.id)
     folded = (triggers.c.incident_id == incident_id, triggers.c.state == str(TriggerState.FOLDED))
-    found = await connection.execute(select(triggers.c.id, triggers.c.kind).where(*folded).order_by(*by_onset))
+    found = await connection.execute(select(triggers.c.id, triggers.c.kind).where(*folded).order_by(*order))
     chosen = fair_share([(row.id, row.kind) for row in found], LEADING)
-    rows = await connection.execute(select(triggers).where(triggers.c.id.in_(chosen)).order_by(*by_onset))
+    rows = await connection.execute(select(triggers).where(triggers.c.id.in_(chosen)).order_by(*order))
     return tuple(readable(rows, trigger_of, table="triggers"))
 
 
-def fair_share(by_onset: Sequence[tuple[int, str]], most: int) -> list[int]:
+def fair_share(in_order: Sequence[tuple[int, str]], most: int) -> list[int]:
     """The ids of at most `most` triggers: the first of every kind, then the second of every kind, and so on.
 
-    `by_onset` are ids with their kinds, the earliest first; so the very first is always among the chosen.
+    `in_order` are ids with their kinds, the lead first, then the earliest; so the very first is always chosen.
     """
     of_kind: dict[str, list[int]] = {}
-    for trigger_id, kind in by_onset:
+    for trigger_id, kind in in_order:
         of_kind.setdefault(kind, []).append(trigger_id)
     return [trigger_id for trigger_id, _ in zip(_in_turn(list(of_kind.values())), range(most), strict=False)]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from gcm_sentinel.domain.incident_record import IncidentRecord, InvestigationRecord
+from gcm_sentinel.domain.incident_record import IncidentRecord, InvestigationRecord, InvestigationState
 from gcm_sentinel.domain.trigger import NODE
-from gcm_sentinel.web.plain import one_line, span
+from gcm_sentinel.web.plain import moment, one_line, span
 from gcm_sentinel.web.stored_incident import ListedIncident
 
 _HEADINGS = ("ID", "STATE", "SEVERITY", "SCOPE", "KINDS", "ENGINE", "AGE", "SUMMARY")
@@ -57,6 +57,11 @@ def scope_words(record: IncidentRecord) -> str:
     return f"{name}, {count} nodes" if count > 1 else name
 
 
+def running_words(item: InvestigationRecord) -> str:
+    """``running since …, by …``: nobody may be running any more, and only a reader can judge that."""
+    return f"running since {moment(item.started_at)} UTC, by {one_line(item.executor) or 'nobody named'}"
+
+
 def _kinds(row: ListedIncident) -> str:
     kinds = sorted(row.record.kinds)
     first = row.lead.kind if row.lead else next(iter(kinds), "-")
@@ -69,6 +74,8 @@ def _summary(row: ListedIncident, newest: InvestigationRecord | None) -> str:
         return f"{row.trigger_count} triggers, not investigated yet"
     if newest.summary:
         return one_line(newest.summary)
+    if newest.state is InvestigationState.RUNNING:
+        return f"investigation {running_words(newest)}"
     return one_line(f"investigation {newest.state}" + (f": {newest.note}" if newest.note else ""))
 
 

@@ -13,16 +13,17 @@ from gcm_sentinel.domain.incident_record import (
     DeliveryRecord,
     DeliveryState,
     InvestigationRecord,
+    InvestigationState,
     StoredTrigger,
     Symptom,
 )
-from gcm_sentinel.web.incident_table import scope_words, severity_words
+from gcm_sentinel.web.incident_table import running_words, scope_words, severity_words
 from gcm_sentinel.web.incident_view import cost
 from gcm_sentinel.web.plain import moment, one_line, printable, span
 from gcm_sentinel.web.stored_incident import AskedFor, ShownIncident
 from gcm_sentinel.web.terminal import render_text
 
-_LABEL = 13
+_LABEL = 14
 _MOST_NODES = 20
 _INDENT = "    "
 
@@ -113,7 +114,8 @@ def _trigger_line(item: StoredTrigger) -> str:
 def _investigation_lines(item: InvestigationRecord) -> Iterator[str]:
     who = " ".join(dict.fromkeys(filter(None, (item.engine, item.model))))
     spent = f"{item.spend.tokens} tokens, {cost(item.spend)}" if item.spend else ""
-    yield _cells(item.id, str(item.state), f"why: {item.why}", f"{moment(item.requested_at)} UTC", who, spent)
+    state = running_words(item) if item.state is InvestigationState.RUNNING else str(item.state)
+    yield _cells(item.id, state, f"why: {item.why}", f"{moment(item.requested_at)} UTC", who, spent)
     if item.outcome:
         trust = "" if item.confidence is None else f"confidence {item.confidence:.0%}"
         parts = (str(item.severity or ""), item.fault_class, trust, item.action)

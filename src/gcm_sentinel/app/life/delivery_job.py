@@ -56,6 +56,14 @@ class _Owed:
     publication: Publication
 
 
+@dataclass(frozen=True, slots=True)
+class _Hopeless:
+    """Owed, but there is no sink to offer it to, or nothing to offer."""
+
+    record: DeliveryRecord
+    reason: str
+
+
 class DeliveryJob:
     """Delivers one assessment to one sink per key (``investigation/notifier/attempt``)."""
 
@@ -88,29 +96,27 @@ class DeliveryJob:
         once = partial(self._once, name, partial(self._owed, investigation_id, notifier, int(attempt)))
         await steps.run(name, once, NOTHING)
 
-    async def _once(self, name: str, find: Callable[[], Awaitable[_Owed | None]]) -> None:
+    async def _once(self, name: str, find: Callable[[], Awaitable[_Owed | _Hopeless | None]]) -> None:
         owed = await patiently(name, find)
         if owed is None:
             return
-        delivery = await deliver(owed.sink, owed.publication)
+        delivery = await _outcome(owed)
         state = await patiently(name, partial(self._record, owed.record, delivery))
         if state is DeliveryState.GIVEN_UP:
             fields = {"investigation": owed.record.investigation_id, "notifier": owed.record.notifier}
             log.error("notify.given_up", reason=delivery.reason, **fields)
         self._on_attempt(owed.record.investigation_id, delivery, state)
 
-    async def _owed(self, investigation_id: str, notifier: str, attempt: int) -> _Owed | None:
+    async def _owed(self, investigation_id: str, notifier: str, attempt: int) -> _Owed | _Hopeless | None:
         record = await self._deliveries.get(investigation_id, notifier)
         if record is None or record.state is not DeliveryState.OWED or record.attempts != attempt:
             return None
         sink = self._notifiers.get(notifier)
         if sink is None:
-            await self._deliveries.given_up(investigation_id, notifier, "this sink is not configured any more")
-            return None
+            return _Hopeless(record, "this sink is not configured any more")
         publication = await self._publication(investigation_id)
         if publication is None:
-            await self._deliveries.given_up(investigation_id, notifier, "its assessment is not stored any more")
-            return None
+            return _Hopeless(record, "its assessment is not stored any more")
         return _Owed(record, sink, publication)
 
     async def _publication(self, investigation_id: str) -> Publication | None:
@@ -131,3 +137,9 @@ class DeliveryJob:
         await self._deliveries.attempted(*names, delivery.reason, next_at, attempt=record.attempts)
         self._pulse.dispatch.ring()
         return DeliveryState.OWED
+
+
+async def _outcome(owed: _Owed | _Hopeless) -> Delivery:
+    if isinstance(owed, _Hopeless):
+        return Delivery(owed.record.notifier, delivered=False, took_s=0.0, reason=owed.reason)
+    return await deliver(owed.sink, owed.publication)

@@ -6,13 +6,17 @@ handing over loses nothing; the next poll, here or in another replica, hands the
 
 from __future__ import annotations
 
+import structlog
+
 from gcm_sentinel.app.life.pulse import Pulse
 from gcm_sentinel.app.life.stage import Stage
-from gcm_sentinel.domain.incident_record import DeliveryRecord, Urgency
+from gcm_sentinel.domain.incident_record import DeliveryRecord, InvestigationRecord, Urgency, Why
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.domain.steps import JobQueue
 from gcm_sentinel.storage.deliveries import Deliveries
 from gcm_sentinel.storage.investigations import Investigations
+
+log = structlog.get_logger(__name__)
 
 POLL_S = 2.0
 
@@ -54,7 +58,15 @@ class Dispatch:
         for wanted in await self._investigations.wanted():
             await self._to_investigate.submit(wanted.id, priority=int(wanted.urgency))
             await self._investigations.queued(wanted.id)
+            _trace(wanted)
         owed = {delivery_key(record) for record in await self._deliveries.owed(self._clock.now())}
         for key in sorted(owed - self._handed_over):
             await self._to_deliver.submit(key, priority=int(Urgency.WARNING))
         self._handed_over = owed
+
+
+def _trace(handed_over: InvestigationRecord) -> None:
+    """Leave a line for what a person asked for; what triage wanted, triage has logged."""
+    if handed_over.why is Why.BY_HAND:
+        fields = {"why": handed_over.why.value, "urgency": handed_over.urgency.name.lower()}
+        log.info("investigation.handed_over", investigation=handed_over.id, **fields)

@@ -7,7 +7,7 @@ sinks in one transaction; handing that over is not its business.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -75,6 +75,18 @@ class Audience:
     """Traces and metrics; None for a demo or a test."""
 
 
+class _First:
+    """Work of a job's first step that knows whether it was done now, or the record answered in its place."""
+
+    def __init__(self, work: Callable[[], Awaitable[Incident | None]]) -> None:
+        self._work = work
+        self.ran = False
+
+    async def __call__(self) -> Incident | None:
+        self.ran = True
+        return await self._work()
+
+
 class InvestigationJob:
     """Investigates one incident revision per key (its investigation id)."""
 
@@ -92,16 +104,22 @@ class InvestigationJob:
         Raises:
             SentinelError: storage is damaged; while it is only away, the job waits.
         """
-        start = partial(self._stores.investigations.start, key, self._executor)
-        incident = await steps.run("start", partial(patiently, "start", start), INCIDENT)
+        first = _First(partial(self._stores.investigations.start, key, self._executor))
+        incident = await steps.run("start", partial(patiently, "start", first), INCIDENT)
         if incident is None:
             log.info("investigation.dropped", investigation=key)
             return
         with structlog.contextvars.bound_contextvars(incident=incident.id, investigation=key, node=incident.node):
+            self._trace(incident, resumed=not first.ran)
             done = await self._observed(incident, steps)
         self._audience.on_investigated(incident, done)
         self._pulse.dispatch.ring()
         self._pulse.triage.ring()
+
+    def _trace(self, incident: Incident, *, resumed: bool) -> None:
+        event = "investigation.resumed" if resumed else "investigation.started"
+        fields = {"engine": self._engines.wanted.name, "triggers": len(incident.triggers)}
+        log.info(event, investigation=incident.investigation_id, **fields)
 
     async def _observed(self, incident: Incident, steps: Steps) -> Investigation:
         observer = self._audience.observer

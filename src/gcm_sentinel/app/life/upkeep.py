@@ -34,9 +34,11 @@ class Periodic:
     What fails for good is logged and tried again all the same: an agent that cannot tidy up can still investigate.
     """
 
-    def __init__(self, name: str, work: Callable[[], Awaitable[None]], every_s: float, clock: Clock) -> None:
-        """Run `work` every `every_s` seconds, from the start on."""
-        self.stage = Stage(name, clock)
+    def __init__(
+        self, name: str, work: Callable[[], Awaitable[None]], every_s: float, clock: Clock, stage: Stage | None = None
+    ) -> None:
+        """Run `work` every `every_s` seconds, from the start on; `stage`, where others read it, tells how it goes."""
+        self.stage = stage or Stage(name, clock)
         self._work = work
         self._every_s = every_s
 
@@ -47,6 +49,7 @@ class Periodic:
                 worked = await self.stage.attempt(self._work, asyncio.sleep)
             except SentinelError as error:
                 log.exception("upkeep.failed", upkeep=self.stage.name, reason=str(error))
+                self.stage.problem = str(error)
                 worked = True
             if worked:
                 await asyncio.sleep(self._every_s)

@@ -8,6 +8,7 @@ network within half a minute, so that work waiting for an answer goes on when th
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,6 +20,7 @@ from dbos import DBOS
 from dbos import error as dbos
 from sqlalchemy import exc
 
+from gcm_sentinel.clients.durable.wording import plain
 from gcm_sentinel.domain.errors import BadConfiguration, Bug, SentinelError, Unreachable
 
 T = TypeVar("T")
@@ -52,6 +54,9 @@ OURS: Mapping[type[Exception], type[SentinelError]] = {
 }
 """What a vendor error becomes; the nearest ancestor listed decides."""
 
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+"""SQLite's primary result codes for a file that no waiting mends."""
+
 VENDOR_ERRORS = (exc.SQLAlchemyError, dbos.DBOSException)
 
 
@@ -82,7 +87,26 @@ def ours(error: Exception, doing: str) -> SentinelError:
     """The error of our tree for a vendor's."""
     kind = next(OURS[cls] for cls in type(error).__mro__ if cls in OURS)
     reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-    return kind(f"cannot {doing}: {reason}")
+    return kind(f"cannot {doing}: {plain(reason)}")
+
+
+@contextmanager
+def damage_named(url: sa.URL) -> Iterator[None]:
+    """Where the file proves damaged inside, the error names it and says what to do.
+
+    Raises:
+        BadConfiguration: in place of whatever our error for that was.
+    """
+    try:
+        yield
+    except SentinelError as error:
+        reason = getattr(error.__cause__, "orig", None)
+        if not isinstance(reason, sqlite3.Error) or getattr(reason, "sqlite_errorcode", 0) & 0xFF not in DAMAGED:
+            raise
+        raise BadConfiguration(
+            f"the durable queue's file {url.database!r} is damaged or is no database of ours: {reason}; move it away "
+            "and start again: unfinished investigations are then handed in again, stored incidents are untouched"
+        ) from error
 
 
 def is_sqlite(url: str) -> bool:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 import structlog
 
 from gcm_sentinel.clients.durable.config import DurableConfig, JobKind, JobRecord, JobState, StepHook
-from gcm_sentinel.clients.durable.database import connect, dispose, is_sqlite, migrate, translated
+from gcm_sentinel.clients.durable.database import connect, damage_named, dispose, is_sqlite, migrate, translated
 from gcm_sentinel.clients.durable.health import Health
 from gcm_sentinel.clients.durable.ledger import Ledger
 from gcm_sentinel.clients.durable.runtime import Runtime, destroy
@@ -69,7 +69,7 @@ class DurableEngine:
         At the end the jobs still running are cut off and handed back to the queue; `drain` first to let them end.
 
         Raises:
-            BadConfiguration: the URL or a name is wrong, or the database refuses us.
+            BadConfiguration: the URL or a name is wrong, the database refuses us, or its file is damaged.
             Unreachable: the database is away.
             Bug: another engine is open in this process.
         """
@@ -150,8 +150,9 @@ async def _opened(
     ledger = Ledger(database)
     worker = Worker(config, jobs, ledger, on_step)
     with forwarded():
-        await migrate(database)
-        await ledger.register(jobs, config.poll)
+        with damage_named(database.url):
+            await migrate(database)
+            await ledger.register(jobs, config.poll)
         async with _launched(config, database, worker) as runtime:
             health = Health(runtime.executor_id, ledger, worker, config.poll)
             async with health.watching():

@@ -16,6 +16,7 @@ from dbos import error as dbos
 from gcm_sentinel.clients.durable.config import DurableConfig, JobKind, StepHook
 from gcm_sentinel.clients.durable.ledger import Ledger, workflow_id
 from gcm_sentinel.clients.durable.recorded import BEGUN, Recorded
+from gcm_sentinel.clients.durable.wording import plain
 from gcm_sentinel.domain.errors import BadResponse, Bug, SentinelError
 from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.domain.steps import Codec
@@ -116,7 +117,7 @@ class Worker:
         if isinstance(error, dbos.DBOSBaseException):
             log.info("job.taken_over", reason=str(error))
         else:
-            log.warning("job.stranded", reason=str(error))
+            log.warning("job.stranded", reason=plain(str(error)))
 
 
 def _text(value: Json) -> str:
