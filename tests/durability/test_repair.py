@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from structlog.testing import capture_logs
 from tests.storage.given import Given, finished
 
 from gcm_sentinel.app.clock import SystemClock
-from gcm_sentinel.app.life.delivery_job import PAUSES
+from gcm_sentinel.app.life.delivery_job import PAUSES, OnAttempt, unheard
 from gcm_sentinel.app.life.repair import Repair
 from gcm_sentinel.app.stores import IN_MEMORY, Stores, open_stores
 from gcm_sentinel.clients.durable.config import JobRecord, JobState
 from gcm_sentinel.domain.incident_record import DeliveryState, InvestigationState
+from gcm_sentinel.notify.publish import Delivery
 
 
 class Queue:
@@ -40,10 +42,10 @@ async def stores() -> AsyncIterator[Stores]:
         yield opened
 
 
-async def mend(stores: Stores, state: JobState | None) -> Queue:
+async def mend(stores: Stores, state: JobState | None, *, on_attempt: OnAttempt = unheard) -> Queue:
     """Look once, with all jobs in one state."""
     queue = Queue(state)
-    await Repair(stores, (queue, queue.look), (queue, queue.look), SystemClock()).mend()
+    await Repair(stores, (queue, queue.look), (queue, queue.look), SystemClock(), on_attempt=on_attempt).mend()
     return queue
 
 
@@ -64,14 +66,31 @@ async def test_what_the_queue_never_heard_of_is_handed_in_again(stores):
     assert (await mend(stores, None)).submitted == ["inc-1.1/log/0"]
 
 
-async def test_a_delivery_whose_every_job_breaks_is_given_up(stores):
+async def test_a_delivery_whose_job_broke_counts_as_a_failed_attempt(stores):
+    await stores.investigations.finish("inc-1.1", finished())
+    heard: list[tuple[str, Delivery, DeliveryState]] = []
+
+    await mend(stores, JobState.FAILED, on_attempt=lambda *told: heard.append(told))
+
+    broken = Delivery("log", False, 0.0, "its job ended as 'failed' without a result", retryable=True)
+    assert heard == [("inc-1.1", broken, DeliveryState.OWED)]
+    stored = await stores.deliveries.get("inc-1.1", "log")
+    assert stored is not None
+    assert (stored.state, stored.attempts) == (DeliveryState.OWED, 1)
+
+
+async def test_a_delivery_whose_every_job_breaks_is_given_up_and_that_is_heard_of(stores):
     await stores.investigations.finish("inc-1.1", finished())
     long_ago = SystemClock().now() - 2 * PAUSES[-1]
     for attempt in range(len(PAUSES)):
         await stores.deliveries.attempted("inc-1.1", "log", "broke", long_ago, attempt=attempt)
+    states: list[DeliveryState] = []
 
-    await mend(stores, JobState.FAILED)
+    with capture_logs() as logs:
+        await mend(stores, JobState.FAILED, on_attempt=lambda _id, _delivery, state: states.append(state))
 
     stored = await stores.deliveries.get("inc-1.1", "log")
     assert stored is not None
     assert stored.state is DeliveryState.GIVEN_UP
+    assert states == [DeliveryState.GIVEN_UP]
+    assert "notify.given_up" in {entry["event"] for entry in logs}

@@ -77,7 +77,26 @@ async def test_the_longest_owed_is_offered_first(deliveries, database, clock):
     await Investigations(database).finish("inc-0.1", finished(notifiers=("webhook",)))
 
     assert [item.investigation_id for item in await deliveries.owed(at(9))] == ["inc-1.1", "inc-0.1"]
-    assert len(await deliveries.owed(at(9), limit=1)) == 1
+    assert [item.investigation_id for item in await deliveries.owed(at(9), per_sink=1)] == ["inc-1.1"]
+
+
+async def test_of_each_sink_come_those_whose_time_came_first(deliveries, database, clock):
+    given = Given(database)
+    for minute in (1, 2):
+        clock.moment = at(minute)
+        await given.incident(f"inc-0{minute}", [trigger()])
+        await given.investigation(f"inc-0{minute}", state="running")
+        await Investigations(database).finish(f"inc-0{minute}.1", finished(notifiers=("webhook", "event")))
+    await deliveries.attempted("inc-1.1", "webhook", "503", at(1.5))
+
+    due = await deliveries.owed(at(9), per_sink=2)
+
+    assert [(item.notifier, item.investigation_id) for item in due] == [
+        ("event", "inc-01.1"),
+        ("webhook", "inc-01.1"),
+        ("webhook", "inc-1.1"),
+        ("event", "inc-02.1"),
+    ]
 
 
 async def test_nothing_was_ever_owed_to_another_sink(deliveries):

@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 from structlog.testing import capture_logs
-from tests.storage.given import NOW, SPEND, Given, assessment, evidence, failed, finished, transcript, trigger
+from tests.storage.given import NOW, SPEND, Given, assessment, at, evidence, failed, finished, transcript, trigger
 
 from gcm_sentinel.domain.assessment import Outcome, Severity
 from gcm_sentinel.domain.errors import Bug, NotFound
 from gcm_sentinel.domain.incident_record import InvestigationState
+from gcm_sentinel.domain.transcript import Usage
 from gcm_sentinel.storage.deliveries import Deliveries
 from gcm_sentinel.storage.evidence import StoredEvidence
 from gcm_sentinel.storage.investigations import Investigations, StoredInvestigation
 from gcm_sentinel.storage.schema import blobs
 from gcm_sentinel.storage.schema import investigations as table
+from gcm_sentinel.storage.spending import Spending
 
 
 @pytest.fixture
@@ -74,6 +76,40 @@ async def test_the_incident_shows_its_newest_assessment(investigations, given):
 
     incident = await given.incident_row()
     assert (incident["severity"], incident["stand_in"], incident["failures"]) == ("critical", 1, 0)
+
+
+@pytest.mark.parametrize(("lost", "total"), [(0.25, 0.75), (None, None)], ids=["known", "unknown"])
+async def test_its_cost_holds_turns_that_were_paid_and_lost(investigations, given, database, lost, total):
+    recorded = replace(SPEND, rounds=2, cost_usd=0.5)
+    for turn, minute, cost_usd in ((1, 0, 0.1), (2, 1, lost), (2, 2, 0.4)):
+        bill = (Usage(100, 60, 10), cost_usd, "anthropic", "m-1")
+        await Spending(database).record("inc-1.1", turn, at(minute), *bill)
+
+    done = replace(finished(), assessment=replace(assessment(), spend=recorded))
+    await investigations.finish("inc-1.1", done)
+
+    found = await stored(investigations)
+    whole = replace(
+        recorded,
+        input_tokens=recorded.input_tokens + 100,
+        cached_tokens=recorded.cached_tokens + 60,
+        output_tokens=recorded.output_tokens + 10,
+        cost_usd=total,
+    )
+    assert found.record.spend == whole
+    assert found.assessment == replace(assessment(), spend=whole)
+
+
+async def test_turns_beyond_the_recorded_ones_were_paid_as_well(investigations, given, database):
+    recorded = replace(SPEND, rounds=1, cost_usd=0.5)
+    for turn, cost_usd in ((1, 0.5), (2, 0.25)):
+        await Spending(database).record("inc-1.1", turn, at(turn), Usage(100, 60, 10), cost_usd, "anthropic", "m-1")
+
+    await investigations.finish("inc-1.1", replace(finished(), assessment=replace(assessment(), spend=recorded)))
+
+    spend = (await stored(investigations)).record.spend
+    assert spend is not None
+    assert spend.cost_usd == 0.75
 
 
 async def test_an_older_one_that_ends_late_does_not_hide_it(investigations, given):

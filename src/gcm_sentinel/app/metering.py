@@ -42,7 +42,6 @@ class Metering:
     def decided(self, snapshot: TriageSnapshot, changes: Sequence[TriageChange], took: timedelta) -> None:
         """Triage came to a decision."""
         self._metrics.incidents.triaged(self._clock.now(), took)
-        self._metrics.storage.took("triage.session", took)
         scopes = {record.id: record.scope.kind for record in snapshot.incidents}
         kinds = {stored.id: stored.trigger.kind for stored in snapshot.pending}
         for change in changes:

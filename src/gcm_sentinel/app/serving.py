@@ -75,6 +75,7 @@ async def open_serving(settings: Settings, on_recorded: StepHook | None = None) 
         metrics = AgentMetrics(version=__version__, engine=agent.model.name, mode=str(settings.action_mode))
         metrics.investigations.expect(dict.fromkeys((agent.model.name, agent.playbook.name)))
         metrics.deliveries.expect(notifier.name for notifier in agent.notifiers)
+        stores.database.report_to(metrics.storage)
         metering = Metering(metrics, clock)
         hooks = Hooks(
             on_stored=metering.stored,

@@ -16,6 +16,7 @@ from gcm_sentinel.app.life.repair import Repair
 from gcm_sentinel.app.life.upkeep import BEAT_S, DEAD_AFTER, PRUNE_S, Periodic
 from gcm_sentinel.app.life.withdrawal import EVERY_S as WITHDRAW_S
 from gcm_sentinel.app.life.withdrawal import Withdrawal
+from gcm_sentinel.app.metering import Metering
 from gcm_sentinel.app.metrics.sampler import SAMPLE_EVERY, Sampled, Sampler
 from gcm_sentinel.app.metrics.storage import StorageMetrics
 from gcm_sentinel.app.serving import DELIVERY, INVESTIGATION, Serving
@@ -123,6 +124,7 @@ def _repair(serving: Serving) -> Repair:
         (engine.queue(INVESTIGATION), partial(engine.status, INVESTIGATION)),
         (engine.queue(DELIVERY), partial(engine.status, DELIVERY)),
         serving.agent.clock,
+        on_attempt=Metering(serving.metrics, serving.agent.clock).attempted,
     )
 
 

@@ -21,7 +21,7 @@ import structlog
 from gcm_sentinel.app.life.budget import EngineChoice
 from gcm_sentinel.app.life.delivery_job import DeliveryJob, OnAttempt
 from gcm_sentinel.app.life.delivery_job import unheard as untold
-from gcm_sentinel.app.life.dispatch import Dispatch
+from gcm_sentinel.app.life.dispatch import PER_SINK, Dispatch
 from gcm_sentinel.app.life.intake import Intake, OnStored, Sink
 from gcm_sentinel.app.life.investigation_job import (
     RETRY_FAILED,
@@ -47,7 +47,6 @@ from gcm_sentinel.triage.policy import Policy
 
 log = structlog.get_logger(__name__)
 
-_CONCURRENT_DELIVERIES = 8
 LLM_POLL_S = 30.0
 
 
@@ -84,7 +83,8 @@ class Workflow:
         settings = agent.settings
         self._choice = EngineChoice(stores.spending, pools_of(settings), agent.clock, paid=agent.paid)
         self.investigating = Work(self._investigation_job(executor), settings.max_concurrent)
-        self.delivering = Work(self._delivery_job(), _CONCURRENT_DELIVERIES)
+        sinks = len(agent.notifiers) + 1  # those that are not configured any more share one place
+        self.delivering = Work(self._delivery_job(), sinks * PER_SINK)
         self.triage = TriageLoop(
             stores.triage, agent.fleet, self._policy, agent.clock, self._pulse, self._hooks.on_changes
         )

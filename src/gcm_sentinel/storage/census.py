@@ -45,7 +45,7 @@ async def take_census(database: Database) -> Census:
     owing = deliveries.c.state == str(DeliveryState.OWED)
     by_state = select(incidents.c.state, incidents.c.urgency, func.count().label("how_many"))
     living = by_state.where(incidents.c.state != str(IncidentState.CLOSED))
-    async with database.reading() as connection:
+    async with database.reading("census") as connection:
         states = (await connection.execute(living.group_by(incidents.c.state, incidents.c.urgency))).all()
         waiting = (await connection.execute(select(func.count(), func.min(triggers.c.stored_at)).where(pending))).one()
         sinks = (

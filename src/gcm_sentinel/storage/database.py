@@ -10,18 +10,22 @@ Repositories get a `Database` and ask it for a transaction:
 A connection lost in the middle leaves nothing half done and is thrown away; the next transaction opens a new one, so a
 database that was away is used again when it is back. A transaction is not repeated by itself: only the caller knows
 whether its decision still stands. Asking for a transaction inside another one of the same task is a `Bug`.
+
+Whoever wants to know how the database does (the metrics) says so by `report_to`, and hears of every transaction.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import Protocol
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from gcm_sentinel.domain.errors import Unreachable
+from gcm_sentinel.domain.errors import SentinelError, Unreachable
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.storage.codecs import micros
 from gcm_sentinel.storage.connecting import READ, WRITE, Place, engine_for, place_of
@@ -35,12 +39,35 @@ _WRITERS_LOCK = 0x67636D73
 _PING_TIMEOUT_S = 10
 
 
+class Listener(Protocol):
+    """Hears how transactions go."""
+
+    def took(self, operation: str, duration: timedelta) -> None:
+        """One was answered so long after it was asked for, the wait for its turn included."""
+        ...
+
+    def failed(self, error: str) -> None:
+        """The database did not answer one, or refused it; `error` is the name of a class of `domain/errors.py`."""
+        ...
+
+
+class Deaf:
+    """A `Listener` that keeps nothing."""
+
+    def took(self, operation: str, duration: timedelta) -> None:
+        """Keep nothing."""
+
+    def failed(self, error: str) -> None:
+        """Keep nothing."""
+
+
 class Database:
     """An open database at the newest version; made by `open`."""
 
     def __init__(self, engine: AsyncEngine, place: Place, clock: Clock) -> None:
         self.clock = clock
         self._place = place
+        self._listener: Listener = Deaf()
         self._reader = engine.execution_options(**READ[place.dialect])
         self._writer = engine.execution_options(**WRITE[place.dialect])
         on_sqlite = place.dialect == "sqlite"
@@ -81,36 +108,53 @@ class Database:
         """Where it is, for messages; without the password."""
         return self._place.name
 
+    def report_to(self, listener: Listener) -> None:
+        """Tell `listener` of every transaction from now on."""
+        self._listener = listener
+
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def reading(self, operation: str = "read") -> AsyncIterator[AsyncConnection]:
         """One consistent moment; writing here is refused by PostgreSQL and a mistake in SQLite.
+
+        `operation` is its name for the listener.
 
         Raises:
             SentinelError: as `storage.errors` maps it; `Unreachable` when the database is away.
         """
-        with mapped(self.name):
+        with self._heard(operation):
             async with self._turns.to_read(), self._reader.begin() as connection:
                 yield connection
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
+    async def writing(self, operation: str = "write") -> AsyncIterator[AsyncConnection]:
         """Commits on leaving; nothing is stored when the body raises or is cancelled.
 
         Raises:
             SentinelError: as `storage.errors` maps it; `Overloaded` when another transaction won, `Unreachable` when
                 the database is away (whether a commit arrived is then not known: repeat what is idempotent).
         """
-        with mapped(self.name):
+        with self._heard(operation):
             async with self._turns.to_write(), self._writer.begin() as connection:
                 yield connection
 
     @asynccontextmanager
-    async def serialised(self) -> AsyncIterator[AsyncConnection]:
+    async def serialised(self, operation: str = "serialised") -> AsyncIterator[AsyncConnection]:
         """Like `writing`, one at a time over all processes; each sees everything the one before it committed."""
-        async with self.writing() as connection:
+        async with self.writing(operation) as connection:
             if self.dialect == "postgresql":
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS_LOCK})
             yield connection
+
+    @contextmanager
+    def _heard(self, operation: str) -> Iterator[None]:
+        """A transaction of which the listener hears; an error of the body's own is none of the database's."""
+        started_s = self.clock.monotonic()
+        with mapped(self.name, self._failed):
+            yield
+        self._listener.took(operation, timedelta(seconds=self.clock.monotonic() - started_s))
+
+    def _failed(self, error: SentinelError) -> None:
+        self._listener.failed(type(error).__name__)
 
     async def ping(self) -> None:
         """Whether the database answers and holds our tables.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, or_, select, update
+from sqlalchemy import Row, func, or_, select, update
 
 from gcm_sentinel.domain.incident_record import DeliveryRecord, DeliveryState
 from gcm_sentinel.storage.codecs import clean, micros, readable, when_known
@@ -25,11 +25,19 @@ class Deliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def owed(self, now: datetime, limit: int = 1000) -> tuple[DeliveryRecord, ...]:
-        """Those whose time has come, the longest owed first."""
+    async def owed(self, now: datetime, *, per_sink: int = 1000) -> tuple[DeliveryRecord, ...]:
+        """Those whose time has come, `per_sink` of each sink at most: the ones whose time came first.
+
+        So what is due next for a sink stays the same until some of it was tried, however much it is owed besides.
+        """
         due = or_(table.c.next_at.is_(None), table.c.next_at <= micros(now))
-        order = (table.c.owed_at, table.c.investigation_id, table.c.notifier)
-        statement = select(table).where(table.c.state == _OWED, due).order_by(*order).limit(limit)
+        since = func.coalesce(table.c.next_at, table.c.owed_at)
+        order = (since, table.c.owed_at, table.c.investigation_id)
+        place = func.row_number().over(partition_by=table.c.notifier, order_by=order)
+        placed = select(table, since.label("since"), place.label("place"))
+        found = placed.where(table.c.state == _OWED, due).subquery()
+        first = select(found).where(found.c.place <= per_sink)
+        statement = first.order_by(found.c.since, found.c.owed_at, found.c.investigation_id, found.c.notifier)
         async with self._database.reading() as connection:
             rows = (await connection.execute(statement)).all()
         return tuple(readable(rows, delivery_record, table="deliveries"))

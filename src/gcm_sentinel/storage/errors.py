@@ -8,7 +8,7 @@ from the connection, and the database counts as away.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -114,8 +114,10 @@ _ON_CONNECTING: tuple[tuple[str, Meaning], ...] = (
 
 
 @contextmanager
-def mapped(where: str) -> Iterator[None]:
+def mapped(where: str, on_error: Callable[[SentinelError], None] = lambda _error: None) -> Iterator[None]:
     """Raise what the database says as one of our errors; `where` names the database, without its password.
+
+    `on_error` hears of it before it is raised; errors that are ours already pass by it.
 
     Raises:
         SentinelError: in place of every error of SQLAlchemy, SQLite and psycopg.
@@ -123,7 +125,9 @@ def mapped(where: str) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, psycopg.Error) as error:
-        raise translated(error, where) from error
+        ours = translated(error, where)
+        on_error(ours)
+        raise ours from error
 
 
 def translated(error: SQLAlchemyError | sqlite3.Error | psycopg.Error, where: str) -> SentinelError:

@@ -53,7 +53,7 @@ class StoredEvidence:
             "digest": evidence.digest,
             "result_blob": blob.digest,
         }
-        async with self._database.writing() as connection:
+        async with self._database.writing("evidence.put") as connection:
             await keep(connection, blob)
             await insert_or_replace(connection, table, row)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import Row, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,7 +22,10 @@ from gcm_sentinel.storage.codecs import clean, micros
 from gcm_sentinel.storage.cooldowns import end_cooldowns
 from gcm_sentinel.storage.investigation_rows import concluded
 from gcm_sentinel.storage.schema import affected_entities, deliveries, incidents, investigations
+from gcm_sentinel.storage.spending import with_lost_turns
 from gcm_sentinel.storage.upsert import insert_new
+
+log = structlog.get_logger(__name__)
 
 _DONE, _FAILED, _DROPPED = (
     str(state) for state in (InvestigationState.DONE, InvestigationState.FAILED, InvestigationState.DROPPED)
@@ -47,6 +51,8 @@ async def store_finished(
 ) -> None:
     """Store `done`, whose transcript is `transcript` as a body; nothing where it is stored already.
 
+    What is stored of its cost holds the turns that were paid twice.
+
     Raises:
         NotFound: there is no such investigation.
     """
@@ -58,10 +64,12 @@ async def store_finished(
     await keep(connection, transcript)
     failed = done.assessment.outcome is Outcome.FAILED
     state = _DROPPED if row.state == _DROPPED else _FAILED if failed else _DONE
-    values = concluded(done.assessment, row.note or done.note, now)
+    spend = await with_lost_turns(connection, investigation_id, done.assessment.spend)
+    values = concluded(replace(done.assessment, spend=spend), row.note or done.note, now)
     this = update(investigations).where(investigations.c.id == investigation_id)
     await connection.execute(this.values(**values, state=state, transcript_blob=transcript.digest))
     if state == _DROPPED:
+        log.info("investigation.not_published", investigation=investigation_id, reason=row.note)
         return
     shown = (entity for item in done.transcript.evidence for entity in item.result.entities)
     await _index(connection, investigation_id, concerned(done.assessment.draft, shown))

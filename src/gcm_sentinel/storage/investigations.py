@@ -122,7 +122,7 @@ class Investigations:
         async with self._database.reading() as connection:
             bare = await bare_transcript(connection, investigation_id, done.transcript)
         now = self._database.clock.now()
-        async with self._database.serialised() as connection:
+        async with self._database.serialised("investigations.finish") as connection:
             await store_finished(connection, investigation_id, done, bare, now)
 
     async def fail(self, investigation_id: str, note: str) -> None:

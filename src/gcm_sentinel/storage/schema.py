@@ -178,7 +178,7 @@ turn_costs = Table(
     metadata,
     Column("investigation_id", Text, primary_key=True),
     Column("turn", BigInteger, primary_key=True),
-    Column("at", BigInteger, nullable=False),
+    Column("at", BigInteger, primary_key=True),
     Column("input_tokens", BigInteger, nullable=False),
     Column("cached_tokens", BigInteger, nullable=False),
     Column("cache_write_tokens", BigInteger, nullable=False),

@@ -1,12 +1,19 @@
-"""What model turns have cost, one row per turn, so that hourly and daily budgets hold across restarts and replicas."""
+"""What model turns have cost, one row per bill, so that hourly and daily budgets hold across restarts and replicas.
+
+A turn has one bill, or several where a crash lost its record after it was paid: then it was asked, and paid, again. A
+bill is known by its turn and the moment the turn ended, so that writing it again (whether a commit arrived may not be
+known) changes nothing.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gcm_sentinel.domain.assessment import Spend
 from gcm_sentinel.domain.transcript import Usage
 from gcm_sentinel.storage.codecs import clean, micros
 from gcm_sentinel.storage.database import Database
@@ -42,7 +49,10 @@ class Spending:
         engine: str,
         model: str,
     ) -> None:
-        """Store what one turn cost; the same turn again changes nothing. `cost_usd` is None for an unknown price."""
+        """Store what one turn cost that ended at `at`; the same bill again changes nothing.
+
+        `cost_usd` is None for an unknown price.
+        """
         row = {
             "investigation_id": investigation_id,
             "turn": turn,
@@ -68,3 +78,24 @@ class Spending:
         async with self._database.reading() as connection:
             tokens, usd, unpriced = (await connection.execute(statement)).one()
         return Spent(int(tokens), float(usd), int(unpriced))
+
+
+async def with_lost_turns(connection: AsyncConnection, investigation_id: str, spend: Spend) -> Spend:
+    """`spend`, which counts each recorded turn once, with what was paid for turns whose record was lost.
+
+    Those are all bills of a turn but the newest, and those of turns beyond the recorded ones, which are left by a job
+    that was set back to its beginning.
+    """
+    newest = func.max(table.c.at).over(partition_by=table.c.turn)
+    bills = select(table, newest.label("newest")).where(table.c.investigation_id == investigation_id).subquery()
+    unrecorded = or_(bills.c.at < bills.c.newest, bills.c.turn > spend.rounds)
+    lost = (await connection.execute(select(bills).where(unrecorded))).all()
+    costs = [spend.cost_usd, *(bill.cost_usd for bill in lost)]
+    known = [cost for cost in costs if cost is not None]
+    return replace(
+        spend,
+        input_tokens=spend.input_tokens + sum(bill.input_tokens for bill in lost),
+        cached_tokens=spend.cached_tokens + sum(bill.cached_tokens for bill in lost),
+        output_tokens=spend.output_tokens + sum(bill.output_tokens for bill in lost),
+        cost_usd=sum(known) if len(known) == len(costs) else None,
+    )

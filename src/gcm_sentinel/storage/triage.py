@@ -80,7 +80,7 @@ class TriageStore:
         Raises:
             Retryable: nothing was written, or it is not known: decide again from a new session.
         """
-        async with self._database.serialised() as connection:
+        async with self._database.serialised("triage.session") as connection:
             yield TriageSession(connection, await _snapshot(connection, now, burst, cooldown))
 
     async def next_due(self, now: datetime) -> datetime | None:

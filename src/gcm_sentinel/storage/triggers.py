@@ -53,7 +53,7 @@ class Triggers:
         """
         if not observed:
             return 0
-        async with self._database.serialised() as connection:
+        async with self._database.serialised("triggers.store") as connection:
             settled = await _settled(connection, observed)
             stored_at = micros(self._database.clock.now())
             rows = [*_rows(settled.fresh, TriggerState.PENDING, "", stored_at)]

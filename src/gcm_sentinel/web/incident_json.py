@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 from gcm_sentinel.domain.evidence import Evidence
 from gcm_sentinel.domain.incident_record import (
@@ -19,8 +18,7 @@ from gcm_sentinel.domain.incident_record import (
     Symptom,
 )
 from gcm_sentinel.domain.jsontypes import Json
-from gcm_sentinel.domain.trigger import Trigger
-from gcm_sentinel.web.report_json import publication_to_json
+from gcm_sentinel.web.report_json import moment_to_json, publication_to_json, trigger_to_json
 from gcm_sentinel.web.stored_incident import AskedFor, ListedIncident, ShownIncident
 
 LIST_FORMAT = "gcm-sentinel/incidents/v1"
@@ -39,7 +37,7 @@ def incident_to_json(shown: ShownIncident) -> dict[str, Json]:
     return {
         "format": FORMAT,
         "incident": {**_record(whole.record), "merged_into": whole.merged_into},
-        "lead": _trigger(whole.lead) if whole.lead else None,
+        "lead": trigger_to_json(whole.lead) if whole.lead else None,
         "trigger_count": whole.trigger_count,
         "triggers": [_stored_trigger(item) for item in whole.triggers],
         "symptoms": [_symptom(item) for item in whole.symptoms],
@@ -65,8 +63,8 @@ def evidence_to_json(investigation_id: str, evidence: Evidence) -> dict[str, Jso
         "status": str(result.status),
         "query": result.query,
         "note": result.note,
-        "time_range": {"start": _moment(asked.start), "end": _moment(asked.end)} if asked else None,
-        "observed_at": _moment(evidence.observed_at),
+        "time_range": {"start": moment_to_json(asked.start), "end": moment_to_json(asked.end)} if asked else None,
+        "observed_at": moment_to_json(evidence.observed_at),
         "digest": evidence.digest,
         "summary": result.summary,
         "raw": result.raw,
@@ -76,7 +74,7 @@ def evidence_to_json(investigation_id: str, evidence: Evidence) -> dict[str, Jso
 def _line(row: ListedIncident) -> dict[str, Json]:
     return {
         **_record(row.record),
-        "lead": _trigger(row.lead) if row.lead else None,
+        "lead": trigger_to_json(row.lead) if row.lead else None,
         "trigger_count": row.trigger_count,
         "newest_investigation": _investigation(row.newest) if row.newest else None,
     }
@@ -92,10 +90,10 @@ def _record(record: IncidentRecord) -> dict[str, Json]:
         "nodes": list[Json](sorted(record.nodes)),
         "kinds": list[Json](sorted(record.kinds)),
         "families": list[Json](sorted(map(str, record.families))),
-        "opened_at": _moment(record.opened_at),
-        "last_trigger_at": _moment(record.last_trigger_at),
-        "quiet_since": _moment(record.quiet_since),
-        "closed_at": _moment(record.closed_at),
+        "opened_at": moment_to_json(record.opened_at),
+        "last_trigger_at": moment_to_json(record.last_trigger_at),
+        "quiet_since": moment_to_json(record.quiet_since),
+        "closed_at": moment_to_json(record.closed_at),
         "close_reason": record.close_reason,
         "revision": record.revision,
         "flaps": record.flaps,
@@ -104,29 +102,13 @@ def _record(record: IncidentRecord) -> dict[str, Json]:
     }
 
 
-def _trigger(trigger: Trigger) -> dict[str, Json]:
-    return {
-        "source": trigger.source,
-        "node": trigger.node,
-        "kind": trigger.kind,
-        "status": str(trigger.status),
-        "reason": trigger.reason,
-        "message": trigger.message,
-        "observed_at": _moment(trigger.observed_at),
-        "transition_at": _moment(trigger.transition_at),
-        "node_uid": trigger.node_uid,
-        "gpu_uuid": trigger.gpu_uuid,
-        "fingerprint": trigger.fingerprint,
-    }
-
-
 def _stored_trigger(item: StoredTrigger) -> dict[str, Json]:
     return {
-        **_trigger(item.trigger),
+        **trigger_to_json(item.trigger),
         "state": str(item.state),
         "ruling": item.reason,
-        "hold_until": _moment(item.hold_until),
-        "stored_at": _moment(item.stored_at),
+        "hold_until": moment_to_json(item.hold_until),
+        "stored_at": moment_to_json(item.stored_at),
     }
 
 
@@ -136,7 +118,7 @@ def _symptom(item: Symptom) -> dict[str, Json]:
         "kind": item.kind,
         "family": str(item.family),
         "status": str(item.status),
-        "since": _moment(item.since),
+        "since": moment_to_json(item.since),
         "gpu_uuid": item.gpu_uuid or None,
         "source": item.source,
     }
@@ -149,9 +131,9 @@ def _investigation(item: InvestigationRecord) -> dict[str, Json]:
         "state": str(item.state),
         "why": str(item.why),
         "urgency": item.urgency.name.lower(),
-        "requested_at": _moment(item.requested_at),
-        "started_at": _moment(item.started_at),
-        "ended_at": _moment(item.ended_at),
+        "requested_at": moment_to_json(item.requested_at),
+        "started_at": moment_to_json(item.started_at),
+        "ended_at": moment_to_json(item.ended_at),
         "executor": item.executor,
         "engine": item.engine,
         "model": item.model,
@@ -172,16 +154,12 @@ def _delivery(item: DeliveryRecord) -> dict[str, Json]:
         "notifier": item.notifier,
         "state": str(item.state),
         "attempts": item.attempts,
-        "owed_at": _moment(item.owed_at),
-        "next_at": _moment(item.next_at),
-        "delivered_at": _moment(item.delivered_at),
+        "owed_at": moment_to_json(item.owed_at),
+        "next_at": moment_to_json(item.next_at),
+        "delivered_at": moment_to_json(item.delivered_at),
         "reason": item.reason,
     }
 
 
 def _request(item: AskedFor) -> dict[str, Json]:
-    return {"kind": item.kind, "by": item.by, "reason": item.reason, "at": _moment(item.at)}
-
-
-def _moment(value: datetime | None) -> str | None:
-    return value.astimezone(UTC).isoformat() if value else None
+    return {"kind": item.kind, "by": item.by, "reason": item.reason, "at": moment_to_json(item.at)}

@@ -44,12 +44,13 @@ def _incident(incident: Incident) -> dict[str, Json]:
     return {
         "id": incident.id,
         "node": incident.node,
-        "opened_at": _moment(incident.opened_at),
-        "triggers": [_trigger(trigger) for trigger in incident.triggers],
+        "opened_at": moment_to_json(incident.opened_at),
+        "triggers": [trigger_to_json(trigger) for trigger in incident.triggers],
     }
 
 
-def _trigger(trigger: Trigger) -> dict[str, Json]:
+def trigger_to_json(trigger: Trigger) -> dict[str, Json]:
+    """One trigger; in stored incidents as well (incident_json.py)."""
     return {
         "source": trigger.source,
         "node": trigger.node,
@@ -57,8 +58,8 @@ def _trigger(trigger: Trigger) -> dict[str, Json]:
         "status": str(trigger.status),
         "reason": trigger.reason,
         "message": trigger.message,
-        "observed_at": _moment(trigger.observed_at),
-        "transition_at": _moment(trigger.transition_at),
+        "observed_at": moment_to_json(trigger.observed_at),
+        "transition_at": moment_to_json(trigger.transition_at),
         "node_uid": trigger.node_uid,
         "gpu_uuid": trigger.gpu_uuid,
         "fingerprint": trigger.fingerprint,
@@ -76,7 +77,7 @@ def _assessment(assessment: Assessment) -> dict[str, Json]:
         "notes": list(assessment.notes),
         "engine": assessment.engine,
         "model": assessment.model,
-        "created_at": _moment(assessment.created_at),
+        "created_at": moment_to_json(assessment.created_at),
         "spend": _spend(assessment.spend),
     }
 
@@ -141,8 +142,8 @@ def _evidence(evidence: Evidence) -> dict[str, Json]:
         "status": str(result.status),
         "query": result.query,
         "note": result.note,
-        "time_range": {"start": _moment(asked.start), "end": _moment(asked.end)} if asked else None,
-        "observed_at": _moment(evidence.observed_at),
+        "time_range": {"start": moment_to_json(asked.start), "end": moment_to_json(asked.end)} if asked else None,
+        "observed_at": moment_to_json(evidence.observed_at),
         "digest": evidence.digest,
         "entities": [_entity(entity) for entity in result.entities],
         "summary": result.summary,
@@ -150,5 +151,6 @@ def _evidence(evidence: Evidence) -> dict[str, Json]:
     }
 
 
-def _moment(value: datetime | None) -> str | None:
+def moment_to_json(value: datetime | None) -> str | None:
+    """ISO-8601 in UTC; absent values stay null."""
     return value.astimezone(UTC).isoformat() if value else None

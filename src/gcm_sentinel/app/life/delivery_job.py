@@ -102,9 +102,7 @@ class DeliveryJob:
             return
         delivery = await _outcome(owed)
         state = await patiently(name, partial(self._record, owed.record, delivery))
-        if state is DeliveryState.GIVEN_UP:
-            fields = {"investigation": owed.record.investigation_id, "notifier": owed.record.notifier}
-            log.error("notify.given_up", reason=delivery.reason, **fields)
+        self._pulse.dispatch.ring()  # the sink has room for the next
         self._on_attempt(owed.record.investigation_id, delivery, state)
 
     async def _owed(self, investigation_id: str, notifier: str, attempt: int) -> _Owed | _Hopeless | None:
@@ -130,13 +128,25 @@ class DeliveryJob:
         if delivery.delivered:
             await self._deliveries.delivered(*names, now)
             return DeliveryState.DELIVERED
-        next_at = next_attempt(record.attempts, now) if delivery.retryable else None
-        if next_at is None:
-            await self._deliveries.given_up(*names, delivery.reason)
-            return DeliveryState.GIVEN_UP
-        await self._deliveries.attempted(*names, delivery.reason, next_at, attempt=record.attempts)
-        self._pulse.dispatch.ring()
+        return await record_failure(self._deliveries, record, delivery, now)
+
+
+async def record_failure(
+    deliveries: Deliveries, record: DeliveryRecord, delivery: Delivery, now: datetime
+) -> DeliveryState:
+    """Write down that the attempt `delivery` at `record` failed, and where the delivery stands after it.
+
+    Raises:
+        SentinelError: it could not be written.
+    """
+    names = (record.investigation_id, record.notifier)
+    next_at = next_attempt(record.attempts, now) if delivery.retryable else None
+    if next_at is not None:
+        await deliveries.attempted(*names, delivery.reason, next_at, attempt=record.attempts)
         return DeliveryState.OWED
+    await deliveries.given_up(*names, delivery.reason)
+    log.error("notify.given_up", investigation=names[0], notifier=names[1], reason=delivery.reason)
+    return DeliveryState.GIVEN_UP
 
 
 async def _outcome(owed: _Owed | _Hopeless) -> Delivery:

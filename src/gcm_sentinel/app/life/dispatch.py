@@ -2,6 +2,9 @@
 
 The rows are the outbox: they were written in the transaction that decided them, so a crash between deciding and
 handing over loses nothing; the next poll, here or in another replica, hands them over.
+
+Of each sink only a few deliveries are with the queue at a time, the same ones for every replica. So a sink that hangs
+holds a few slots for as long as its attempts may take, and never those of the others.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from gcm_sentinel.storage.investigations import Investigations
 log = structlog.get_logger(__name__)
 
 POLL_S = 2.0
+PER_SINK = 4
+"""Most deliveries of one sink that are with the queue at a time; whoever runs them has as many slots for each sink."""
 
 
 def delivery_key(record: DeliveryRecord) -> str:
@@ -59,10 +64,11 @@ class Dispatch:
             await self._to_investigate.submit(wanted.id, priority=int(wanted.urgency))
             await self._investigations.queued(wanted.id)
             _trace(wanted)
-        owed = {delivery_key(record) for record in await self._deliveries.owed(self._clock.now())}
-        for key in sorted(owed - self._handed_over):
-            await self._to_deliver.submit(key, priority=int(Urgency.WARNING))
-        self._handed_over = owed
+        owed = [delivery_key(record) for record in await self._deliveries.owed(self._clock.now(), per_sink=PER_SINK)]
+        for key in owed:
+            if key not in self._handed_over:
+                await self._to_deliver.submit(key, priority=int(Urgency.WARNING))
+        self._handed_over = set(owed)
 
 
 def _trace(handed_over: InvestigationRecord) -> None:

@@ -155,7 +155,10 @@ class InvestigationJob:
         )
 
     async def _account(self, investigation_id: str, number: int, turn: ModelTurn, cost_usd: float | None) -> None:
-        """Write a turn's cost down, in the step that records the turn: a replay does not count it again."""
+        """Write a turn's cost down, in the step that records the turn: a replay does not count it again.
+
+        A turn whose record was lost was paid for and is asked again; its second bill has a moment of its own.
+        """
         at = self._engines.choice.clock.now()
         bill = (investigation_id, number, at, turn.usage, cost_usd, turn.engine, turn.model)
         await patiently("spending", partial(self._stores.spending.record, *bill))

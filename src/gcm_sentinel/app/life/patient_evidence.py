@@ -1,16 +1,22 @@
-"""Evidence that is read back with patience.
+"""Evidence that is stored and read back with patience.
 
 A replay reads what its recorded steps gathered. Were storage away at that moment, the evidence would count as lost, and
-the investigation would take another path than the one that is recorded.
+the investigation would take another path than the one that is recorded. So reading waits as long as it takes. Storing
+waits for a moment only: the wait counts as time of its tool call, and a result that cannot be kept must cost that
+result and not the whole investigation its time.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 from gcm_sentinel.app.life.patience import patiently
 from gcm_sentinel.domain.evidence import Evidence
 from gcm_sentinel.domain.protocols import EvidenceStore
+
+STORING_AT_MOST = timedelta(minutes=1)
+"""Outlasts a database that restarts or hands over to its stand-by."""
 
 
 class PatientEvidence:
@@ -20,8 +26,12 @@ class PatientEvidence:
         self._store = store
 
     async def put(self, investigation_id: str, evidence: Evidence) -> None:
-        """Store one piece. Raises as the other store does: the call it belongs to has a deadline."""
-        await self._store.put(investigation_id, evidence)
+        """Store one piece, tried again for `STORING_AT_MOST` where storage is away.
+
+        Raises:
+            SentinelError: anything that this has not mended.
+        """
+        await patiently("evidence", partial(self._store.put, investigation_id, evidence), at_most=STORING_AT_MOST)
 
     async def get(self, investigation_id: str, evidence_id: str) -> Evidence | None:
         """One piece, None when there is none of that id; however long storage is away.

@@ -13,13 +13,14 @@ from datetime import timedelta
 
 import structlog
 
-from gcm_sentinel.app.life.delivery_job import next_attempt
-from gcm_sentinel.app.life.dispatch import delivery_key
+from gcm_sentinel.app.life.delivery_job import OnAttempt, record_failure, unheard
+from gcm_sentinel.app.life.dispatch import PER_SINK, delivery_key
 from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.clients.durable.config import JobRecord, JobState
 from gcm_sentinel.domain.incident_record import DeliveryRecord, Urgency
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.domain.steps import JobQueue
+from gcm_sentinel.notify.publish import Delivery
 
 log = structlog.get_logger(__name__)
 
@@ -37,13 +38,23 @@ class Repair:
     """Puts right what storage and the queue do not agree on."""
 
     def __init__(
-        self, stores: Stores, to_investigate: tuple[JobQueue, Look], to_deliver: tuple[JobQueue, Look], clock: Clock
+        self,
+        stores: Stores,
+        to_investigate: tuple[JobQueue, Look],
+        to_deliver: tuple[JobQueue, Look],
+        clock: Clock,
+        *,
+        on_attempt: OnAttempt = unheard,
     ) -> None:
-        """Each queue comes with a way to ask it where the job of a key stands."""
+        """Each queue comes with a way to ask it where the job of a key stands.
+
+        `on_attempt` hears of the deliveries that count as a failed attempt.
+        """
         self._stores = stores
         self._investigations, self._look_investigation = to_investigate
         self._deliveries, self._look_delivery = to_deliver
         self._clock = clock
+        self._on_attempt = on_attempt
 
     async def mend(self) -> None:
         """Look at everything under way once.
@@ -63,7 +74,7 @@ class Repair:
         await self._mend_deliveries()
 
     async def _mend_deliveries(self) -> None:
-        for record in await self._stores.deliveries.owed(self._clock.now() - _GRACE):
+        for record in await self._stores.deliveries.owed(self._clock.now() - _GRACE, per_sink=PER_SINK):
             key = delivery_key(record)
             job = await self._look_delivery(key)
             if job is None:
@@ -73,10 +84,8 @@ class Repair:
 
     async def _count_delivery(self, record: DeliveryRecord, reason: str) -> None:
         """As a failed attempt, so that one that fails whenever it is tried comes to an end as well."""
-        names = (record.investigation_id, record.notifier)
-        log.error("delivery.job_broken", investigation=names[0], notifier=names[1], attempts=record.attempts)
-        next_at = next_attempt(record.attempts, self._clock.now())
-        if next_at is None:
-            await self._stores.deliveries.given_up(*names, reason)
-        else:
-            await self._stores.deliveries.attempted(*names, reason, next_at, attempt=record.attempts)
+        names = {"investigation": record.investigation_id, "notifier": record.notifier}
+        log.error("delivery.job_broken", attempts=record.attempts, **names)
+        delivery = Delivery(record.notifier, delivered=False, took_s=0.0, reason=reason, retryable=True)
+        state = await record_failure(self._stores.deliveries, record, delivery, self._clock.now())
+        self._on_attempt(record.investigation_id, delivery, state)

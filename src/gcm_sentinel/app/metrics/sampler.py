@@ -65,8 +65,7 @@ class Sampler:
         for source, watch in self._sampled.watches.items():
             self._metrics.watch.sampled(source, watch)
         try:
-            with self._metrics.storage.timing("census", self._clock):
-                census = await take_census(self._sampled.database)
+            census = await take_census(self._sampled.database)
         except SentinelError:
             self._metrics.storage.up(answers=False)
             raise

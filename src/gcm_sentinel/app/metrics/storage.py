@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from gcm_sentinel.app.metrics.labels import BoundedNames
-from gcm_sentinel.domain.errors import SentinelError
-from gcm_sentinel.domain.protocols import Clock
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _MOST_OPERATIONS = 40
 
 
 class StorageMetrics:
-    """Counts what the database is asked."""
+    """Counts what the database is asked; told by the database itself (`Database.report_to`)."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._operation_name = BoundedNames(_MOST_OPERATIONS)
         self._latency = Histogram(
             "gcm_sentinel_storage_operation_duration_seconds",
-            "How long one operation on the database took.",
+            "How long one transaction took, the wait for its turn included.",
             ("operation",),
             buckets=_BUCKETS,
             registry=registry,
         )
         self._failures = Counter(
             "gcm_sentinel_storage_failures_total",
-            "Operations the database did not answer, by the kind of error.",
+            "Transactions the database did not answer, by the kind of error.",
             ("error",),
             registry=registry,
         )
@@ -45,23 +42,12 @@ class StorageMetrics:
             registry=registry,
         )
 
-    @contextmanager
-    def timing(self, operation: str, clock: Clock) -> Iterator[None]:
-        """Measure the block as one operation; an error of ours counts as a failure and passes."""
-        started_s = clock.monotonic()
-        try:
-            yield
-        except SentinelError as error:
-            self.failed(type(error).__name__)
-            raise
-        self.took(operation, timedelta(seconds=clock.monotonic() - started_s))
-
     def took(self, operation: str, duration: timedelta) -> None:
-        """An operation (``triggers.store``, ``triage.session``, ``investigations.finish`` ...) was answered."""
+        """A transaction (``triggers.store``, ``triage.session``, ``read`` ...) was answered."""
         self._latency.labels(self._operation_name(operation)).observe(duration.total_seconds())
 
     def failed(self, error: str) -> None:
-        """An operation was not answered; `error` is the name of a class of `domain/errors.py`."""
+        """A transaction was not answered; `error` is the name of a class of `domain/errors.py`."""
         self._failures.labels(error).inc()
 
     def up(self, *, answers: bool) -> None:
