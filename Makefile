@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format eval bench wheel-test clean
+.PHONY: help setup demo test test-slow check format protos eval bench clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -22,21 +22,25 @@ demo: $(STAMP) ## Investigate simulated incidents end to end; prints verdicts an
 	@$(BIN)/gcm-sentinel demo
 
 test: $(STAMP) ## The fast tests, in parallel, without network
-	$(BIN)/python -m pytest -n auto -m "not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(PYTEST_ARGS)
 
 test-slow: $(STAMP) ## The tests that take minutes
-	$(BIN)/python -m pytest -n auto -m slow $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m slow $(PYTEST_ARGS)
 
-check: $(STAMP) ## Format, lint, types, import contracts, docs
+check: $(STAMP) ## Format, lint, types, generated code, import contracts, docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy src tests
+	$(BIN)/mypy src tests proto
+	$(BIN)/python proto/generate.py --check
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/docs
 
 format: $(STAMP) ## Format and sort imports in place
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+protos: $(STAMP) ## Write src/sentinel from proto/
+	$(BIN)/python proto/generate.py
 
 eval: $(STAMP) ## Run every scenario with the playbook engine and score it
 	$(BIN)/gcm-sentinel eval --engine playbook --seeds 3
