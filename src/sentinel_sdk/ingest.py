@@ -1,0 +1,156 @@
+"""What the three kinds of ingest streams share: numbering batches, and knowing which are not acknowledged yet.
+
+A batch is acknowledged only after the server has stored it. So whatever is unacknowledged when a connection breaks is
+sent again over the next one, with the same number and content, and the server counts it once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+import grpc
+from google.protobuf.message import Message as Proto
+
+from sentinel_sdk import methods
+from sentinel_sdk.errors import SentinelError, from_rpc, from_status
+from sentinel_sdk.retry import Attempts
+from sentinel_sdk.rpc import Method
+from sentinel_sdk.target import Policy
+from sentinel_sdk.types.anomaly import AnomalyAck, AnomalyBatch
+from sentinel_sdk.types.probe import ProbeAck, ProbeResultBatch
+from sentinel_sdk.types.telemetry import TelemetryAck, TelemetryBatch
+
+
+class Batch(Protocol):
+    """What the three kinds of batches have in common."""
+
+    sequence_number: int
+    batch_timestamp: datetime | None
+
+    # `Message.to_proto` returns each model's own class, which only the model knows.
+    def to_proto(self) -> Any:  # noqa: ANN401
+        """The batch for the wire."""
+
+
+class Ack(Protocol):
+    """What the three kinds of acknowledgements have in common."""
+
+    sequence_number: int
+
+    @classmethod
+    def from_proto(cls, message: Proto) -> Self:
+        """The acknowledgement of a message."""
+
+
+log = logging.getLogger("sentinel_sdk")
+B = TypeVar("B", bound=Batch)
+A = TypeVar("A", bound=Ack)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[B, A]):
+    """One kind of ingest stream."""
+
+    method: Method[Any, Any]
+    hostname_field: str
+    ack: type[A]
+
+
+PROBES: Kind[ProbeResultBatch, ProbeAck] = Kind(methods.STREAM_PROBE_RESULTS, "agent_hostname", ProbeAck)
+ANOMALIES: Kind[AnomalyBatch, AnomalyAck] = Kind(methods.STREAM_ANOMALY_EVENTS, "source_hostname", AnomalyAck)
+TELEMETRY: Kind[TelemetryBatch, TelemetryAck] = Kind(methods.STREAM_TELEMETRY, "agent_hostname", TelemetryAck)
+
+
+class Numbering(Generic[B]):
+    """Gives a batch what it lacks. Done on the batch itself, so that handing it in again repeats it exactly."""
+
+    def __init__(self, hostname_field: str, hostname: str, now: Callable[[], datetime]) -> None:
+        self._hostname_field = hostname_field
+        self._hostname = hostname
+        self._now = now
+        self._last = 0
+
+    def complete(self, batch: B) -> B:
+        """`batch` with host name, number and time; what it already has stays."""
+        if not getattr(batch, self._hostname_field):
+            setattr(batch, self._hostname_field, self._hostname)
+        if not batch.sequence_number:
+            batch.sequence_number = self._last + 1
+        self._last = max(self._last, batch.sequence_number)
+        if batch.batch_timestamp is None:
+            batch.batch_timestamp = self._now()
+        return batch
+
+
+class Unacknowledged(Generic[A]):
+    """The batches under way, in the order they were sent, and the acknowledgements nobody has asked for yet."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, Proto] = {}
+        self._acks: dict[int, A] = {}
+
+    def add(self, sequence_number: int, message: Proto) -> None:
+        """A batch is sent."""
+        self._waiting[sequence_number] = message
+
+    def messages(self) -> tuple[Proto, ...]:
+        """What has to be sent again over a new connection."""
+        return tuple(self._waiting.values())
+
+    def acknowledge(self, ack: A) -> None:
+        """An acknowledgement came. One for a batch that was answered before, or never sent, is of no interest."""
+        if self._waiting.pop(ack.sequence_number, None) is not None:
+            self._acks[ack.sequence_number] = ack
+
+    def take(self, sequence_number: int) -> A | None:
+        """The acknowledgement of a batch, which is then done with; None while there is none."""
+        return self._acks.pop(sequence_number, None)
+
+    def forget(self, sequence_numbers: Iterable[int]) -> None:
+        """Nobody waits for these any longer."""
+        for number in sequence_numbers:
+            self._waiting.pop(number, None)
+            self._acks.pop(number, None)
+
+
+class Patience:
+    """How long to go on without an acknowledgement: the client's deadline and retries, both renewed by each one."""
+
+    def __init__(self, policy: Policy, path: str) -> None:
+        self._policy = policy
+        self._path = path
+        self.renew()
+
+    def renew(self) -> None:
+        """Something was acknowledged."""
+        self._attempts = Attempts(self._policy.retry, self._policy.timeout_s, repeatable=True)
+
+    @property
+    def remaining_s(self) -> float:
+        """How long to wait for the next one."""
+        return self._attempts.remaining_s
+
+    def delay_after(self, error: grpc.RpcError | TimeoutError | None) -> float:
+        """How long to wait before connecting again; None is a stream that the server ended too early.
+
+        Raises:
+            SentinelError: it is no use.
+        """
+        failure = _failure(error)
+        delay_s = self._attempts.delay_after(failure.code)
+        if delay_s is None:
+            raise failure from error
+        log.warning("ingest.reconnect method=%s delay_s=%.3f error=%s", self._path, delay_s, failure)
+        return delay_s
+
+
+def _failure(error: grpc.RpcError | TimeoutError | None) -> SentinelError:
+    if isinstance(error, grpc.RpcError):
+        return from_rpc(error)
+    if error is None:
+        return from_status(grpc.StatusCode.UNAVAILABLE, "the server ended the stream before it acknowledged everything")
+    return from_status(grpc.StatusCode.DEADLINE_EXCEEDED, "no acknowledgement came in time")

@@ -1,0 +1,132 @@
+"""Ingest streams of a blocking client.
+
+A stream connects when it is first used, and again whenever it must. The client's `default_timeout` is how long it goes
+on without a single acknowledgement before it gives up.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Generic, Self
+
+import grpc
+
+from sentinel_sdk.blocking import BlockingConnection, Conversation
+from sentinel_sdk.conversion import prepared
+from sentinel_sdk.errors import closed
+from sentinel_sdk.ingest import A, B, Kind, Numbering, Patience, Unacknowledged
+from sentinel_sdk.target import Policy
+
+
+class IngestStream(Generic[B, A]):
+    """Sends batches and returns their acknowledgements; may be used by several threads."""
+
+    def __init__(
+        self,
+        connection: BlockingConnection,
+        policy: Policy,
+        kind: Kind[B, A],
+        hostname: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._connection = connection
+        self._policy = policy
+        self._kind = kind
+        self._numbering: Numbering[B] = Numbering(kind.hostname_field, hostname, now)
+        self._unacknowledged: Unacknowledged[A] = Unacknowledged()
+        # Messages of three kinds; the kind ties them to B and A.
+        self._conversation: Conversation[Any, Any] | None = None
+        self._lock = threading.Lock()
+
+    def send(self, batch: B) -> A:
+        """Send one batch and wait until the server has stored it, or refused it.
+
+        Number, time and host name are filled in on `batch` where unset. After an error the same object may be sent
+        again: the server recognises it, whether or not it had stored it.
+
+        Raises:
+            SentinelError: no acknowledgement came, whatever was tried.
+        """
+        number = self._submit(batch)
+        try:
+            return self._acknowledgement(number)
+        finally:
+            self._unacknowledged.forget([number])
+
+    def send_all(self, batches: Iterable[B], window: int = 16) -> Iterator[A]:
+        """Send many batches with up to `window` of them under way; their acknowledgements come in the same order.
+
+        The next batch is asked for only when its turn has come; for batches that come up now and then, use `send`.
+        """
+        source, under_way = iter(batches), deque[int]()
+        try:
+            while True:
+                while len(under_way) < window and (batch := next(source, None)) is not None:
+                    under_way.append(self._submit(batch))
+                if not under_way:
+                    return
+                yield self._acknowledgement(under_way[0])
+                under_way.popleft()
+        finally:
+            self._unacknowledged.forget(under_way)
+
+    def close(self) -> None:
+        """End the stream; what is acknowledged stays stored."""
+        with self._lock:
+            self._disconnect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _submit(self, batch: B) -> int:
+        with self._lock:
+            message = prepared(self._numbering.complete(batch).to_proto)
+            self._unacknowledged.add(batch.sequence_number, message)
+            if self._conversation is not None:
+                self._conversation.send(message)
+        return batch.sequence_number
+
+    def _acknowledgement(self, number: int) -> A:
+        patience = Patience(self._policy, self._kind.method.path)
+        while True:
+            with self._lock:
+                if (ack := self._unacknowledged.take(number)) is not None:
+                    return ack
+                self._step(patience)
+
+    def _step(self, patience: Patience) -> None:
+        """Wait for one acknowledgement, or connect again and send what is still without one."""
+        failure: grpc.RpcError | TimeoutError | None = None
+        try:
+            answer = self._connected().receive(patience.remaining_s)
+            if answer is not None:
+                self._unacknowledged.acknowledge(self._kind.ack.from_proto(answer))
+                patience.renew()
+                return
+        except (grpc.RpcError, TimeoutError) as error:
+            failure = error
+        self._disconnect()
+        if self._connection.is_closed():
+            raise closed() from failure
+        self._connection.pause(patience.delay_after(failure))
+
+    def _connected(self) -> Conversation[Any, Any]:
+        if self._conversation is None:
+            self._conversation = self._connection.converse(self._kind.method)
+            for message in self._unacknowledged.messages():
+                self._conversation.send(message)
+        return self._conversation
+
+    def _disconnect(self) -> None:
+        if self._conversation is not None:
+            self._conversation.end()
+            self._conversation = None

@@ -1,0 +1,81 @@
+"""How a connection is secured: which authority the server's certificate must come from, and who we prove to be.
+
+Files are read and checked when a client is made, because gRPC itself reports a wrong file only as a failed handshake,
+later and without a name.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import grpc
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from sentinel_sdk.errors import InvalidArgumentError, invalid
+
+log = logging.getLogger("sentinel_sdk")
+
+
+@dataclass
+class TlsConfig:
+    """Paths of PEM files. Without `ca_cert_path` gRPC's own list of public authorities decides."""
+
+    ca_cert_path: str | None = None
+    client_cert_path: str | None = None
+    client_key_path: str | None = None
+
+    def channel_credentials(self) -> grpc.ChannelCredentials:
+        """Credentials from the files as they are now.
+
+        Raises:
+            InvalidArgumentError: a file cannot be read or is not PEM, or certificate and key do not belong together.
+        """
+        if bool(self.client_cert_path) != bool(self.client_key_path):
+            given, missing = ("client_cert_path", "client_key_path")[:: 1 if self.client_cert_path else -1]
+            raise invalid(f"TlsConfig has {given} but no {missing}: a client certificate needs both")
+        authority = certificate = key = None
+        if self.ca_cert_path:
+            authority = _read(self.ca_cert_path, "ca_cert_path")
+            _certificates(authority, self.ca_cert_path)
+        if self.client_cert_path and self.client_key_path:
+            certificate = _read(self.client_cert_path, "client_cert_path")
+            key = _read(self.client_key_path, "client_key_path")
+            _check_pair(certificate, key, self)
+        return grpc.ssl_channel_credentials(authority, key, certificate)
+
+
+def _read(path: str, field: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise invalid(f"{field} {path!r} cannot be read: {error.strerror}") from error
+
+
+def _certificates(pem: bytes, path: str) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except ValueError as error:
+        raise invalid(f"{path!r} holds no PEM certificate: {error}") from error
+
+
+def _check_pair(certificate: bytes, key: bytes, config: TlsConfig) -> None:
+    leaf = _certificates(certificate, str(config.client_cert_path))[0]
+    try:
+        private = load_pem_private_key(key, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise _unusable_key(config, error) from error
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if private.public_key().public_bytes(*form) != leaf.public_key().public_bytes(*form):
+        raise invalid(f"{config.client_key_path!r} is not the key of the certificate {config.client_cert_path!r}")
+    # Only a warning: the server decides by its own clock, and ours may be the wrong one.
+    if leaf.not_valid_after_utc < datetime.now(UTC):
+        log.warning("tls.client_certificate_expired path=%s at=%s", config.client_cert_path, leaf.not_valid_after_utc)
+
+
+def _unusable_key(config: TlsConfig, error: Exception) -> InvalidArgumentError:
+    return invalid(f"{config.client_key_path!r} holds no unencrypted PEM private key: {error}")
