@@ -1,0 +1,274 @@
+"""The one who decides: takes what has queued up, decides it in order, stores it together, answers.
+
+A request that fails for a reason of its own gets that error and the others go on. Where storing fails, nobody's change
+happened and everybody is told `Unavailable`. A request that makes storing fail by itself (our mistake) is found by
+storing the requests of its round one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+import structlog
+
+from sentinel_gateway.core.bell import Bell
+from sentinel_gateway.core.counters import Counters
+from sentinel_gateway.core.deciding import expire_faults
+from sentinel_gateway.core.directing import expire_due
+from sentinel_gateway.core.journal import Journal, Page
+from sentinel_gateway.core.memory import Memory
+from sentinel_gateway.core.notes import Notes
+from sentinel_gateway.core.round import Recording, Round
+from sentinel_gateway.domain.errors import BadConfiguration, Bug, Busy, GatewayError, Retryable, Unavailable
+from sentinel_gateway.domain.recorded import Recorded
+from sentinel_gateway.domain.settings import CoreSettings
+from sentinel_gateway.storage.changes import Found, Needs
+
+log = structlog.get_logger(__name__)
+
+Answer = TypeVar("Answer")
+
+_ITEMS_BETWEEN_BREATHS = 1000
+"""Decided between two looks at what else the event loop has to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work(Generic[Answer]):
+    """One request: what decides it, what must be looked up before, how much it weighs."""
+
+    decide: Callable[[Round], Answer]
+    needs: Callable[[], Needs] = Needs
+    """Asked when its round begins, for what must be looked up depends on the rounds before."""
+    items: int = 1
+
+
+@dataclass(slots=True)
+class _Asked:
+    work: Work[Any]
+    answer: asyncio.Future[Any]
+
+
+class Actor:
+    """See the module."""
+
+    def __init__(
+        self, memory: Memory, journal: Journal, settings: CoreSettings, now_ns: Callable[[], int], counters: Counters
+    ) -> None:
+        self.bell = Bell()
+        self.notes = Notes(int(settings.note_window.total_seconds() * 1e9))
+        self._memory, self._journal, self._settings, self._now_ns = memory, journal, settings, now_ns
+        self._counters = counters
+        self._queue: deque[_Asked] = deque()
+        self._items = 0
+        self._something = asyncio.Event()
+        self._is_stopping = False
+        self._unsure: Round | None = None
+
+    async def ask(self, work: Work[Answer]) -> Answer:
+        """Have a request decided and stored.
+
+        Raises:
+            Busy: too much is waiting.
+            Unavailable: the database is away, or the gateway stops.
+            GatewayError: what deciding it raised.
+        """
+        limits = self._settings.queue
+        if self._is_stopping:
+            raise Unavailable("the gateway is stopping: try again")
+        if len(self._queue) >= limits.max_requests or (self._queue and self._items + work.items > limits.max_items):
+            raise Busy(f"{len(self._queue)} requests wait for the database already: slow down and try again")
+        asked = _Asked(work, asyncio.get_running_loop().create_future())
+        self._queue.append(asked)
+        self._items += work.items
+        self._counters.waiting_requests = len(self._queue)
+        self._something.set()
+        return cast(Answer, await asked.answer)
+
+    def note(self, event: str, fields: dict[str, str], count: int = 1) -> None:
+        """Have something put on record soon."""
+        self.notes.add(event, fields, self._now_ns(), count)
+        self._something.set()
+
+    async def record(self, recording: Recording) -> Recorded:
+        """Have entries recorded."""
+
+        def _add(round_: Round) -> Recording:
+            round_.recordings.append(recording)
+            return recording
+
+        answer: object = await self.ask(Work(_add, items=len(recording.entries)))
+        return cast(Recorded, answer)
+
+    def nudge(self) -> None:
+        """Have what is due done now."""
+        self._something.set()
+
+    async def stop(self, last: Callable[[Round], None]) -> None:
+        """Take nothing new and decide `last` after all that waits; `run` then ends."""
+        if self._is_stopping:
+            return
+        asked = asyncio.ensure_future(self.ask(Work(last)))
+        await asyncio.sleep(0)
+        self._is_stopping = True
+        try:
+            await asked
+        except GatewayError as error:
+            log.warning("core.stop_not_recorded", reason=str(error))
+        finally:
+            self._something.set()
+
+    async def run(self) -> None:
+        """Decide until `stop`, then what still waits.
+
+        Raises:
+            BadConfiguration: nothing can be stored until the operator changes something.
+        """
+        try:
+            while not (self._is_stopping and not self._queue):
+                await self._something.wait()
+                self._something.clear()
+                while self._queue:
+                    await self._store(self._taken())
+                await self._store([])
+        finally:
+            self._is_stopping = True
+            self._refuse_rest()
+
+    def _taken(self) -> list[_Asked]:
+        """What has queued up, as much as one round holds; whoever stopped waiting is left out."""
+        taken: list[_Asked] = []
+        items = 0
+        while self._queue and (not taken or items + self._queue[0].work.items <= self._settings.queue.round_items):
+            asked = self._queue.popleft()
+            items += asked.work.items
+            self._items -= asked.work.items
+            if not asked.answer.cancelled():
+                taken.append(asked)
+        self._counters.waiting_requests = len(self._queue)
+        return taken
+
+    async def _store(self, taken: list[_Asked]) -> None:
+        """Decide, store and answer some requests."""
+        try:
+            await self._settle()
+            needs = _needs(taken)
+            round_, answers = await self._decided(taken, await self._journal.look_up(needs))
+            await self._write(round_, answers)
+        except BadConfiguration as error:
+            _fail(taken, Unavailable(f"nothing can be stored: {error}"))
+            raise
+        except Retryable as error:
+            self._counters.failed_rounds += 1
+            log.warning("core.round_not_stored", requests=len(taken), reason=str(error))
+            _fail(taken, Unavailable(f"nothing was stored: {error}") if isinstance(error, Busy) else error)
+        except GatewayError as error:
+            self._counters.failed_rounds += 1
+            await self._one_by_one(taken, error)
+        else:
+            for asked, answer in answers:
+                _reply(asked, answer)
+            self.bell.ring()
+
+    async def _one_by_one(self, taken: list[_Asked], error: GatewayError) -> None:
+        """Find the request that cannot be stored."""
+        log.error("core.round_failed", requests=len(taken), reason=str(error), exc_info=error)
+        if len(taken) <= 1:
+            _fail(taken, error)
+            return
+        for asked in taken:
+            await self._store([asked])
+
+    async def _settle(self) -> None:
+        """Learn what became of a round whose commit was not answered."""
+        if await self._journal.settled() and self._unsure is not None:
+            self._published(self._unsure)
+        self._unsure = None
+
+    async def _decided(self, taken: Sequence[_Asked], found: Found) -> tuple[Round, list[tuple[_Asked, object]]]:
+        """A round in which every request was decided; where one fails unexpectedly, all is begun again without it."""
+        failed: dict[int, Bug] = {}
+        while True:
+            round_ = Round(self._memory, self._settings, self._now_ns(), found)
+            expire_due(round_)
+            expire_faults(round_)
+            answers: list[tuple[_Asked, object]] = []
+            items = 0
+            for place, asked in enumerate(taken):
+                items += asked.work.items
+                if items >= _ITEMS_BETWEEN_BREATHS:
+                    items = 0
+                    await asyncio.sleep(0)
+                answer = failed.get(place) or _decide(asked.work, round_)
+                if isinstance(answer, Bug) and place not in failed:
+                    failed[place] = answer
+                    break
+                answers.append((asked, answer))
+            else:
+                return round_, answers
+
+    async def _write(self, round_: Round, answers: list[tuple[_Asked, object]]) -> None:
+        told = self.notes.due(round_.now_ns) if not self._is_stopping else self.notes.everything(round_.now_ns)
+        round_.entries.extend(entry for _, entry in told.values())
+        if round_.is_empty:
+            self._counters.add(round_.counters)
+            return
+        page = Page(self._memory.round_number, round_.changes(), round_.entries, round_.recordings)
+        self._unsure = round_
+        recorded = await self._journal.write(page)
+        self._unsure = None
+        self._published(round_)
+        self.notes.recorded(told, round_.now_ns)
+        places = {id(recording): answer for recording, answer in zip(round_.recordings, recorded, strict=True)}
+        for place, (asked, answer) in enumerate(answers):
+            if isinstance(answer, Recording):
+                answers[place] = (asked, places[id(answer)])
+
+    def _published(self, round_: Round) -> None:
+        round_.publish()
+        self._counters.add(round_.counters)
+        self._counters.rounds += 1
+        self._counters.entries += len(round_.entries) + sum(len(one.entries) for one in round_.recordings)
+
+    def _refuse_rest(self) -> None:
+        _fail(list(self._queue), Unavailable("the gateway stopped: try again"))
+        self._queue.clear()
+        self.bell.end()
+
+
+def _needs(taken: Sequence[_Asked]) -> Needs:
+    needs = [asked.work.needs() for asked in taken]
+    return Needs(
+        batches=tuple(key for one in needs for key in one.batches),
+        directives=tuple(key for one in needs for key in one.directives),
+        canaries=tuple(key for one in needs for key in one.canaries),
+        updates=tuple(key for one in needs for key in one.updates),
+    )
+
+
+def _decide(work: Work[Any], round_: Round) -> object:
+    """The answer, or the error that is the answer."""
+    try:
+        return work.decide(round_)
+    except GatewayError as error:
+        return error
+    except Exception as error:
+        log.exception("core.request_failed")
+        return Bug(f"deciding this request failed: {type(error).__name__}")
+
+
+def _reply(asked: _Asked, answer: object) -> None:
+    if asked.answer.done():
+        return
+    if isinstance(answer, GatewayError):
+        asked.answer.set_exception(answer)
+    else:
+        asked.answer.set_result(answer)
+
+
+def _fail(taken: Sequence[_Asked], error: GatewayError) -> None:
+    for asked in taken:
+        _reply(asked, error)

@@ -1,0 +1,342 @@
+"""The one place where anything changes. Services, REST and the command line call this class and nothing below it.
+
+Every changing method returns after its change and the ledger entries that tell of it are stored, in one transaction.
+Many callers share a transaction; one caller's refusal touches nobody else's. Reading methods answer from memory or from
+worker threads and never wait for writers.
+
+    core = Core(store, ledger, settings, keys, now_ns)
+    await core.load()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(core.run())      # until `stop`
+        ...
+        await core.stop()
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import structlog
+
+from sentinel_gateway.core.actor import Actor, Work
+from sentinel_gateway.core.counters import Counters
+from sentinel_gateway.core.deciding import apply_config, clear_fault, inject_fault, take_component_ack, take_tmr
+from sentinel_gateway.core.directing import decide, issue
+from sentinel_gateway.core.following import Following, Wanted
+from sentinel_gateway.core.ids import uuid7
+from sentinel_gateway.core.journal import Journal, Ledger
+from sentinel_gateway.core.memory import Memory
+from sentinel_gateway.core.reading import Reading
+from sentinel_gateway.core.receiving import Receiving
+from sentinel_gateway.core.round import Recording, Round
+from sentinel_gateway.core.upkeep import Upkeep
+from sentinel_gateway.domain import configuration, directives, faults, tmr
+from sentinel_gateway.domain.anomalies import AnomalyBatch
+from sentinel_gateway.domain.batches import clock_at
+from sentinel_gateway.domain.configuration import (
+    ComponentAck,
+    ConfigChange,
+    ConfigResult,
+    Configuration,
+    VersionedUpdate,
+)
+from sentinel_gateway.domain.directives import (
+    Approval,
+    Directive,
+    DirectiveFilter,
+    DirectiveOutcome,
+    DirectivePage,
+    DirectiveRecord,
+    DirectiveRequest,
+)
+from sentinel_gateway.domain.errors import BadConfiguration, Invalid
+from sentinel_gateway.domain.faults import Fault, FaultRequest
+from sentinel_gateway.domain.fleet import FleetFilter, FleetView, GpuHealthView
+from sentinel_gateway.domain.health import Action
+from sentinel_gateway.domain.history import HistoryPage, Window
+from sentinel_gateway.domain.probes import Ack, ProbeBatch
+from sentinel_gateway.domain.recorded import Recorded
+from sentinel_gateway.domain.roles import Caller
+from sentinel_gateway.domain.settings import CoreSettings
+from sentinel_gateway.domain.telemetry import LatestTelemetry, TelemetryBatch
+from sentinel_gateway.domain.text import MAX_NAME, MAX_WORDS, checked_text
+from sentinel_gateway.domain.tmr import TmrReport, TmrVerdict
+from sentinel_gateway.domain.trust import TrustView
+from sentinel_gateway.storage.changes import Needs
+from sentinel_gateway.storage.store import Store
+from sentinel_sdk.ledger.entry import NewEntry
+from sentinel_sdk.signing import Keys
+
+log = structlog.get_logger(__name__)
+
+
+class Core:
+    """See the module. All methods may raise `Busy` (too much is waiting) and `Unavailable` (database away or full)."""
+
+    def __init__(
+        self, store: Store, ledger: Ledger, settings: CoreSettings, keys: Keys, now_ns: Callable[[], int]
+    ) -> None:
+        self.counters = Counters()
+        self._settings, self._now_ns, self._store = settings, now_ns, store
+        self._memory = Memory()
+        self._journal = Journal(store, ledger)
+        self._actor = Actor(self._memory, self._journal, settings, now_ns, self.counters)
+        self._receiving = Receiving(self._actor, self._memory, settings, keys, now_ns)
+        self._reading = Reading(self._memory, self._journal, store, settings, now_ns)
+        self._following = Following(self._memory, self._actor.bell, self._journal, store)
+        self._upkeep = Upkeep(self._actor, self._journal, store, settings, now_ns)
+
+    async def load(self) -> None:
+        """Bring back everything from the database; call once, before `run`.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        self._memory.fill(await self._journal.read(self._store.load))
+        log.info("core.loaded", gpus=len(self._memory.gpus), waiting=len(self._memory.waiting))
+
+    async def run(self) -> None:
+        """Take requests and do what is due (expiries, timeouts, summaries, forgetting) until `stop`.
+
+        Raises:
+            BadConfiguration: nothing can be stored any more until the operator changes something.
+        """
+        self._actor.note("gateway.started", {})
+        failure: BadConfiguration | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                upkeep = group.create_task(self._upkeep.run())
+                try:
+                    await self._actor.run()
+                except BadConfiguration as error:
+                    failure = error
+                upkeep.cancel()
+        finally:
+            self._journal.close()
+        if failure is not None:
+            raise failure
+
+    async def stop(self) -> None:
+        """Take nothing new, finish what waits, record that the gateway stops; `run` then returns, followers end."""
+        self._upkeep.stop()
+        await self._actor.stop(lambda round_: round_.tell("gateway.stopped"))
+
+    async def upkeep(self) -> None:
+        """Do what is due now; `run` does it by itself from time to time."""
+        await self._upkeep.tick()
+
+    async def report_probes(self, caller: Caller, batch: ProbeBatch) -> Ack:
+        """Judge and count a batch of probe executions.
+
+        Raises:
+            Invalid: no hostname, no executions, or more than one batch may hold.
+        """
+        return await self._receiving.probes(caller, batch)
+
+    async def report_anomalies(self, caller: Caller, batch: AnomalyBatch) -> Ack:
+        """Judge and count a batch of anomalies.
+
+        Raises:
+            Invalid: no hostname, no events, or more than one batch may hold.
+        """
+        return await self._receiving.anomalies(caller, batch)
+
+    async def report_telemetry(self, caller: Caller, batch: TelemetryBatch) -> Ack:
+        """Keep the newest telemetry of each GPU.
+
+        Raises:
+            Invalid: no hostname, no reports, or more than one batch may hold.
+        """
+        return await self._receiving.telemetry(caller, batch)
+
+    async def issue(self, caller: Caller, request: DirectiveRequest) -> DirectiveOutcome:
+        """Do what a directive asks, or let it wait for a person. The same id and content again answers as before.
+
+        Raises:
+            Invalid: a malformed field.
+            NotKnown: nobody ever reported about this GPU.
+            IllegalState: the GPU's state does not allow it.
+            AlreadyThere: the id was used for another directive.
+        """
+        named = directives.checked(request)
+        if not named.directive_id:
+            named = replace(named, directive_id=uuid7(self._now_ns()))
+        needs = partial(Needs, directives=(named.directive_id,))
+        return await self._actor.ask(Work(lambda round_: issue(named, caller.name, round_), needs))
+
+    async def directive(self, directive_id: str) -> DirectiveRecord:
+        """One directive.
+
+        Raises:
+            NotKnown: there is none with this id.
+        """
+        return await self._reading.directive(directive_id)
+
+    async def directives(self, wanted: DirectiveFilter, limit: int = 100, page_token: str = "") -> DirectivePage:
+        """Directives, newest first; `limit` from 1 to 1000.
+
+        Raises:
+            Invalid: the limit, or a token of another query.
+        """
+        return await self._reading.directives(wanted, limit, page_token)
+
+    async def decide(self, caller: Caller, directive_id: str, *, approve: bool, comment: str = "") -> DirectiveRecord:
+        """Approve or deny a directive that waits. The same decision again answers the same.
+
+        Raises:
+            NotKnown: there is none with this id.
+            Denied: it is the caller's own.
+            IllegalState: it does not wait and was not decided like this.
+        """
+        checked_text("comment", comment, MAX_WORDS)
+        checked_text("directive_id", directive_id, MAX_NAME)
+
+        def _decide(round_: Round) -> DirectiveRecord:
+            return decide(directive_id, Approval(approve, caller.name, round_.now_ns, comment), round_)
+
+        return await self._actor.ask(Work(_decide, partial(Needs, directives=(directive_id,))))
+
+    def follow_directives(
+        self, hostname: str = "", action: Action | None = None, after_id: str = ""
+    ) -> AsyncIterator[Directive]:
+        """Directives as they are executed or begin to wait, until the gateway stops.
+
+        With `after_id`, first everything since that directive was first told, in order; at least once. Empty `hostname`
+        and None match all. Read it as slowly as you like: what was not read yet stays in the database.
+
+        Raises (at the first step):
+            NotKnown: no directive has the id `after_id`.
+        """
+        return self._following.directives(Wanted(hostname, action), after_id)
+
+    async def gpu_health(self, uuid: str, *, with_sms: bool = False) -> GpuHealthView:
+        """How a GPU is.
+
+        Raises:
+            Invalid: not a GPU's UUID.
+            NotKnown: nobody ever reported about it.
+        """
+        return self._reading.gpu_health(uuid, with_sms=with_sms)
+
+    async def telemetry(self, uuid: str) -> LatestTelemetry | None:
+        """The newest telemetry of a GPU; None where it never sent any.
+
+        Raises:
+            Invalid, NotKnown: as `gpu_health`.
+        """
+        return await self._reading.telemetry(uuid)
+
+    async def fleet(self, wanted: FleetFilter) -> FleetView:
+        """The GPUs that match, summed up and (the worst) one by one."""
+        return await self._reading.fleet(wanted)
+
+    async def history(self, uuid: str, window: Window, limit: int = 1000, page_token: str = "") -> HistoryPage:
+        """What happened to a GPU, in order of time; `limit` from 1 to 10,000 counts all three kinds together.
+
+        Raises:
+            Invalid: not a UUID, a window that ends before it starts, the limit, a token of another query.
+            NotKnown: nobody ever reported about this GPU.
+        """
+        return await self._reading.history(uuid, window, limit, page_token)
+
+    async def trust_graph(self) -> TrustView:
+        """Who agreed with whom."""
+        return self._reading.trust_graph()
+
+    async def report_tmr(self, caller: Caller, report: TmrReport) -> TmrVerdict:
+        """Vote on a canary and count it. The same canary again answers as before, marked as duplicate.
+
+        Raises:
+            Invalid: no id, more than three results, a GPU twice.
+        """
+        tmr.checked(report)
+        clock = clock_at(self._now_ns(), self._settings.ingest)
+        time_ns = clock.now_ns if report.time_ns is None else report.time_ns
+        if words := clock.objection(time_ns):
+            raise Invalid(f"canary {report.canary_id}: its time is {words}")
+        needs = partial(Needs, canaries=(report.canary_id,))
+        return await self._actor.ask(Work(lambda round_: take_tmr(report, time_ns, round_), needs))
+
+    async def apply_config(self, caller: Caller, change: ConfigChange) -> ConfigResult:
+        """Push a setting. Values out of range are answered with applied=False and the reason; nothing changed then.
+
+        Raises:
+            AlreadyThere: the update id was used for another update.
+        """
+        try:
+            payload = configuration.checked(change)
+        except Invalid as refusal:
+            version = self.configuration().version
+            return ConfigResult(change.update_id, applied=False, version=version, error=str(refusal))
+        named = change if change.update_id else replace(change, update_id=uuid7(self._now_ns()))
+        needs = partial(Needs, updates=(named.update_id,))
+        return await self._actor.ask(Work(lambda round_: apply_config(named, payload, caller.name, round_), needs))
+
+    def configuration(self) -> Configuration:
+        """What is in force."""
+        return self._memory.configuration
+
+    def follow_config(self, component: str, after_version: int = 0) -> AsyncIterator[VersionedUpdate]:
+        """The newest update of each subject since `after_version`, then each as it comes, until the gateway stops."""
+        return self._following.configuration(after_version)
+
+    async def config_acked(self, caller: Caller, ack: ComponentAck) -> None:
+        """Keep what a component says about an update; its refusals are recorded in the ledger.
+
+        Raises:
+            Invalid: no component id.
+        """
+        if not ack.component_id:
+            raise Invalid("component_id is empty: send the host name of the component")
+        for name, text in (("component_id", ack.component_id), ("update_id", ack.update_id)):
+            checked_text(name, text, MAX_NAME)
+        checked_text("error", ack.error, MAX_WORDS)
+        await self._actor.ask(Work(lambda round_: take_component_ack(ack, round_)))
+
+    async def inject_fault(self, caller: Caller, request: FaultRequest) -> Fault:
+        """Register a fault.
+
+        Raises:
+            Invalid: a malformed field.
+            NotKnown: nobody ever reported about this GPU.
+        """
+        faults.checked(request)
+        injection_id = uuid7(self._now_ns())
+        return await self._actor.ask(Work(lambda round_: inject_fault(request, injection_id, caller.name, round_)))
+
+    async def clear_fault(self, caller: Caller, injection_id: str) -> Fault:
+        """Take a fault from the register.
+
+        Raises:
+            NotKnown: none with this id is active.
+        """
+        return await self._actor.ask(Work(lambda round_: clear_fault(injection_id, caller.name, round_)))
+
+    def list_faults(self, gpu_uuid: str = "") -> tuple[Fault, ...]:
+        """Active faults, oldest first; of all GPUs where none is named."""
+        now_ns = self._now_ns()
+        active = (fault for fault in self._memory.faults.values() if not fault.is_over(now_ns))
+        return tuple(fault for fault in active if gpu_uuid in ("", fault.request.gpu.uuid))
+
+    async def record(self, caller: Caller, entries: Sequence[NewEntry], idempotency_key: str = "") -> Recorded:
+        """Append entries to the ledger, all or none. The same key and content of the same caller again does nothing.
+
+        Raises:
+            Invalid: no entries, an unknown type, an entry that is too large.
+            AlreadyThere: the caller used the key for other entries.
+        """
+        if not entries:
+            raise Invalid("there are no entries to record")
+        recording = Recording(tuple(entries), f"{caller.name}/{idempotency_key}" if idempotency_key else None)
+        return await self._actor.record(recording)
+
+    def note(self, event: str, **fields: str) -> None:
+        """Have something recorded as a SYSTEM_EVENT soon, such as ``auth.refused``; never waits and never fails.
+
+        The first of its kind (event and fields) is recorded at once, the next within the note window together, with
+        their count.
+        """
+        self._actor.note(event, fields)

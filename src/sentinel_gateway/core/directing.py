@@ -1,0 +1,114 @@
+"""Directives in their turn: issuing, deciding, and letting those expire that nobody decided."""
+
+from __future__ import annotations
+
+from sentinel_gateway.core import records
+from sentinel_gateway.core.round import Cause, Round
+from sentinel_gateway.domain.directives import (
+    Approval,
+    Directive,
+    DirectiveOutcome,
+    DirectiveRecord,
+    DirectiveRequest,
+    DirectiveStatus,
+    check_may_decide,
+    decided,
+    decided_before,
+    executed,
+    expired,
+    is_same,
+    outcome_of,
+)
+from sentinel_gateway.domain.errors import AlreadyThere, NotKnown
+from sentinel_gateway.domain.gpus import GpuState
+from sentinel_gateway.domain.health import after
+
+
+def issue(request: DirectiveRequest, issued_by: str, round_: Round) -> DirectiveOutcome:
+    """Do what a directive with an id asks, or let it wait.
+
+    Raises:
+        NotKnown, IllegalState, AlreadyThere: as `Core.issue`.
+    """
+    if (earlier := round_.directive(request.directive_id)) is not None:
+        if is_same(request, issued_by, earlier):
+            return outcome_of(earlier)
+        raise AlreadyThere(f"directive id {request.directive_id!r} was used for another directive: make a new one")
+    known = round_.gpus.get(request.gpu_uuid)
+    if known is None:
+        raise NotKnown(f"nobody ever reported about GPU {request.gpu_uuid!r}")
+    after(known.state, request.action)
+    record = _new(request, known, issued_by, round_)
+    if record.directive.requires_approval:
+        round_.put_directive(record)
+        round_.entries.append(records.directive(record, round_.now_ns))
+        return outcome_of(record)
+    return outcome_of(_execute(executed(record, known.state, round_.now_ns), known, round_))
+
+
+def decide(directive_id: str, approval: Approval, round_: Round) -> DirectiveRecord:
+    """Approve or deny.
+
+    Raises:
+        NotKnown, Denied, IllegalState: as `Core.decide`.
+    """
+    record = round_.directive(directive_id)
+    if record is None:
+        raise NotKnown(f"there is no directive {directive_id!r}")
+    if record.status is not DirectiveStatus.WAITING:
+        return decided_before(record, approve=approval.approved)
+    if round_.settings.approvals.four_eyes:
+        check_may_decide(record, approval.reviewer)
+    known = round_.gpus.get(record.directive.gpu.uuid)
+    if known is None:
+        raise NotKnown(f"GPU {record.directive.gpu.uuid!r} is not known any more")
+    told = decided(record, approval, known.state)
+    if told.status is DirectiveStatus.EXECUTED:
+        return _execute(told, known, round_)
+    round_.put_directive(told)
+    round_.entries.append(records.directive(told, round_.now_ns))
+    return told
+
+
+def expire_due(round_: Round) -> None:
+    """Let every directive expire whose time has run out."""
+    due = [one for one in round_.waiting.values() if one.expires_ns is not None and one.expires_ns <= round_.now_ns]
+    for record in due:
+        told = expired(record)
+        round_.put_directive(told)
+        round_.entries.append(records.directive(told, round_.now_ns))
+
+
+def _new(request: DirectiveRequest, known: GpuState, issued_by: str, round_: Round) -> DirectiveRecord:
+    approvals = round_.settings.approvals
+    waits = request.requires_approval or request.action in approvals.actions
+    directive = Directive(
+        directive_id=request.directive_id,
+        gpu=known.gpu,
+        action=request.action,
+        reason=request.reason,
+        initiated_by=request.initiated_by or issued_by,
+        evidence=request.evidence,
+        time_ns=round_.now_ns if request.time_ns is None else request.time_ns,
+        priority=request.priority,
+        requires_approval=waits,
+    )
+    timeout_ns = int(approvals.timeout.total_seconds() * 1e9)
+    return DirectiveRecord(
+        directive=directive,
+        status=DirectiveStatus.WAITING,
+        from_state=known.state,
+        resulting_state=known.state,
+        issued_by=issued_by,
+        issued_ns=round_.now_ns,
+        expires_ns=round_.now_ns + timeout_ns if waits else None,
+        request_time_ns=request.time_ns,
+    )
+
+
+def _execute(record: DirectiveRecord, known: GpuState, round_: Round) -> DirectiveRecord:
+    directive = record.directive
+    round_.put_directive(record)
+    cause = Cause("directive.executed", directive.reason, directive.initiated_by, record)
+    round_.move(known, record.resulting_state, cause)
+    return record

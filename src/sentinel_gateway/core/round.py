@@ -1,0 +1,196 @@
+"""One round: requests that are decided one after the other and stored in one transaction.
+
+Deciding functions get a round, look at it, and change it; they raise before they change anything. What they see is the
+memory with all changes of this round on top, and what was looked up for them in the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from sentinel_gateway.core import records
+from sentinel_gateway.core.counters import Counters
+from sentinel_gateway.core.memory import Layer, Memory
+from sentinel_gateway.domain.batches import BatchKey
+from sentinel_gateway.domain.configuration import VersionedUpdate
+from sentinel_gateway.domain.directives import DirectiveNews, DirectiveRecord, DirectiveStatus
+from sentinel_gateway.domain.gpus import GpuState, belief_of, described, first_seen, moved
+from sentinel_gateway.domain.health import HealthState
+from sentinel_gateway.domain.history import ReliabilitySample, StateTransition
+from sentinel_gateway.domain.identity import Gpu
+from sentinel_gateway.domain.settings import CoreSettings
+from sentinel_gateway.domain.telemetry import LatestTelemetry
+from sentinel_gateway.domain.tmr import TmrVerdict
+from sentinel_gateway.storage.changes import Canary, Changes, Found
+from sentinel_sdk.ledger.entry import NewEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Entries somebody asked to be recorded; a batch of their own in the ledger."""
+
+    entries: Sequence[NewEntry]
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a GPU's state changes."""
+
+    event: str
+    """Names the ledger entry, such as ``directive.executed``."""
+    reason: str
+    initiated_by: str
+    record: DirectiveRecord | None = None
+
+
+class Round:
+    """See the module."""
+
+    def __init__(self, memory: Memory, settings: CoreSettings, now_ns: int, found: Found) -> None:
+        self.now_ns = now_ns
+        self.settings = settings
+        self.window_s = int(settings.history.rate_window.total_seconds())
+        self.gpus = Layer(memory.gpus)
+        self.sources = Layer(memory.sources)
+        self.waiting = Layer(memory.waiting)
+        self.edges = Layer(memory.edges)
+        self.components = Layer(memory.components)
+        self.faults = Layer(memory.faults)
+        self.telemetry_times = Layer(memory.telemetry_times)
+        self.configuration = memory.configuration
+        self.entries: list[NewEntry] = []
+        self.recordings: list[Recording] = []
+        self.counters = Counters()
+        self._memory = memory
+        self._found = found
+        self._last_gpu_id = memory.last_gpu_id
+        self._last_news = memory.last_news
+        self._batches: set[BatchKey] = set()
+        self._verdicts: dict[str, TmrVerdict] = {}
+        self._updates: dict[str, VersionedUpdate] = {}
+        self._changes = Changes(now_ns)
+
+    def gpu(self, gpu: Gpu) -> GpuState:
+        """What is known of a GPU that somebody reports about; from now on it is known."""
+        known = self.gpus.get(gpu.uuid)
+        if known is not None:
+            return described(known, gpu)
+        self._last_gpu_id += 1
+        known = first_seen(self._last_gpu_id, gpu, self.now_ns)
+        self.gpus.put(gpu.uuid, known)
+        return known
+
+    def put_gpu(self, known: GpuState) -> None:
+        """Keep a GPU, with a sample of its score where one is due."""
+        interval_ns = self.settings.history.sample_interval.total_seconds() * 1e9
+        if self.now_ns - known.sampled_ns >= interval_ns:
+            known = self._sampled(known)
+        self.gpus.put(known.gpu.uuid, known)
+
+    def move(self, known: GpuState, state: HealthState, cause: Cause) -> None:
+        """Keep a GPU in another state; its history and the ledger tell of it."""
+        transition = StateTransition(
+            known.gpu.uuid,
+            known.state,
+            state,
+            self.now_ns,
+            cause.reason,
+            cause.initiated_by,
+            cause.record.directive_id if cause.record else "",
+        )
+        self._changes.transitions.append(transition)
+        self.counters.transitions[known.state, state] += 1
+        self.entries.append(records.state_change(transition, known.gpu, cause.event, cause.record))
+        self.gpus.put(known.gpu.uuid, self._sampled(moved(known, state, cause.reason, self.now_ns)))
+
+    def _sampled(self, known: GpuState) -> GpuState:
+        belief = belief_of(known, self.settings.belief)
+        sample = ReliabilitySample(known.gpu.uuid, self.now_ns, belief.alpha, belief.beta)
+        self._changes.samples.append(sample)
+        return replace(known, sampled_ns=self.now_ns)
+
+    def was_seen(self, key: BatchKey) -> bool:
+        """Whether a batch was stored before, or in this round."""
+        return key in self._batches or key in self._found.batches
+
+    def add_batch(self, key: BatchKey) -> None:
+        """Remember a batch."""
+        self._batches.add(key)
+        self._changes.batches.append(key)
+
+    def directive(self, directive_id: str) -> DirectiveRecord | None:
+        """A directive; None where none has this id."""
+        changed = self._changes.directives.get(directive_id)
+        return changed or self.waiting.get(directive_id) or self._found.directives.get(directive_id)
+
+    def put_directive(self, record: DirectiveRecord) -> None:
+        """Keep a directive; followers are told where it was executed or begins to wait."""
+        is_told = record.status in (DirectiveStatus.EXECUTED, DirectiveStatus.WAITING)
+        self._changes.directives[record.directive_id] = record
+        if record.status is DirectiveStatus.WAITING:
+            self.waiting.put(record.directive_id, record)
+        elif self.waiting.get(record.directive_id) is not None:
+            self.waiting.remove(record.directive_id)
+        self.counters.directives[record.status.name.lower()] += 1
+        if is_told:
+            self._last_news += 1
+            self._changes.news.append(DirectiveNews(self._last_news, record.directive))
+
+    def verdict(self, canary_id: str) -> TmrVerdict | None:
+        """How a canary was counted; None where it was not."""
+        return self._verdicts.get(canary_id) or self._found.canaries.get(canary_id)
+
+    def put_verdict(self, verdict: TmrVerdict, time_ns: int) -> None:
+        """Remember that a canary was counted."""
+        self._verdicts[verdict.canary_id] = verdict
+        self._changes.canaries.append(Canary(verdict, time_ns))
+
+    def update(self, update_id: str) -> VersionedUpdate | None:
+        """A configuration update; None where none has this id."""
+        return self._updates.get(update_id) or self._found.updates.get(update_id)
+
+    def put_update(self, update: VersionedUpdate) -> None:
+        """Put an update into force."""
+        self._updates[update.update_id] = update
+        self._changes.updates.append(update)
+        self.configuration = self.configuration.with_update(update)
+
+    def tell(self, event: str, fields: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Have something put on record as a SYSTEM_EVENT."""
+        self.entries.append(records.system(event, fields, self.now_ns))
+
+    def changes(self) -> Changes:
+        """The rows to be written."""
+        changes = self._changes
+        changes.gpus = self.gpus.kept()
+        changes.sources = self.sources.kept()
+        changes.edges = self.edges.kept()
+        changes.components = self.components.kept()
+        changes.faults = self.faults.changed
+        return changes
+
+    def put_telemetry(self, gpu_id: int, latest: LatestTelemetry) -> None:
+        """Keep a GPU's newest telemetry."""
+        self._changes.telemetry[gpu_id] = latest
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        layers = (self.gpus, self.sources, self.edges, self.components, self.faults)
+        lists = (self._changes.directives, self._changes.canaries, self._changes.updates, self._changes.telemetry)
+        return not (self.entries or self.recordings or any(lists) or any(layer.changed for layer in layers))
+
+    def publish(self) -> None:
+        """Put everything into the memory it was made from; the database has it."""
+        memory = self._memory
+        for layer in (self.gpus, self.sources, self.waiting, self.edges, self.components, self.faults):
+            layer.publish()
+        self.telemetry_times.publish()
+        memory.configuration = self.configuration
+        memory.last_gpu_id = self._last_gpu_id
+        memory.last_news = self._last_news
+        memory.recent_news.extend(self._changes.news)
+        memory.round_number += 1

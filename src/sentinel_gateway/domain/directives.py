@@ -1,0 +1,245 @@
+"""Directives: what people and programs ask to be done to a GPU, and the life of one that waits for a person.
+
+    (issued) -> EXECUTED                       where nobody needs to agree
+             -> WAITING -> EXECUTED            approved
+                        -> DENIED
+                        -> EXPIRED             nobody decided in time
+                        -> OVERTAKEN           approved, but the GPU's state no longer allowed it
+
+Only WAITING has ways out. Who issued a directive is what its connection proved (`issued_by`); `initiated_by` is what
+the request claims. Nobody who is either may decide it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from sentinel_gateway.domain.errors import Denied, IllegalState, Invalid
+from sentinel_gateway.domain.health import Action, HealthState, after
+from sentinel_gateway.domain.identity import Gpu, checked_uuid
+from sentinel_gateway.domain.text import MAX_NAME, MAX_WORDS, checked_text, checked_time
+
+MAX_EVIDENCE = 1000
+
+
+class DirectiveStatus(IntEnum):
+    """Where a directive stands; numbers equal `sentinel.ext.v1.DirectiveStatus`."""
+
+    WAITING = 1
+    EXECUTED = 2
+    DENIED = 3
+    EXPIRED = 4
+    OVERTAKEN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class DirectiveRequest:
+    """What a caller asks for."""
+
+    gpu_uuid: str
+    action: Action
+    reason: str = ""
+    initiated_by: str = ""
+    """Empty for the caller's proved name."""
+    evidence: tuple[str, ...] = ()
+    directive_id: str = ""
+    """Made by the client, so that asking twice does it once; empty: the gateway makes one."""
+    priority: int = 0
+    requires_approval: bool = False
+    time_ns: int | None = None
+    """When the client says it was issued; None for now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What a person decided: `sentinel.v1.ApprovalStatus`."""
+
+    approved: bool
+    reviewer: str
+    review_time_ns: int
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """`sentinel.v1.QuarantineDirective`."""
+
+    directive_id: str
+    gpu: Gpu
+    action: Action
+    reason: str
+    initiated_by: str
+    evidence: tuple[str, ...]
+    time_ns: int
+    priority: int = 0
+    requires_approval: bool = False
+    approval: Approval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DirectiveRecord:
+    """A directive and where it stands: `sentinel.ext.v1.DirectiveRecord`."""
+
+    directive: Directive
+    status: DirectiveStatus
+    from_state: HealthState
+    resulting_state: HealthState
+    """`from_state` unless it was executed."""
+    issued_by: str
+    """Who the issuing connection proved to be."""
+    issued_ns: int
+    expires_ns: int | None = None
+    executed_ns: int | None = None
+    note: str = ""
+    """Why it was not executed."""
+    request_time_ns: int | None = None
+    """The client's own time, as it was sent; part of what makes two requests the same."""
+
+    @property
+    def directive_id(self) -> str:
+        """Its id."""
+        return self.directive.directive_id
+
+
+@dataclass(frozen=True, slots=True)
+class DirectiveOutcome:
+    """The answer to an issued directive; refusals are errors."""
+
+    directive_id: str
+    status: DirectiveStatus
+    resulting_state: HealthState
+    """The GPU's state after it; unchanged while it waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectiveFilter:
+    """Which directives are asked for; empty fields match all."""
+
+    gpu_uuid: str = ""
+    statuses: tuple[DirectiveStatus, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DirectivePage:
+    """Some directives, newest first."""
+
+    directives: tuple[DirectiveRecord, ...]
+    next_page_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectiveNews:
+    """Something followers are told: a directive was executed, or begins to wait."""
+
+    position: int
+    """Grows by one with each news."""
+    directive: Directive
+
+
+def action_of(number: int) -> Action:
+    """The action a directive's number on the wire stands for.
+
+    Raises:
+        Invalid: an unknown number.
+    """
+    if number in (1, 2, 3, 4):
+        return Action(number)
+    raise Invalid(
+        f"action {number} is not known: use QUARANTINE (1), REINSTATE (2), CONDEMN (3) or SCHEDULE_DEEP_TEST (4)"
+    )
+
+
+def checked(request: DirectiveRequest) -> DirectiveRequest:
+    """`request`, where its fields are within bounds.
+
+    Raises:
+        Invalid: names the field.
+    """
+    checked_uuid(request.gpu_uuid)
+    if not isinstance(request.action.value, int):
+        raise Invalid(f"action {request.action.name} is the gateway's own: no directive can carry it")
+    checked_text("reason", request.reason, MAX_WORDS)
+    checked_text("initiated_by", request.initiated_by, MAX_NAME)
+    checked_text("directive_id", request.directive_id, MAX_NAME)
+    checked_time("timestamp", request.time_ns)
+    if len(request.evidence) > MAX_EVIDENCE:
+        raise Invalid(f"evidence has {len(request.evidence)} items, at most {MAX_EVIDENCE} are taken")
+    for item in request.evidence:
+        checked_text("evidence", item, MAX_WORDS)
+    return request
+
+
+def is_same(request: DirectiveRequest, caller: str, record: DirectiveRecord) -> bool:
+    """Whether a request with the id of `record` asks for the same thing again."""
+    directive = record.directive
+    asked = (request.gpu_uuid, request.action, request.reason, request.evidence, request.priority)
+    known = (directive.gpu.uuid, directive.action, directive.reason, directive.evidence, directive.priority)
+    return (
+        asked == known
+        and (request.initiated_by or caller) == directive.initiated_by
+        and request.time_ns == record.request_time_ns
+        and (directive.requires_approval or not request.requires_approval)
+        and record.issued_by == caller
+    )
+
+
+def outcome_of(record: DirectiveRecord) -> DirectiveOutcome:
+    """The answer its issuer gets."""
+    return DirectiveOutcome(record.directive_id, record.status, record.resulting_state)
+
+
+def executed(record: DirectiveRecord, state: HealthState, now_ns: int) -> DirectiveRecord:
+    """The record once its action is done to a GPU that is `state`.
+
+    Raises:
+        IllegalState: `state` does not allow it.
+    """
+    return replace(
+        record,
+        status=DirectiveStatus.EXECUTED,
+        from_state=state,
+        resulting_state=after(state, record.directive.action),
+        executed_ns=now_ns,
+    )
+
+
+def check_may_decide(record: DirectiveRecord, reviewer: str) -> None:
+    """Four eyes.
+
+    Raises:
+        Denied: the reviewer issued it, or is named as its initiator.
+    """
+    if reviewer in (record.issued_by, record.directive.initiated_by):
+        raise Denied(f"directive {record.directive_id} is {reviewer!r}'s own: somebody else must decide it")
+
+
+def decided_before(record: DirectiveRecord, *, approve: bool) -> DirectiveRecord:
+    """The record, where it no longer waits and the decision is the one that was made.
+
+    Raises:
+        IllegalState: it was decided otherwise, expired, or never waited.
+    """
+    approval = record.directive.approval
+    if approval is not None and approval.approved == approve:
+        return record
+    by = f" by {approval.reviewer}" if approval is not None else ""
+    raise IllegalState(f"directive {record.directive_id} does not wait: it is {record.status.name}{by}")
+
+
+def decided(record: DirectiveRecord, approval: Approval, state: HealthState) -> DirectiveRecord:
+    """The record after a decision about a GPU that is now `state`."""
+    told = replace(record, directive=replace(record.directive, approval=approval))
+    if not approval.approved:
+        return replace(told, status=DirectiveStatus.DENIED, note=f"denied by {approval.reviewer}")
+    try:
+        return executed(told, state, approval.review_time_ns)
+    except IllegalState as refusal:
+        return replace(
+            told, status=DirectiveStatus.OVERTAKEN, note=str(refusal), from_state=state, resulting_state=state
+        )
+
+
+def expired(record: DirectiveRecord) -> DirectiveRecord:
+    """The record once nobody decided in time."""
+    return replace(record, status=DirectiveStatus.EXPIRED, note="nobody decided in time")

@@ -1,0 +1,190 @@
+"""Everything known of one GPU, and how each kind of evidence changes it. Values are replaced, never changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sentinel_gateway.domain.belief import NOTHING, Belief, Tally, belief
+from sentinel_gateway.domain.fleet import GpuHealthView, SmHealthView
+from sentinel_gateway.domain.health import HealthState
+from sentinel_gateway.domain.identity import Gpu
+from sentinel_gateway.domain.probes import ProbeResult, ProbeType
+from sentinel_gateway.domain.rates import Minute, Minutes, minute_of, with_more, within
+from sentinel_gateway.domain.settings import BeliefSettings, CoreSettings, HealthSettings
+from sentinel_gateway.domain.sms import Outcome, SmTable
+from sentinel_gateway.domain.trails import longest_row
+
+_FAIL = int(ProbeResult.FAIL)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Probes that no summary in the ledger tells of yet."""
+
+    start_ns: int = 0
+    """When the first of them came; 0 for none."""
+    counts: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    """By probe type and result."""
+
+
+@dataclass(frozen=True, slots=True)
+class GpuState:
+    """One GPU."""
+
+    gpu_id: int
+    """Its number in the database."""
+    gpu: Gpu
+    first_seen_ns: int
+    state: HealthState = HealthState.HEALTHY
+    state_changed_ns: int = 0
+    state_reason: str = ""
+    seen: Tally = NOTHING
+    """Of all time."""
+    base: Tally = NOTHING
+    """`seen` at the last reinstatement: the score is made of what came after."""
+    sms: SmTable = field(default_factory=SmTable)
+    minutes: Minutes = ()
+    last_probe_ns: int | None = None
+    last_anomaly_ns: int | None = None
+    sampled_ns: int = 0
+    """When its score was last sampled."""
+    summary: Summary = field(default_factory=Summary)
+    overstayed: bool = False
+    """It was reported that it stays in its state for too long."""
+
+
+def first_seen(gpu_id: int, gpu: Gpu, now_ns: int) -> GpuState:
+    """A GPU nobody spoke of before."""
+    return GpuState(gpu_id, gpu, now_ns, state_changed_ns=now_ns)
+
+
+def described(known: GpuState, gpu: Gpu) -> GpuState:
+    """The GPU as `gpu` describes it; what the description leaves empty stays as it was."""
+    old = known.gpu
+    if gpu is old or gpu == old:
+        return known
+    newer = Gpu(
+        uuid=old.uuid,
+        hostname=gpu.hostname or old.hostname,
+        device_index=gpu.device_index if gpu.hostname else old.device_index,
+        model=gpu.model or old.model,
+        driver_version=gpu.driver_version or old.driver_version,
+        firmware_version=gpu.firmware_version or old.firmware_version,
+    )
+    return known if newer == old else replace(known, gpu=newer)
+
+
+def with_probes(known: GpuState, outcomes: Sequence[Outcome], now_ns: int, window_s: int) -> GpuState:
+    """The GPU after more probe results."""
+    kinds = Counter((outcome.probe_type, outcome.result) for outcome in outcomes)
+    results: Counter[int] = Counter()
+    for (_, result), count in kinds.items():
+        results[result] += count
+    failures = [Minute(minute_of(one.time_ns), failures=1) for one in outcomes if one.result == _FAIL]
+    latest = max(outcome.time_ns for outcome in outcomes)
+    return replace(
+        known,
+        seen=known.seen
+        + Tally(
+            results[ProbeResult.PASS],
+            results[ProbeResult.FAIL],
+            results[ProbeResult.ERROR],
+            results[ProbeResult.TIMEOUT],
+        ),
+        sms=known.sms.with_results(outcomes),
+        minutes=with_more(known.minutes, failures, now_ns, window_s) if failures else known.minutes,
+        last_probe_ns=max(latest, known.last_probe_ns or 0),
+        summary=_summed(known.summary, kinds, now_ns),
+    )
+
+
+def _summed(summary: Summary, kinds: Mapping[tuple[int, int], int], now_ns: int) -> Summary:
+    counts = dict(summary.counts)
+    for kind, count in kinds.items():
+        counts[kind] = counts.get(kind, 0) + count
+    return Summary(summary.start_ns or now_ns, counts)
+
+
+def with_anomalies(known: GpuState, times_ns: Sequence[int], now_ns: int, window_s: int) -> GpuState:
+    """The GPU after anomalies at these times."""
+    more = [Minute(minute_of(time_ns), anomalies=1) for time_ns in times_ns]
+    return replace(
+        known,
+        seen=known.seen + Tally(anomalies=len(times_ns)),
+        minutes=with_more(known.minutes, more, now_ns, window_s),
+        last_anomaly_ns=max(max(times_ns), known.last_anomaly_ns or 0),
+    )
+
+
+def with_dissent(known: GpuState, time_ns: int, now_ns: int, window_s: int) -> GpuState:
+    """The GPU after it stood alone in a TMR round."""
+    more = [Minute(minute_of(time_ns), dissents=1)]
+    minutes = with_more(known.minutes, more, now_ns, window_s)
+    return replace(known, seen=known.seen + Tally(dissents=1), minutes=minutes)
+
+
+def moved(known: GpuState, state: HealthState, reason: str, now_ns: int) -> GpuState:
+    """The GPU in another state. Coming back to HEALTHY clears what its scores are made of: it starts from the prior."""
+    changed = replace(known, state=state, state_reason=reason, state_changed_ns=now_ns, overstayed=False)
+    if state is not HealthState.HEALTHY:
+        return changed
+    return replace(changed, base=known.seen, sms=known.sms.cleared())
+
+
+def belief_of(known: GpuState, settings: BeliefSettings) -> Belief:
+    """What its evidence since the last reinstatement says."""
+    return belief(known.seen - known.base, settings)
+
+
+def suspicion(known: GpuState, beliefs: BeliefSettings, health: HealthSettings) -> str:
+    """Why a HEALTHY GPU should be SUSPECT; empty where it should not."""
+    if known.state is not HealthState.HEALTHY:
+        return ""
+    for sm_id, trail in known.sms.trails.items():
+        row, probe_type = longest_row(trail)
+        if row >= health.suspect_failures:
+            return f"{row} failures in a row on SM {sm_id}, the last in a {ProbeType(probe_type).name} probe"
+    score = belief_of(known, beliefs).score
+    if score < health.suspect_threshold:
+        return f"reliability score {score:.4f} fell below {health.suspect_threshold}"
+    return ""
+
+
+def view(known: GpuState, settings: CoreSettings, now_ns: int, *, with_sms: bool) -> GpuHealthView:
+    """How it is told to those who ask."""
+    window_s = int(settings.history.rate_window.total_seconds())
+    lately, hours = within(known.minutes, now_ns, window_s), window_s / 3600
+    current = belief_of(known, settings.belief)
+    return GpuHealthView(
+        gpu=known.gpu,
+        state=known.state,
+        reliability_score=current.score,
+        alpha=current.alpha,
+        beta=current.beta,
+        last_probe_ns=known.last_probe_ns,
+        last_anomaly_ns=known.last_anomaly_ns,
+        probe_pass_count=known.seen.passes,
+        probe_fail_count=known.seen.failures,
+        anomaly_count=known.seen.anomalies,
+        state_changed_ns=known.state_changed_ns,
+        state_change_reason=known.state_reason,
+        anomaly_rate=lately.anomalies / hours,
+        probe_failure_rate=lately.failures / hours,
+        sm_health=_sm_views(known, settings.belief) if with_sms else (),
+        sdc_event_count=lately.failures + lately.dissents,
+    )
+
+
+def _sm_views(known: GpuState, settings: BeliefSettings) -> tuple[SmHealthView, ...]:
+    return tuple(
+        SmHealthView(
+            sm_id=sm_id,
+            reliability_score=belief(known.sms.seen(sm_id), settings).score,
+            probe_pass_count=known.sms.passes[sm_id],
+            probe_fail_count=known.sms.failures[sm_id],
+        )
+        for sm_id in range(len(known.sms))
+        if known.sms.passes[sm_id] or known.sms.failures[sm_id]
+    )

@@ -1,0 +1,115 @@
+"""What an operator can set about decisions, with the defaults of the reference's documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from sentinel_gateway.domain.health import Action
+
+
+class RecordedPasses(StrEnum):
+    """How probes that passed are evidenced in the ledger; all others have an entry each, always."""
+
+    SUMMARY = "summary"
+    """One entry per GPU and hour with counts."""
+    FULL = "full"
+    """Also an entry for each."""
+    NONE = "none"
+    """Not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeliefSettings:
+    """The Beta score: where it begins, and how much each kind of evidence weighs."""
+
+    prior_alpha: float = 100.0
+    prior_beta: float = 1.0
+    probe_pass_weight: float = 1.0
+    probe_failure_weight: float = 1.0
+    anomaly_weight: float = 0.3
+    tmr_dissent_weight: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSettings:
+    """When a GPU becomes SUSPECT by itself, and how long it may stay where somebody should look at it."""
+
+    suspect_threshold: float = 0.95
+    """A score below it makes a HEALTHY GPU SUSPECT."""
+    suspect_failures: int = 3
+    """So many failures in a row on one SM do, too."""
+    quarantine_timeout: timedelta = timedelta(seconds=86400)
+    """0: never reported."""
+    deep_test_timeout: timedelta = timedelta(seconds=14400)
+    """0: never reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalSettings:
+    """Which directives wait for a person."""
+
+    actions: frozenset[Action] = frozenset({Action.CONDEMN})
+    """These wait always; others when their request says so."""
+    timeout: timedelta = timedelta(hours=24)
+    four_eyes: bool = True
+    """Nobody decides a directive of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSettings:
+    """What is taken from agents."""
+
+    max_future: timedelta = timedelta(seconds=300)
+    max_age: timedelta = timedelta(hours=24)
+    max_batch: int = 10_000
+    """Executions, events or reports in one batch."""
+    agent_active: timedelta = timedelta(seconds=120)
+    """An agent that was silent for longer is not counted as active."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """How much may wait for the database."""
+
+    max_requests: int = 10_000
+    max_items: int = 200_000
+    """Executions, events, reports and entries in all waiting requests together."""
+    round_items: int = 20_000
+    """What is decided and stored together at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySettings:
+    """What is kept how long."""
+
+    rate_window: timedelta = timedelta(hours=1)
+    sample_interval: timedelta = timedelta(minutes=1)
+    """A GPU's score is sampled at most so often, unless its state changes."""
+    summary_interval: timedelta = timedelta(hours=1)
+    keep_samples: timedelta = timedelta(days=30)
+    """0 keeps all."""
+    keep_history: timedelta = timedelta(days=365)
+    """Transitions, correlations, decided directives, TMR rounds, replaced settings; 0 keeps all."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoreSettings:
+    """All of it."""
+
+    belief: BeliefSettings = field(default_factory=BeliefSettings)
+    health: HealthSettings = field(default_factory=HealthSettings)
+    approvals: ApprovalSettings = field(default_factory=ApprovalSettings)
+    ingest: IngestSettings = field(default_factory=IngestSettings)
+    queue: QueueSettings = field(default_factory=QueueSettings)
+    history: HistorySettings = field(default_factory=HistorySettings)
+    record_passes: RecordedPasses = RecordedPasses.SUMMARY
+    note_window: timedelta = timedelta(seconds=60)
+    """The same refusal is recorded in the ledger once in this time, with its count."""
+    tick: timedelta = timedelta(seconds=5)
+    """How often what is due is looked for: expiries, timeouts, summaries."""
+    forget_interval: timedelta = timedelta(minutes=1)
+    """How often old rows are deleted."""
+    name: str = "sentinel-gateway"
+    """Stands where the gateway itself did something."""

@@ -1,0 +1,1 @@
+"""What the gateway keeps between restarts, but for the ledger: SQLite in a file or PostgreSQL."""

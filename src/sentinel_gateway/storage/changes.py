@@ -1,0 +1,88 @@
+"""Everything one transaction of the core writes, and what it must look up before it decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sentinel_gateway.domain.batches import BatchKey, Source
+from sentinel_gateway.domain.configuration import ComponentState, VersionedUpdate
+from sentinel_gateway.domain.directives import DirectiveNews, DirectiveRecord
+from sentinel_gateway.domain.faults import Fault
+from sentinel_gateway.domain.gpus import GpuState
+from sentinel_gateway.domain.history import ReliabilitySample, StateTransition
+from sentinel_gateway.domain.telemetry import LatestTelemetry
+from sentinel_gateway.domain.tmr import TmrVerdict
+from sentinel_gateway.domain.trust import Edge
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A TMR round that was counted."""
+
+    verdict: TmrVerdict
+    time_ns: int
+
+
+@dataclass(slots=True)
+class Changes:
+    """Rows to be written; collected while a round is decided."""
+
+    now_ns: int
+    gpus: Mapping[str, GpuState] = field(default_factory=dict)
+    sources: Mapping[tuple[str, str], Source] = field(default_factory=dict)
+    edges: Mapping[tuple[str, str], Edge] = field(default_factory=dict)
+    telemetry: dict[int, LatestTelemetry] = field(default_factory=dict)
+    """By number of the GPU."""
+    components: Mapping[str, ComponentState] = field(default_factory=dict)
+    faults: Mapping[str, Fault | None] = field(default_factory=dict)
+    """None for one that is no more."""
+    batches: list[BatchKey] = field(default_factory=list)
+    samples: list[ReliabilitySample] = field(default_factory=list)
+    transitions: list[StateTransition] = field(default_factory=list)
+    directives: dict[str, DirectiveRecord] = field(default_factory=dict)
+    news: list[DirectiveNews] = field(default_factory=list)
+    canaries: list[Canary] = field(default_factory=list)
+    updates: list[VersionedUpdate] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What requests name that memory may not hold."""
+
+    batches: tuple[BatchKey, ...] = ()
+    directives: tuple[str, ...] = ()
+    canaries: tuple[str, ...] = ()
+    updates: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to look up."""
+        return bool(self.batches or self.directives or self.canaries or self.updates)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What of it exists."""
+
+    batches: frozenset[BatchKey] = frozenset()
+    directives: Mapping[str, DirectiveRecord] = field(default_factory=dict)
+    canaries: Mapping[str, TmrVerdict] = field(default_factory=dict)
+    updates: Mapping[str, VersionedUpdate] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Everything the core keeps in memory, as it was stored last."""
+
+    round_number: int
+    gpus: tuple[GpuState, ...]
+    sources: tuple[Source, ...]
+    waiting: tuple[DirectiveRecord, ...]
+    edges: tuple[Edge, ...]
+    updates: tuple[VersionedUpdate, ...]
+    """The newest of each subject, in order of version."""
+    version: int
+    components: tuple[ComponentState, ...]
+    faults: tuple[Fault, ...]
+    last_news: int
+    """Position of the last news of directives."""

@@ -1,0 +1,143 @@
+"""GPUs as rows. Counts of SMs are one column of bytes: 16 bytes per SM, little-endian, whatever machine wrote them."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from dataclasses import astuple
+from struct import Struct
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from sentinel_gateway.domain.belief import Tally
+from sentinel_gateway.domain.gpus import GpuState, Summary
+from sentinel_gateway.domain.health import HealthState
+from sentinel_gateway.domain.identity import Gpu
+from sentinel_gateway.domain.rates import Minute
+from sentinel_gateway.domain.sms import SmTable
+from sentinel_gateway.storage.statements import replacing
+from sentinel_gateway.storage.values import packed, unpacked
+
+_COLUMNS = (
+    *("gpu_id", "uuid", "hostname", "device_index", "model", "driver_version", "firmware_version", "first_seen_ns"),
+    *("state", "state_changed_ns", "state_reason", "overstayed", "passes", "failures", "errors", "timeouts"),
+    *("anomalies", "dissents", "base_tally", "last_probe_ns", "last_anomaly_ns", "sampled_ns", "summary", "minutes"),
+    "sms",
+)
+SAVE = replacing("gpus", _COLUMNS, ("gpu_id",))
+"""Stores one `gpu_row`."""
+_ALL = text(f"SELECT {', '.join(_COLUMNS)} FROM gpus ORDER BY gpu_id")  # noqa: S608  our own words
+_HEAD = Struct("<III")
+_TRAIL = Struct("<II")
+
+
+def gpu_row(known: GpuState) -> dict[str, Any]:
+    """One GPU."""
+    gpu, seen = known.gpu, known.seen
+    return {
+        "gpu_id": known.gpu_id,
+        "uuid": gpu.uuid,
+        "hostname": gpu.hostname,
+        "device_index": gpu.device_index,
+        "model": gpu.model,
+        "driver_version": gpu.driver_version,
+        "firmware_version": gpu.firmware_version,
+        "first_seen_ns": known.first_seen_ns,
+        "state": int(known.state),
+        "state_changed_ns": known.state_changed_ns,
+        "state_reason": known.state_reason,
+        "overstayed": int(known.overstayed),
+        "passes": seen.passes,
+        "failures": seen.failures,
+        "errors": seen.errors,
+        "timeouts": seen.timeouts,
+        "anomalies": seen.anomalies,
+        "dissents": seen.dissents,
+        "base_tally": packed(astuple(known.base)),
+        "last_probe_ns": known.last_probe_ns,
+        "last_anomaly_ns": known.last_anomaly_ns,
+        "sampled_ns": known.sampled_ns,
+        "summary": packed([known.summary.start_ns, [[*kind, n] for kind, n in known.summary.counts.items()]]),
+        "minutes": packed(known.minutes),
+        "sms": sms_bytes(known.sms),
+    }
+
+
+def load_gpus(connection: Connection) -> tuple[GpuState, ...]:
+    """All GPUs, in order of their numbers."""
+    return tuple(_gpu_of(dict(row)) for row in connection.execute(_ALL).mappings())
+
+
+def _gpu_of(row: dict[str, Any]) -> GpuState:
+    start_ns, counts = unpacked(row["summary"])
+    return GpuState(
+        gpu_id=row["gpu_id"],
+        gpu=Gpu(
+            row["uuid"],
+            row["hostname"],
+            row["device_index"],
+            row["model"],
+            row["driver_version"],
+            row["firmware_version"],
+        ),
+        first_seen_ns=row["first_seen_ns"],
+        state=HealthState(row["state"]),
+        state_changed_ns=row["state_changed_ns"],
+        state_reason=row["state_reason"],
+        overstayed=bool(row["overstayed"]),
+        seen=Tally(row["passes"], row["failures"], row["errors"], row["timeouts"], row["anomalies"], row["dissents"]),
+        base=Tally(*unpacked(row["base_tally"])),
+        last_probe_ns=row["last_probe_ns"],
+        last_anomaly_ns=row["last_anomaly_ns"],
+        sampled_ns=row["sampled_ns"],
+        summary=Summary(start_ns, {(kind, result): count for kind, result, count in counts}),
+        minutes=tuple(Minute(*minute) for minute in unpacked(row["minutes"])),
+        sms=sms_of(row["sms"]),
+    )
+
+
+def sms_bytes(table: SmTable) -> bytes:
+    """A table of SMs: three numbers that say how much follows, the arrays, the trails."""
+    parts = [_HEAD.pack(len(table.passes), len(table.base_passes), len(table.trails))]
+    parts += [_little(counts) for counts in (table.passes, table.failures, table.base_passes, table.base_failures)]
+    for sm_id, trail in table.trails.items():
+        parts += [_TRAIL.pack(sm_id, len(trail)), _little(array("Q", trail))]
+    return b"".join(parts)
+
+
+def sms_of(stored: bytes) -> SmTable:
+    """The table in some bytes."""
+    sms, based, trails = _HEAD.unpack_from(stored)
+    reader = _Reader(stored, _HEAD.size)
+    passes, failures = reader.counts(sms), reader.counts(sms)
+    base_passes, base_failures = reader.counts(based), reader.counts(based)
+    found = dict(reader.trail() for _ in range(trails))
+    return SmTable(passes, failures, base_passes, base_failures, found)
+
+
+class _Reader:
+    """A place in some bytes."""
+
+    def __init__(self, stored: bytes, place: int) -> None:
+        self._stored, self._place = stored, place
+
+    def counts(self, size: int) -> array[int]:
+        end = self._place + 8 * size
+        counts = array("Q", self._stored[self._place : end])
+        if sys.byteorder == "big":
+            counts.byteswap()
+        self._place = end
+        return counts
+
+    def trail(self) -> tuple[int, tuple[int, ...]]:
+        sm_id, size = _TRAIL.unpack_from(self._stored, self._place)
+        self._place += _TRAIL.size
+        return sm_id, tuple(self.counts(size))
+
+
+def _little(counts: array[int]) -> bytes:
+    if sys.byteorder == "big":
+        counts = array("Q", counts)
+        counts.byteswap()
+    return counts.tobytes()

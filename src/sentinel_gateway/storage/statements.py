@@ -1,0 +1,31 @@
+"""SQL that both databases understand, made once from the names of tables and columns written in this package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, TextClause, text
+
+
+def inserting(table: str, columns: Sequence[str]) -> TextClause:
+    """A new row."""
+    names, values = ", ".join(columns), ", ".join(f":{column}" for column in columns)
+    return text(f"INSERT INTO {table} ({names}) VALUES ({values})")  # noqa: S608  our own words
+
+
+def inserting_unless_there(table: str, columns: Sequence[str]) -> TextClause:
+    """A new row, or nothing where its key is taken."""
+    return text(f"{inserting(table, columns).text} ON CONFLICT DO NOTHING")
+
+
+def replacing(table: str, columns: Sequence[str], key: Sequence[str]) -> TextClause:
+    """A new row, or other values for the one with this key."""
+    changed = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in key)
+    return text(f"{inserting(table, columns).text} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}")
+
+
+def run_many(connection: Connection, statement: TextClause, rows: Iterable[dict[str, Any]]) -> None:
+    """Run a statement for every row; nothing for none."""
+    if parameters := list(rows):
+        connection.execute(statement, parameters)

@@ -1,0 +1,101 @@
+"""The core's rows: loading them all, looking single ones up, writing a round, reading histories, forgetting.
+
+Blocking; the core calls it from worker threads. `save` and `look_up` work in a transaction of their caller, because the
+ledger writes in the same one. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from sqlalchemy import Connection, text
+
+from sentinel_gateway.domain.directives import DirectiveFilter, DirectiveNews, DirectiveRecord
+from sentinel_gateway.domain.telemetry import LatestTelemetry
+from sentinel_gateway.storage import directive_rows, gpu_rows, history_rows, register_rows
+from sentinel_gateway.storage.changes import Changes, Found, Loaded, Needs
+from sentinel_gateway.storage.database import Database
+from sentinel_gateway.storage.forgetting import Horizons, forget
+from sentinel_gateway.storage.history_rows import HistoryQuery, Item
+from sentinel_gateway.storage.looking_up import found
+from sentinel_gateway.storage.saving import save
+from sentinel_gateway.storage.values import report_of
+
+_ROUND = text("SELECT round FROM core_round")
+_TELEMETRY = text("SELECT received_ns, report FROM gpu_telemetry WHERE gpu_id = :gpu_id")
+
+
+class Store:
+    """See the module."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction that writes; commits on leaving."""
+        return self._database.writing()
+
+    def load(self) -> Loaded:
+        """Everything the core keeps in memory."""
+        with self._database.reading() as connection:
+            return Loaded(
+                round_number=int(connection.scalar(_ROUND) or 0),
+                gpus=gpu_rows.load_gpus(connection),
+                sources=register_rows.load_sources(connection),
+                waiting=directive_rows.waiting_directives(connection),
+                edges=register_rows.load_edges(connection),
+                updates=register_rows.newest_updates(connection),
+                version=int(connection.scalar(text("SELECT max(version) FROM config_updates")) or 0),
+                components=register_rows.load_components(connection),
+                faults=register_rows.load_faults(connection),
+                last_news=int(connection.scalar(text("SELECT max(position) FROM directive_news")) or 0),
+            )
+
+    def round_number(self) -> int:
+        """How many rounds were stored."""
+        with self._database.reading() as connection:
+            return int(connection.scalar(_ROUND) or 0)
+
+    def look_up(self, needs: Needs) -> Found:
+        """What of it exists."""
+        with self._database.reading() as connection:
+            return found(connection, needs)
+
+    def save(self, connection: Connection, changes: Changes, round_number: int) -> None:
+        """Write a round's rows; `round_number` is that of the round before it.
+
+        Raises:
+            Bug: the database is at another round: somebody else wrote.
+        """
+        save(connection, changes, round_number)
+
+    def forget(self, horizons: Horizons, most: int) -> int:
+        """Delete up to `most` rows of each kind that are older than the horizons; says how many were deleted."""
+        with self._database.writing() as connection:
+            return forget(connection, horizons, most)
+
+    def directives(self, wanted: DirectiveFilter, limit: int, before: int | None) -> list[tuple[int, DirectiveRecord]]:
+        """A page of directives with their numbers, newest first."""
+        with self._database.reading() as connection:
+            return directive_rows.directive_page(connection, wanted, limit, before)
+
+    def first_news_of(self, directive_id: str) -> int | None:
+        """The position at which a directive was first told; None where it never was."""
+        with self._database.reading() as connection:
+            return directive_rows.first_news_of(connection, directive_id)
+
+    def news_after(self, position: int, limit: int) -> list[DirectiveNews]:
+        """News of directives after `position`, in order."""
+        with self._database.reading() as connection:
+            return directive_rows.news_after(connection, position, limit)
+
+    def history(self, query: HistoryQuery) -> list[Item]:
+        """A stretch of a GPU's history."""
+        with self._database.reading() as connection:
+            return history_rows.history_items(connection, query)
+
+    def telemetry(self, gpu_id: int) -> LatestTelemetry | None:
+        """A GPU's newest telemetry; None where it sent none."""
+        with self._database.reading() as connection:
+            row = connection.execute(_TELEMETRY, {"gpu_id": gpu_id}).mappings().first()
+        return LatestTelemetry(report_of(row["report"]), row["received_ns"]) if row else None

@@ -1,0 +1,129 @@
+"""Who decided what, who was refused, and when nothing was recorded."""
+
+from __future__ import annotations
+
+import pytest
+from tests.sentinel_reports.book import CONDEMNED, DAY, HEALTHY, QUARANTINED, Book
+
+from sentinel.v1.quarantine_pb2 import ApprovalStatus
+from sentinel_gateway.ledger.reports.counted import MAX_LABELS, OTHERS
+from sentinel_gateway.ledger.reports.gather import gather
+
+NS = 3_600_000_000_000
+CONDEMNING = (HEALTHY, CONDEMNED)
+
+
+def counts(rows) -> dict[str, int]:
+    return {label: number for label, number, _ in rows}
+
+
+def test_a_denied_directive_is_counted_as_waiting_and_as_denied():
+    book = Book()
+    denied = ApprovalStatus(approved=False, reviewer="joe")
+    book.change("a", 1, (HEALTHY, HEALTHY), "directive.waiting", directive_id="1", action=3)
+    book.change("a", 2, (HEALTHY, HEALTHY), "directive.denied", directive_id="1", action=3, approval=denied)
+
+    found = gather(book.entries, DAY).decisions
+    assert counts(found.directives) == {"DENIED": 1, "WAITING": 1}
+    assert found.executed == ()
+
+
+def test_a_condemnation_needs_a_recorded_approval():
+    book = Book()
+    agreed = ApprovalStatus(approved=True, reviewer="joe")
+    book.change("a", 1, (HEALTHY, CONDEMNED), "directive.executed", directive_id="1", action=3, initiated_by="jane")
+    book.change(
+        "b",
+        2,
+        (HEALTHY, CONDEMNED),
+        "directive.executed",
+        directive_id="2",
+        action=3,
+        initiated_by="jane",
+        approval=agreed,
+    )
+
+    found = gather(book.entries, DAY).decisions
+    assert found.condemned_without_approval.sample_ids == (1,)
+    assert found.executed_with_approval.sample_ids == (2,)
+
+
+@pytest.mark.parametrize(("reviewer", "own"), [("jane", 1), ("joe", 0), ("", 0)])
+def test_deciding_ones_own_directive_is_told(reviewer, own):
+    book = Book()
+    approval = ApprovalStatus(approved=True, reviewer=reviewer)
+    book.change(
+        "a",
+        1,
+        (HEALTHY, CONDEMNED),
+        "directive.executed",
+        directive_id="1",
+        action=3,
+        initiated_by="jane",
+        approval=approval,
+    )
+
+    assert gather(book.entries, DAY).decisions.own_approvals.entries == own
+
+
+def test_a_change_without_a_directive_is_the_gateways_own():
+    book = Book()
+    book.change("a", 1, (HEALTHY, QUARANTINED))
+
+    found = gather(book.entries, DAY).decisions
+    assert found.automatic.entries == 1
+    assert found.directives == ()
+
+
+def test_configuration_without_who_or_why_is_told():
+    book = Book()
+    book.config(1)
+    book.config(2, initiated_by="", reason=" ")
+
+    found = gather(book.entries, DAY).decisions
+    assert found.config_without_initiator.sample_ids == found.config_without_reason.sample_ids == (2,)
+    assert counts(found.config) == {"overhead_budget": 2}
+
+
+def test_one_refusal_entry_stands_for_as_many_as_it_says():
+    book = Book()
+    book.event(1, "auth.refused", who="eve", what="/x", why="no role", count="41")
+    book.event(2, "auth.refused", who="eve", what="/x", why="no role")
+    book.event(3, "auth.refused", who="eve", what="/x", why="no role", count="-5")
+
+    assert counts(gather(book.entries, DAY).system.refused_by_caller) == {"eve": 43}
+
+
+def test_invented_names_do_not_grow_without_end():
+    book = Book()
+    for number in range(MAX_LABELS + 50):
+        book.event(1, "auth.refused", who=f"caller {number}", what="/x", why="no")
+
+    found = counts(gather(book.entries, DAY).system.refused_by_caller)
+    assert len(found) == MAX_LABELS + 1
+    assert found[OTHERS] == 50
+
+
+def test_the_longest_silence_lies_between_entries_of_the_window():
+    book = Book()
+    for hour in (-3, 1, 2, 9, 10):
+        book.tick(hour)
+
+    activity = gather(book.entries, DAY).activity
+    assert activity.longest_silence_ns == 7 * NS
+    assert activity.silence_after.sample_ids == (4,)
+
+
+def test_a_clock_that_goes_back_for_hours_is_told():
+    book = Book()
+    for hour in (5, 4.5, 2, 6):
+        book.tick(hour)
+
+    assert gather(book.entries, DAY).activity.clock_back.sample_ids == (3,)
+
+
+def test_an_empty_ledger_says_nothing():
+    facts = gather([], DAY)
+
+    assert (facts.activity.entries_read, facts.fleet.gpus, facts.incidents.listed) == (0, (), ())
+    assert facts.complete

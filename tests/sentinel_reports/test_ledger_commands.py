@@ -1,0 +1,226 @@
+"""`sentinel-gateway ledger ...`: what is printed, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+import pytest
+from tests.sentinel_reports.stored import stored
+from tests.sentinel_reports.story import story
+from typer.testing import CliRunner
+
+from sentinel_gateway.app.ledger_cli import ledger
+from sentinel_gateway.ledger.reports.window import NS_PER_DAY
+from sentinel_gateway.ledger.retention import Retention, apply_retention
+from sentinel_gateway.ledger.writer import LedgerWriter
+from sentinel_gateway.storage.database import Database
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(ledger, [str(one) for one in arguments])
+
+
+def about(ledger_) -> list[str]:
+    return ["--database", ledger_.url]
+
+
+@pytest.fixture
+def spoiled(told, tmp_path) -> str:
+    """A copy of the ledger in which somebody changed the time of entry 9."""
+    with sqlite3.connect(tmp_path / "gateway.db") as copy, sqlite3.connect(told.folder / "gateway.db") as source:
+        source.backup(copy)
+        copy.execute("UPDATE ledger_entries SET timestamp_ns = timestamp_ns + 1 WHERE entry_id = 9")
+    return f"sqlite:///{tmp_path}/gateway.db"
+
+
+def test_a_sound_ledger_verifies_against_the_checkpoint_beside_it(told):
+    found = run("verify", *about(told), "--public-key", told.key_file)
+
+    assert found.exit_code == 0
+    assert found.stdout.startswith("valid: 22 entries and 5 signed tree heads")
+    assert "held against the checkpoint" in found.stdout
+
+
+def test_verification_says_when_no_key_was_given(told):
+    assert "give the operator's with --public-key" in run("verify", *about(told)).stdout
+
+
+def test_a_changed_entry_is_named_with_what_it_may_mean_and_what_to_do(spoiled):
+    found = run("verify", "--database", spoiled)
+
+    assert found.exit_code == 1
+    assert "BROKEN: changed at entry 9" in found.stdout
+    assert "may mean" in found.stdout
+    assert "what to do" in found.stdout
+
+
+def test_the_same_as_json(spoiled):
+    found = run("verify", "--database", spoiled, "--output", "json")
+
+    value = json.loads(found.stdout)
+    assert (value["valid"], value["kind"], value["first_invalid_entry_id"]) == (False, "changed", 9)
+    assert value["hint"]
+
+
+def test_a_range_without_roots_is_verified(told):
+    found = run("verify", *about(told), "--from", 3, "--to", 12, "--no-roots", "--output", "json")
+
+    assert json.loads(found.stdout)["entries_verified"] == 10
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["verify", "--database", "sqlite:////nowhere/at/all.db"],
+        ["verify", "--database", "nonsense"],
+        ["export", "--type", "nonsense"],
+        ["report", "soc2", "--start", "2026-11-02", "--end", "2026-11-01"],
+        ["report", "soc2", "--start", "yesterday", "--end", "2026-11-01"],
+        ["check-proof", "/nowhere", "--public-key", "/nowhere"],
+        ["verify", "--export", "/nowhere"],
+    ],
+)
+def test_what_cannot_be_answered_is_one_line_and_exit_code_2(told, arguments):
+    found = run(*arguments, *([] if {"--database", "--export", "check-proof"} & set(arguments) else about(told)))
+
+    assert found.exit_code == 2
+    assert found.stderr.startswith("sentinel-gateway: ")
+    assert found.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "json"])
+def test_an_exported_file_verifies_without_a_database(told, tmp_path, form):
+    path = tmp_path / "export"
+    assert run("export", *about(told), "--format", form, "--out", path).exit_code == 0
+
+    found = run("verify", "--export", path, "--public-key", told.key_file)
+    assert found.exit_code == 0
+    assert "signed by 'sentinel.test/reports'" in found.stdout
+
+
+def test_a_selection_says_what_was_not_checked(told, tmp_path):
+    path = tmp_path / "export"
+    run("export", *about(told), "--gpu", "GPU-a", "--out", path)
+
+    assert "this is a selection" in run("verify", "--export", path).stdout
+
+
+def test_a_proof_of_an_entry_is_checked_offline(told, tmp_path):
+    path = tmp_path / "proof.json"
+    run("prove", "inclusion", 8, *about(told), "--out", path)
+
+    found = run("check-proof", path, "--public-key", told.key_file)
+    assert (found.exit_code, found.stdout[:24]) == (0, "valid: entry 8 is in the")
+
+
+def test_a_proof_with_another_entry_is_not_valid(told, tmp_path):
+    path = tmp_path / "proof.json"
+    run("prove", "inclusion", 8, *about(told), "--out", path)
+    path.write_text(path.read_text().replace('"SUSPECT"', '"HEALTHY"').replace("GPU_HEALTH_STATE_SUSPECT", "X"))
+
+    assert run("check-proof", path, "--public-key", told.key_file).exit_code == 1
+
+
+def test_a_later_ledger_is_proved_to_begin_with_an_earlier_one(told, tmp_path):
+    path = tmp_path / "proof.json"
+    run("prove", "consistency", 10, *about(told), "--out", path)
+
+    found = run("check-proof", path, "--public-key", told.key_file)
+    assert found.stdout.startswith("valid: the ledger 'sentinel.test/reports' of 22 entries begins with the one of 10")
+
+
+def test_the_checkpoint_is_printed_as_it_was_signed(told):
+    assert run("checkpoint", *about(told)).stdout == told.writer.checkpoint.note
+
+
+@pytest.mark.parametrize("kind", ["soc2", "iso27001"])
+@pytest.mark.parametrize("form", ["html", "json", "csv"])
+def test_a_report_is_written_to_a_file(told, tmp_path, kind, form):
+    path = tmp_path / "report"
+    period = ["--start", "2026-11-02", "--end", "2026-11-03"]
+    found = run("report", kind, *period, "--format", form, "--out", path, *about(told), "--public-key", told.key_file)
+
+    assert found.exit_code == 0
+    assert path.stat().st_size > 10_000
+
+
+def test_a_report_on_a_broken_ledger_is_written_and_says_so(spoiled, tmp_path):
+    path = tmp_path / "report.json"
+    period = ["--start", "2026-11-02", "--end", "2026-11-03"]
+    found = run("report", "soc2", *period, "--format", "json", "--out", path, "--database", spoiled)
+
+    assert found.exit_code == 1
+    assert json.loads(path.read_text())["findings"][0]["rule"] == "ledger_broken"
+
+
+def test_a_row_that_is_no_entry_at_all_is_told_by_every_command(spoiled, tmp_path):
+    with sqlite3.connect(tmp_path / "gateway.db") as copy:
+        copy.execute("UPDATE ledger_entries SET data = 'text', timestamp_ns = 'soon' WHERE entry_id = 9")
+
+    assert run("verify", "--database", spoiled).exit_code == 1
+    found = run("export", "--database", spoiled)
+    assert (found.exit_code, "entry 9 is damaged" in found.stderr) == (2, True)
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(told, tmp_path):
+    path = tmp_path / "missing" / "export"
+
+    found = run("export", *about(told), "--out", path)
+    assert (found.exit_code, path.exists()) == (2, False)
+
+
+def test_pruning_says_first_what_would_go(told):
+    assert "nothing to remove" in run("prune", "--older-than", 9999, "--dry-run", *about(told)).stdout
+
+
+def test_pruning_while_the_gateway_runs_is_refused(tmp_path):
+    with stored(f"sqlite:///{tmp_path}/gateway.db", tmp_path, story()) as running:
+        found = run("prune", "--older-than", 1, "--database", running.url)
+
+    assert found.exit_code == 2
+
+
+def gateways_config(folder, origin: str):
+    path = folder / "gateway.yaml"
+    path.write_text(f"database:\n  url: sqlite:///{folder}/gateway.db\nledger:\n  origin: {origin}\n")
+    return path
+
+
+def test_pruning_removes_what_is_old_and_leaves_a_ledger_that_verifies(tmp_path):
+    with stored(f"sqlite:///{tmp_path}/gateway.db", tmp_path, story()) as closed:
+        key = closed.key_file
+    config = gateways_config(tmp_path, "sentinel.test/reports")
+
+    found = run("prune", "--older-than", 1, "--config", config)
+    assert found.exit_code == 0, found.stderr
+    assert "removed 22 entries (1 to 22)" in found.stdout
+    assert run("verify", "--config", config, "--public-key", key).exit_code == 0
+
+
+def test_pruning_under_another_name_is_refused(tmp_path):
+    with stored(f"sqlite:///{tmp_path}/gateway.db", tmp_path, story()):
+        pass
+
+    found = run("prune", "--older-than", 1, "--config", gateways_config(tmp_path, "somebody-else"))
+    assert (found.exit_code, "is signed as" in found.stderr) == (2, True)
+
+
+def test_a_pruned_ledger_is_exported_verified_and_reported(anywhere, tmp_path):
+    _cut(anywhere.database, anywhere.writer)
+    path = tmp_path / "export"
+    run("export", *about(anywhere), "--out", path)
+    period = ["--start", "2026-11-02", "--end", "2026-11-03"]
+    found = run("report", "soc2", *period, "--format", "json", *about(anywhere))
+
+    assert run("verify", "--export", path, "--public-key", anywhere.key_file).exit_code == 0
+    document = json.loads(found.stdout)
+    assert (document["ledger_is_complete"], document["integrity"]["valid"]) == (False, True)
+
+
+def _cut(database: Database, writer: LedgerWriter) -> None:
+    assert writer.checkpoint is not None
+    later_ns = writer.checkpoint.checkpoint.timestamp_ns + NS_PER_DAY
+    with database.writing() as connection:
+        assert apply_retention(connection, writer, Retention(max_entries=12), later_ns)
+    writer.committed()
