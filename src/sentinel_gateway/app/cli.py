@@ -1,0 +1,129 @@
+"""The command line. Every command imports what it needs when it runs, so that `--help` stays quick and small."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sentinel_gateway.app.ledger_cli import ledger
+
+if TYPE_CHECKING:
+    from sentinel_gateway.app.settings import Settings
+
+cli = typer.Typer(
+    name="sentinel-gateway",
+    help="A server for the whole of sentinel.v1, with an audit ledger that can be verified.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+config = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
+cli.add_typer(config, name="config")
+cli.add_typer(ledger, name="ledger")
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="Settings as YAML; default: the file that SENTINEL_CONFIG names.")
+]
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="No TLS; callers without a token are admin and agent; loopback only.")
+]
+
+
+def main() -> None:
+    """Run the command line; an expected error is one line on standard error and an exit code that means something."""
+    from sentinel_gateway.app.exits import Exit, of_error
+    from sentinel_gateway.domain.errors import GatewayError
+
+    try:
+        try:
+            cli()
+        finally:
+            sys.stdout.flush()  # a full disk or a closed pipe must show in the exit code, not after it
+    except GatewayError as error:
+        sys.stderr.write(f"sentinel-gateway: {error}\n")
+        sys.exit(of_error(error))
+    except KeyboardInterrupt:
+        sys.stderr.write("sentinel-gateway: interrupted\n")
+        sys.exit(130)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer has no reader
+        sys.stderr.write(f"sentinel-gateway: the output could not be written or a file not read: {error}\n")
+        sys.exit(Exit.OUTSIDE)
+
+
+@cli.command()
+def version() -> None:
+    """Print the version."""
+    from sentinel_gateway.app.release import version as ours
+
+    typer.echo(f"sentinel-gateway {ours()}")
+
+
+@cli.command()
+def serve(  # noqa: PLR0913  a command's options are its arguments
+    config_file: ConfigFile = None,
+    listen: Annotated[str | None, typer.Option(help="host:port for gRPC.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port for gRPC; 0 for any free one.")] = None,
+    rest_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port for REST; 0 for any free one.")] = None,
+    database_url: Annotated[str | None, typer.Option(help="sqlite:////path or postgresql://...")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    *,
+    insecure: Insecure = False,
+) -> None:
+    """Answer gRPC and REST until told to stop; prints the bound addresses as one line of JSON."""
+    import asyncio
+
+    from sentinel_gateway.app.flags import flags_of
+    from sentinel_gateway.app.logs import configure
+    from sentinel_gateway.app.serve import serve as run
+
+    flags = flags_of(listen=listen, database_url=database_url, log_level=log_level, insecure=insecure)
+    ports = {name: number for name, number in (("grpc", port), ("rest", rest_port)) if number is not None}
+    settings = _settings(config_file, flags, ports)
+    configure(settings.log)
+    asyncio.run(run(settings))
+
+
+@config.command(name="show")
+def config_show(config_file: ConfigFile = None, *, insecure: Insecure = False) -> None:
+    """Print the configuration in force as YAML, secrets masked."""
+    from sentinel_gateway.app.flags import flags_of
+    from sentinel_gateway.app.showing import as_yaml
+
+    typer.echo(as_yaml(_settings(config_file, flags_of(insecure=insecure))), nl=False)
+
+
+@config.command(name="check")
+def config_check(config_file: ConfigFile = None, *, insecure: Insecure = False) -> None:
+    """Say whether the gateway could start: settings, certificates, tokens, keys. Exit 2 and one line where not."""
+    from sentinel_gateway.app.flags import flags_of
+    from sentinel_gateway.app.showing import check
+
+    check(_settings(config_file, flags_of(insecure=insecure)))
+    typer.echo("the configuration can be used")
+
+
+@cli.command()
+def token(
+    name: Annotated[str, typer.Option(help="Who will use it; stands in the ledger.")],
+    role: Annotated[list[str], typer.Option(help="viewer, operator, admin, auditor or agent; may be repeated.")],
+) -> None:
+    """Make a bearer token: the token on standard output, its line for `access.tokens_file` on standard error."""
+    from sentinel_gateway.app.minting import mint
+
+    made = mint(name, role)
+    typer.echo(made.line, err=True)
+    typer.echo(made.token)
+
+
+def _settings(
+    config_file: Path | None, flags: dict[str, dict[str, object]], ports: dict[str, int] | None = None
+) -> Settings:
+    from sentinel_gateway.app.loading import load
+
+    return load(os.environ, flags, config_file, ports)

@@ -1,0 +1,115 @@
+"""From the operator's settings to those the core takes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from sentinel_gateway.app.settings import Settings
+from sentinel_gateway.domain.errors import BadConfiguration
+from sentinel_gateway.domain.health import Action
+from sentinel_gateway.domain.settings import (
+    ApprovalSettings,
+    BeliefSettings,
+    CoreSettings,
+    HealthSettings,
+    HistorySettings,
+    IngestSettings,
+    QueueSettings,
+)
+from sentinel_sdk.signing import Key, Keys
+
+
+def core_settings(settings: Settings) -> CoreSettings:
+    """What the core is told."""
+    return CoreSettings(
+        belief=BeliefSettings(**settings.bayesian.model_dump()),
+        health=_health(settings),
+        approvals=_approvals(settings),
+        ingest=_ingest(settings),
+        queue=QueueSettings(max_requests=settings.queue.max_requests, max_items=settings.queue.max_items),
+        history=_history(settings),
+        record_passes=settings.probes.record_passes,
+        note_window=timedelta(seconds=settings.access.refusal_window_seconds),
+    )
+
+
+def keys_of(settings: Settings) -> Keys:
+    """The agents' keys.
+
+    Raises:
+        BadConfiguration: a file cannot be read or holds no key, or the shared key is given twice.
+    """
+    probes = settings.probes
+    shared = probes.hmac_key.get_secret_value()
+    if probes.hmac_key_file is not None:
+        if shared:
+            raise BadConfiguration("probes.hmac_key and probes.hmac_key_file are both set: choose one")
+        shared = "".join(_lines(probes.hmac_key_file, "probes.hmac_key_file")[:1])
+    return Keys(
+        Key(shared.encode()) if shared else None,
+        _host_keys(probes.hmac_host_keys_file),
+        accept_legacy=probes.accept_legacy_hmac,
+    )
+
+
+def _host_keys(path: Path | None) -> dict[str, Key]:
+    if path is None:
+        return {}
+    found: dict[str, Key] = {}
+    for line in _lines(path, "probes.hmac_host_keys_file"):
+        hostname, _, key = line.partition(" ")
+        if not key.strip() or hostname in found:
+            raise BadConfiguration(f"probes.hmac_host_keys_file: expected one `<host> <key>` for {hostname!r}")
+        found[hostname] = Key(key.strip().encode())
+    return found
+
+
+def _lines(path: Path, setting: str) -> list[str]:
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfiguration(f"{setting} {str(path)!r} cannot be read: {error}") from error
+    if not lines:
+        raise BadConfiguration(f"{setting} {str(path)!r} holds no key")
+    return lines
+
+
+def _health(settings: Settings) -> HealthSettings:
+    machine = settings.state_machine
+    return HealthSettings(
+        suspect_threshold=machine.suspect_threshold,
+        suspect_failures=machine.suspect_failures,
+        quarantine_timeout=timedelta(hours=machine.quarantine_timeout_hours),
+        deep_test_timeout=timedelta(hours=machine.deep_test_timeout_hours),
+    )
+
+
+def _approvals(settings: Settings) -> ApprovalSettings:
+    machine = settings.state_machine
+    return ApprovalSettings(
+        actions=frozenset(Action[name.upper()] for name in machine.require_approval),
+        timeout=timedelta(hours=machine.approval_timeout_hours),
+        four_eyes=machine.four_eyes,
+    )
+
+
+def _ingest(settings: Settings) -> IngestSettings:
+    probes = settings.probes
+    return IngestSettings(
+        max_future=timedelta(seconds=probes.max_future_seconds),
+        max_age=timedelta(hours=probes.max_age_hours),
+        max_batch=probes.max_batch,
+        agent_active=timedelta(seconds=probes.agent_active_seconds),
+    )
+
+
+def _history(settings: Settings) -> HistorySettings:
+    history = settings.history
+    return HistorySettings(
+        rate_window=timedelta(seconds=history.rate_window_seconds),
+        sample_interval=timedelta(seconds=history.sample_interval_seconds),
+        summary_interval=timedelta(seconds=history.summary_interval_seconds),
+        keep_samples=timedelta(days=history.keep_samples_days),
+        keep_history=timedelta(days=history.keep_history_days),
+    )

@@ -1,0 +1,34 @@
+"""Structured logs on standard error: one event a line, as JSON or as text for people."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+from sentinel_gateway.app.settings import Log
+
+
+def configure(settings: Log) -> None:
+    """Set the process's logging once, at start."""
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    as_text: list[structlog.types.Processor] = [
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)  # no locals: keys are there
+    ]
+    as_json: list[structlog.types.Processor] = [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(default=str),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *(as_text if settings.format == "text" else as_json),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")

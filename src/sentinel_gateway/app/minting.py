@@ -1,0 +1,38 @@
+"""New bearer tokens. Only their digest is ever stored."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sentinel_gateway.domain.access import token_digest
+from sentinel_gateway.domain.errors import BadConfiguration
+from sentinel_gateway.domain.roles import Role
+
+_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A token and the line that makes it known."""
+
+    token: str
+    line: str
+
+
+def mint(name: str, roles: Iterable[str]) -> Minted:
+    """A random token for somebody.
+
+    Raises:
+        BadConfiguration: an unknown role, or a name that does not fit on a line.
+    """
+    known = set(Role)
+    wanted = sorted(set(roles))
+    unknown = [role for role in wanted if role not in known]
+    if unknown or not wanted:
+        raise BadConfiguration(f"--role must be one of {', '.join(Role)}, not {', '.join(unknown) or 'nothing'}")
+    if not name.strip() or not name.isprintable():
+        raise BadConfiguration("--name must be printable and not empty")
+    token = secrets.token_urlsafe(_BYTES)
+    return Minted(token, f"{token_digest(token)} {','.join(wanted)} {name.strip()}")

@@ -1,0 +1,86 @@
+"""Which addresses are listened on, and with which credentials."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+import structlog
+
+from sentinel_gateway.app.settings import Settings, Tls
+from sentinel_gateway.domain.errors import BadConfiguration
+from sentinel_gateway.rest.server import tls_context
+from sentinel_gateway.services.certificates import CertificateFiles, Certificates
+from sentinel_gateway.services.server import Listener
+
+log = structlog.get_logger(__name__)
+
+
+def certificates_of(settings: Settings) -> Certificates | None:
+    """The certificates; None without TLS.
+
+    Raises:
+        BadConfiguration: a file is missing or cannot be used.
+    """
+    if not settings.tls.on:
+        return None
+    return Certificates(_files(settings.tls), look_every_s=settings.tls.reload_seconds)
+
+
+def listeners_of(settings: Settings, certificates: Certificates | None) -> tuple[Listener, ...]:
+    """Where gRPC listens, the main address first.
+
+    Raises:
+        BadConfiguration: addresses for tokens without TLS, which every address would be.
+    """
+    main = (settings.grpc.listen, *settings.grpc.also_listen)
+    if certificates is None:
+        if settings.grpc.token_listen:
+            raise BadConfiguration("grpc.token_listen needs TLS; without it every address takes tokens")
+        return tuple(Listener(str(address)) for address in main)
+    strict = certificates.credentials(ask_clients=settings.tls.require_client_auth == "required")
+    loose = certificates.credentials(ask_clients=False)
+    return (
+        *(Listener(str(address), strict) for address in main),
+        *(Listener(str(address), loose) for address in settings.grpc.token_listen),
+    )
+
+
+class RestTls:
+    """TLS for REST with the same files; renewed when those are."""
+
+    def __init__(self, settings: Settings, certificates: Certificates) -> None:
+        """Read the files.
+
+        Raises:
+            BadConfiguration: they cannot be used.
+        """
+        self._files = _files(settings.tls)
+        self._every_s = settings.tls.reload_seconds
+        self._certificates = certificates
+        self._used = certificates.current()
+        wants_clients = settings.tls.require_client_auth == "required"
+        self.context = tls_context(
+            self._files.certificate, self._files.key, self._files.authorities if wants_clients else None
+        )
+
+    async def renew(self) -> None:
+        """Follow the files until cancelled."""
+        while True:
+            await asyncio.sleep(self._every_s)
+            newest = self._certificates.current()
+            if newest is not self._used:
+                self._load()
+                self._used = newest
+
+    def _load(self) -> None:
+        try:
+            self.context.load_cert_chain(self._files.certificate, self._files.key)
+        except (OSError, ssl.SSLError) as error:  # the next look finds them whole; until then the old ones serve
+            log.warning("tls.reload_failed", reason=str(error), hint="REST keeps the certificate in use")
+
+
+def _files(tls: Tls) -> CertificateFiles:
+    if tls.cert_file is None or tls.key_file is None:
+        raise BadConfiguration("tls.cert_file and tls.key_file are both needed for TLS")
+    return CertificateFiles(tls.cert_file, tls.key_file, tls.ca_file)

@@ -1,0 +1,71 @@
+"""The ledger verified from beginning to end, at the start and every so often; what is found is seen by everybody.
+
+A ledger that does not verify stops nothing: probes still come in, and evidence is still appended behind the bad place.
+But metrics, /api/v1/health and the log say so, with the first bad entry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import structlog
+
+from sentinel_gateway.app.condition import Condition, Verified
+from sentinel_gateway.app.metrics import GatewayMetrics
+from sentinel_gateway.app.opened import Opened
+from sentinel_gateway.app.settings import Ledger
+from sentinel_gateway.domain.errors import GatewayError, Unavailable
+from sentinel_gateway.ledger.scope import Scope
+from sentinel_gateway.ledger.verify import verify_ledger
+
+log = structlog.get_logger(__name__)
+
+
+class Halt:
+    """Ends long readings of the ledger: given as their progress, it raises once the gateway stops.
+
+    Their threads cannot be cancelled, and the process would wait for them.
+    """
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """End them at their next step."""
+        self._stopping.set()
+
+    def __call__(self, done: int, of: int) -> None:
+        """Told now and then.
+
+        Raises:
+            Unavailable: the gateway is stopping.
+        """
+        if self._stopping.is_set():
+            raise Unavailable("the gateway is stopping; ask again")
+
+
+async def keep_verifying(
+    opened: Opened, condition: Condition, metrics: GatewayMetrics, settings: Ledger, halt: Halt
+) -> None:
+    """Verify until cancelled; at once where the operator wants none."""
+    while settings.verification_interval_seconds:
+        await _verify(opened, condition, metrics, halt)
+        await asyncio.sleep(settings.verification_interval_seconds)
+
+
+async def _verify(opened: Opened, condition: Condition, metrics: GatewayMetrics, halt: Halt) -> None:
+    scope = Scope(expected_note=opened.newest_note())
+    try:
+        found = await asyncio.to_thread(verify_ledger, opened.database, scope, halt)
+    except GatewayError as error:
+        log.warning("ledger.not_verified", reason=str(error), hint="tried again at the next interval")
+        return
+    result, now_s = str(found.kind or "valid"), time.time()
+    condition.ledger = Verified(result, now_s, found.description)
+    metrics.verified(result, now_s)
+    if found.valid:
+        log.info("ledger.verified", entries=found.entries_verified, batches=found.batches_verified)
+    else:
+        log.error("ledger.invalid", entry_id=found.first_invalid_entry_id, kind=result, words=found.description)

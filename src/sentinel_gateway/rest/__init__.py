@@ -1,0 +1,1 @@
+"""The HTTP face: the read API of the reference's documents, and metrics."""

@@ -1,0 +1,111 @@
+"""The HTTP server around an application: no signal handlers of its own, and TLS that is renewed in place.
+
+A client certificate is welcome and never required here, for the kubelet's probes have none; the one that was verified
+travels with each request as ``request.state.peer_certificate``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import ssl
+from collections.abc import AsyncIterator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from starlette.types import ASGIApp
+from uvicorn import Config, Server
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from sentinel_gateway.domain.errors import BadConfiguration
+
+_CLOSE_S = 2
+_KEEP_ALIVE_S = 75
+_MOST_CONNECTIONS = 1000
+
+
+@asynccontextmanager
+async def serve_http(app: ASGIApp, host: str, port: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Serve `app` (port 0: any free one) until the block ends; gives the port.
+
+    Raises:
+        BadConfiguration: the address cannot be bound.
+    """
+    with _bound(host, port) as listener:
+        config = Config(
+            app, http=_WithCertificate, ws="none", lifespan="off", log_config=None, access_log=False,
+            server_header=False, timeout_graceful_shutdown=_CLOSE_S, timeout_keep_alive=_KEEP_ALIVE_S,
+            limit_concurrency=_MOST_CONNECTIONS, ssl_context_factory=(lambda _config, _default: tls) if tls else None,
+        )  # fmt: skip
+        server = _Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]), name="http-server")
+        try:
+            await server.up.wait()
+            if serving.done():
+                serving.result()
+            yield int(listener.getsockname()[1])
+        finally:
+            server.should_exit = True
+            await serving
+
+
+def tls_context(certificate: Path, key: Path, authorities: Path | None) -> ssl.SSLContext:
+    """TLS with these files; a client certificate of `authorities` is looked at when there is one.
+
+    Raises:
+        BadConfiguration: the files cannot be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key)
+        if authorities:
+            context.load_verify_locations(authorities)
+            context.verify_mode = ssl.CERT_OPTIONAL
+    except (OSError, ssl.SSLError) as error:
+        raise BadConfiguration(f"tls: the certificates cannot be used for REST: {error}") from error
+    return context
+
+
+class _WithCertificate(H11Protocol):
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in its own base
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        self.app_state = {**self.app_state, "peer_certificate": (tls.getpeercert() or None) if tls else None}
+
+
+class _Server(Server):
+    """uvicorn without its signal handlers, and with a word when it listens, or has failed to."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().serve(sockets)
+        finally:
+            self.up.set()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+@contextmanager
+def _bound(host: str, port: int) -> Generator[socket.socket, None, None]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, dualstack_ipv6=host == "::")
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        why = "another process listens on it" if taken else os.strerror(error.errno or 0)
+        raise BadConfiguration(f"cannot listen on {host}:{port}: {why}") from error
+    with listener:
+        yield listener

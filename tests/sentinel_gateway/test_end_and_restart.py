@@ -1,0 +1,138 @@
+"""The end of a gateway, in order and not, and what the next one knows. On both databases."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+import grpc
+import psycopg
+import pytest
+from grpc_health.v1 import health_pb2
+from tests.sentinel_gateway.driving import GPU, WITHIN_S, Client, batch, code_of, directive, execution, settings, until
+from tests.sentinel_gateway.process import environment_of, serving
+
+from sentinel.ext.v1 import directives_pb2, ledger_pb2
+from sentinel.v1 import audit_pb2, common_pb2, config_pb2, correlation_pb2, quarantine_pb2
+from sentinel_gateway.app.running import running_gateway
+from sentinel_gateway.domain.errors import BadConfiguration
+
+QUARANTINE, CONDEMN = 1, 3
+_HEALTH = correlation_pb2.HealthQueryRequest(gpu=common_pb2.GpuIdentifier(uuid=GPU), include_sm_health=True)
+
+
+@pytest.fixture
+def environment(tmp_path, database):
+    return environment_of({"database": {"state_dir": tmp_path, **database.get("database", {})}})
+
+
+async def test_what_was_acknowledged_is_there_after_kill_9(environment, tmp_path, database):
+    async with serving(environment) as first, first.client() as client:
+        await client.report(batch(execution(2, sm=7), execution(1, sm=8, execution_id="2")))
+        await client.issue(QUARANTINE, directive_id="d1")
+        await client.issue(CONDEMN, directive_id="d2")
+        before = await client.correlation.QueryGpuHealth(_HEALTH, timeout=WITHIN_S)
+        head = await client.ledger.GetCheckpoint(_CHECKPOINT, timeout=WITHIN_S)
+        await first.kill()
+
+    async with (
+        running_gateway(settings(tmp_path, database)) as second,
+        grpc.aio.insecure_channel(f"127.0.0.1:{second.grpc_port}") as channel,
+    ):
+        client = Client(channel)
+        assert (await client.correlation.QueryGpuHealth(_HEALTH, timeout=WITHIN_S)).health == before.health
+        verified = await client.audit.VerifyChain(audit_pb2.ChainVerificationRequest(), timeout=WITHIN_S)
+        waiting = await client.directives.GetDirective(_D2, timeout=WITHIN_S)
+
+    assert verified.valid
+    assert verified.entries_verified > head.tree_size
+    assert waiting.status == directives_pb2.DIRECTIVE_STATUS_WAITING
+
+
+_CHECKPOINT = ledger_pb2.GetCheckpointRequest()
+_D2 = directives_pb2.GetDirectiveRequest(directive_id="d2")
+
+
+async def test_it_says_where_it_listens_and_the_first_signal_ends_streams_with_unavailable(tmp_path):
+    environment = environment_of({"database": {"state_dir": tmp_path}})
+    async with serving(environment) as process, process.client() as client:
+        streams: list[Any] = [
+            client.probes.StreamProbeResults(),
+            client.quarantine.StreamDirectives(quarantine_pb2.DirectiveSubscription()),
+            client.config.ConfigStream(iter([config_pb2.ConfigAck(component_id="node-1")])),
+        ]
+        await streams[0].write(batch())
+        await streams[0].read()
+        await asyncio.gather(*(stream.initial_metadata() for stream in streams[1:]))
+
+        assert process.said["event"] == "gateway.serving"
+        assert process.said["rest"].startswith("127.0.0.1:")
+        assert await process.signalled(signal.SIGTERM) == 0
+        codes = await asyncio.gather(*(stream.code() for stream in streams))
+
+    assert codes == [grpc.StatusCode.UNAVAILABLE] * 3
+
+
+async def test_the_end_is_recorded_in_the_ledger(tmp_path):
+    async with running_gateway(settings(tmp_path)):
+        pass
+    async with (
+        running_gateway(settings(tmp_path)) as second,
+        grpc.aio.insecure_channel(f"127.0.0.1:{second.grpc_port}") as channel,
+    ):
+        page = await Client(channel).audit.QueryAuditTrail(audit_pb2.AuditQueryRequest(), timeout=WITHIN_S)
+
+    assert any(b"gateway.stopped" in entry.data for entry in page.entries)
+
+
+async def test_a_second_gateway_on_the_same_database_does_not_start(tmp_path, database):
+    wanted = settings(tmp_path, database)
+    async with running_gateway(wanted):
+        with pytest.raises(BadConfiguration):
+            async with running_gateway(wanted):
+                pass
+
+
+async def test_a_port_that_is_taken_is_named(tmp_path, gateway):
+    wanted = settings(tmp_path / "other", {"grpc": {"listen": f"127.0.0.1:{gateway.grpc_port}"}})
+
+    with pytest.raises(BadConfiguration, match=str(gateway.grpc_port)):
+        async with running_gateway(wanted):
+            pass
+
+
+async def test_health_checks_hear_of_the_end_while_running_calls_finish(tmp_path):
+    async with running_gateway(settings(tmp_path)) as gateway:
+        channel = grpc.aio.insecure_channel(f"127.0.0.1:{gateway.grpc_port}")
+        watch = channel.unary_stream(
+            "/grpc.health.v1.Health/Watch",
+            health_pb2.HealthCheckRequest.SerializeToString,
+            health_pb2.HealthCheckResponse.FromString,
+        )(health_pb2.HealthCheckRequest(), timeout=WITHIN_S)
+        first: Any = await watch.read()
+    last: Any = await watch.read()
+    await channel.close()
+
+    assert first.status == health_pb2.HealthCheckResponse.SERVING
+    assert last.status == health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@pytest.mark.slow
+async def test_a_second_signal_exits_at_once(tmp_path, postgres_url):
+    groups = {"database": {"state_dir": tmp_path, "url": postgres_url}, "grpc": {"grace_seconds": 600}}
+    async with serving(environment_of(groups)) as process, process.client() as client:
+        await client.report(batch())
+        with psycopg.connect(postgres_url) as other:
+            other.execute("LOCK TABLE sentinel_gateway.ledger_entries IN ACCESS EXCLUSIVE MODE")
+            call = client.quarantine.IssueDirective(directive(QUARANTINE))
+            await until(lambda: _somebody_waits(other), "the directive waits for the lock")
+            process.child.send_signal(signal.SIGTERM)
+            await process.logged("gateway.stopping")
+
+            assert await process.signalled(signal.SIGINT) == 130
+        assert await code_of(call) is grpc.StatusCode.UNAVAILABLE
+
+
+async def _somebody_waits(connection: psycopg.Connection) -> bool:
+    return bool(connection.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchall())

@@ -1,0 +1,98 @@
+"""Roles by methods: who may call what, over real connections with tokens."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Literal
+
+import grpc
+import pytest
+from tests.sentinel_gateway.driving import WITHIN_S, settings
+
+from sentinel_gateway.app.running import running_gateway
+from sentinel_gateway.domain.access import token_digest
+from sentinel_gateway.domain.roles import Permission, Role
+from sentinel_gateway.services.methods import METHODS, OPEN
+
+MAY: dict[Role, set[Permission]] = {
+    Role.VIEWER: {Permission.READ},
+    Role.OPERATOR: {Permission.READ, Permission.DIRECT, Permission.CONFIGURE, Permission.RECORD},
+    Role.AUDITOR: {Permission.READ, Permission.AUDIT},
+    Role.ADMIN: {
+        Permission.READ, Permission.DIRECT, Permission.DECIDE, Permission.CONFIGURE, Permission.AUDIT,
+        Permission.RECORD, Permission.TEST,
+    },
+    Role.AGENT: {Permission.REPORT},
+    Role.INVESTIGATOR: {Permission.READ, Permission.AUDIT, Permission.RECORD},
+}  # fmt: skip
+"""The table of the documentation, written out a second time."""
+
+REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
+
+
+def _rules() -> dict[str, dict[str, object]]:
+    tokens = [{"name": role, "sha256": token_digest(f"token-of-{role}"), "roles": [role]} for role in Role]
+    return {"tls": {"enabled": False}, "access": {"tokens": tokens}, "testing": {"enabled": True}}
+
+
+@pytest.fixture
+async def channel(tmp_path):
+    async with (
+        running_gateway(settings(tmp_path, _rules(), insecure=False)) as gateway,
+        grpc.aio.insecure_channel(f"127.0.0.1:{gateway.grpc_port}") as channel,
+    ):
+        yield channel
+
+
+async def _code(channel, method: str, token: str | None) -> grpc.StatusCode:
+    """How a call ends that sends bytes which are no message: refused before they are looked at, or because of them."""
+    metadata = (("authorization", f"Bearer {token}"),) if token else ()
+    call = channel.stream_stream(method)(iter([b"\xff\xff"]), metadata=metadata, timeout=WITHIN_S)
+    code: grpc.StatusCode = await call.code()
+    return code
+
+
+Caller = Role | Literal["nobody", "stranger"]
+
+
+async def test_a_role_is_let_in_where_its_permissions_say_and_nowhere_else(channel):
+    callers: tuple[Caller, ...] = (*Role, "nobody", "stranger")
+    table = [(caller, method, needed) for caller in callers for method, needed in METHODS.items() if needed != OPEN]
+
+    got = {(caller, method): await _code(channel, method, _token(caller)) for caller, method, _ in table}
+
+    wanted = {(caller, method): _expected(caller, needed) for caller, method, needed in table}
+    assert {each: code if code in REFUSED else None for each, code in got.items()} == wanted
+
+
+def _token(caller: Caller) -> str | None:
+    return None if caller == "nobody" else f"token-of-{caller}"
+
+
+def _expected(caller: Caller, needed: Permission) -> grpc.StatusCode | None:
+    if not isinstance(caller, Role):
+        return grpc.StatusCode.UNAUTHENTICATED
+    return None if needed in MAY[caller] else grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_bytes_that_are_no_message_are_an_invalid_argument(channel):
+    method = "/sentinel.v1.CorrelationService/QueryGpuHealth"
+
+    assert await _code(channel, method, "token-of-viewer") is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_header_of_another_kind_is_refused(channel):
+    call = channel.stream_stream("/sentinel.v1.CorrelationService/QueryFleetHealth")
+    headers = ("Basic abc", "Bearer", "token-of-admin")
+
+    codes = [
+        await call(iter([b""]), metadata=(("authorization", header),), timeout=WITHIN_S).code() for header in headers
+    ]
+    assert codes == [grpc.StatusCode.UNAUTHENTICATED] * 3
+
+
+async def test_two_headers_are_refused(channel):
+    call = channel.stream_stream("/sentinel.v1.CorrelationService/QueryFleetHealth")
+
+    twice = tuple(itertools.repeat(("authorization", "Bearer token-of-viewer"), 2))
+    assert await call(iter([b""]), metadata=twice, timeout=WITHIN_S).code() is grpc.StatusCode.UNAUTHENTICATED
