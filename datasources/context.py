@@ -13,6 +13,7 @@ from datetime import timedelta
 from gcm_sentinel.clients.http import HttpClient
 from gcm_sentinel.clients.kubernetes import KubernetesClient
 from gcm_sentinel.clients.prometheus import PrometheusClient
+from gcm_sentinel.clients.sentinel import SentinelGateway
 from gcm_sentinel.domain.history import IncidentHistory
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.domain.topology import DEFAULT_TOPOLOGY_LABELS
@@ -36,3 +37,5 @@ class SourceContext:
     loki_url: str = ""
     history: IncidentHistory | None = None
     """Earlier incidents of our own; None where no store of them is connected."""
+    sentinel: SentinelGateway | None = None
+    """GPU health by exact probes, and the audit ledger; None where no gateway is configured."""

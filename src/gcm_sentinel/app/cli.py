@@ -154,7 +154,7 @@ def doctor(
     output: Annotated[Plain, typer.Option(help="text or json.")] = Plain.TEXT,
     kubeconfig: Annotated[Path | None, typer.Option(help="Another kubeconfig.")] = None,
 ) -> None:
-    """Say what is reachable, which sources are off and how to turn them on, and what RBAC allows."""
+    """Say what is reachable, if the store works, which sources are off, how to turn them on, and what RBAC allows."""
     from gcm_sentinel.app.commands import doctor_command
 
     raise typer.Exit(_run(doctor_command(_settings({"kubeconfig": kubeconfig, "log_level": "ERROR"}), output=output)))

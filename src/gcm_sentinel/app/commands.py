@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gcm_sentinel.app import doctor as clinic
 from gcm_sentinel.app.closed import Closed
+from gcm_sentinel.app.doctor_sentinel import examine_gateway
 from gcm_sentinel.app.doctor_store import open_store
 from gcm_sentinel.app.exits import Exit, of_outcome
 from gcm_sentinel.app.investigate import Request, investigate
@@ -63,7 +64,12 @@ async def doctor_command(settings: Settings, *, output: str) -> Exit:
     async with AsyncExitStack() as stack:
         store, stores = await open_store(settings, stack)
         agent = await stack.enter_async_context(open_agent(settings, Given(stores=stores)))
-        findings = (store, *await clinic.examine(agent))
+        records = settings.sentinel_record_assessments
+        findings = (
+            store,
+            *await clinic.examine(agent),
+            *await examine_gateway(agent.sentinel, records=records),
+        )
     if output == "json":
         rows = [
             {

@@ -79,7 +79,15 @@ def _reachable(value: str) -> str:
     return value
 
 
+def _host_and_port(value: str) -> str:
+    """Where a gRPC server listens, or nothing. A scheme would be taken for a host name that is never found."""
+    if value and not re.fullmatch(r"unix:/.+|(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+):\d{1,5}", value, re.ASCII):
+        raise ValueError("expected host:port such as sentinel-gateway.sentinel:50051, without http://")
+    return value
+
+
 Address = Annotated[str, AfterValidator(_reachable)]
+Endpoint = Annotated[str, AfterValidator(_host_and_port)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 Patterns = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_patterns), AfterValidator(_compiles)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)]

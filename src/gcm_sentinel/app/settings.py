@@ -25,7 +25,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
-from gcm_sentinel.app.setting_values import Address, LogLevel, Names, Pairs, Patterns, Prices
+from gcm_sentinel.app.setting_values import Address, Endpoint, LogLevel, Names, Pairs, Patterns, Prices
 from gcm_sentinel.domain.budget import Limits
 from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS
 from gcm_sentinel.domain.errors import BadConfiguration
@@ -84,6 +84,23 @@ class Settings(BaseSettings):
     """Topology key to node label, over the defaults."""
     topology_queries: Pairs = Field(default_factory=dict)
     """Topology key to a PromQL query whose series carry `node` and `group` labels: what labels on nodes do not say."""
+
+    # the SENTINEL gateway
+    sentinel_endpoint: Endpoint = ""
+    """host:port of a SENTINEL gateway; empty for none."""
+    sentinel_plaintext: bool = False
+    """Speak to it without TLS; a token then travels within this machine only."""
+    sentinel_ca_cert: Path | None = None
+    """Authority of its certificate (PEM); empty for the public ones."""
+    sentinel_client_cert: Path | None = None
+    """Our certificate for mutual TLS (PEM), with its key."""
+    sentinel_client_key: Path | None = None
+    sentinel_token: SecretStr = SecretStr("")
+    """Bearer token, where we prove who we are by one."""
+    sentinel_ledger_public_key: Path | None = None
+    """File with the ledger's key as its operator gave it to you; without it proofs are told to be unpinned."""
+    sentinel_record_assessments: bool = True
+    """Whether each assessment is recorded in the audit ledger."""
 
     # what is watched
     watch_conditions: Annotated[Names, Field(min_length=1)] = tuple(DEFAULT_WATCH_CONDITIONS)
@@ -241,5 +258,6 @@ def _one_line(error: ValidationError) -> str:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         return f"unknown setting {name!r}{hint}{more}"
     words = first["msg"].removeprefix("Value error, ")
-    shown = "" if "key" in name or "secret" in name or "webhook" in name else f" (got {first['input']!r})"
+    hidden = any(word in name for word in ("key", "secret", "webhook")) or name.endswith("token")
+    shown = "" if hidden else f" (got {first['input']!r})"
     return f"{PREFIX}{name.upper()}: {words}{shown}{more}"

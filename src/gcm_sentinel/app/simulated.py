@@ -101,7 +101,7 @@ def _files(folder: Path) -> list[Path]:
 def settings_for(fleet: Fleet, world: World, engine: str) -> Settings:
     """The operator's own settings with the addresses of the simulated fleet.
 
-    Nothing simulated leaves the fleet: an operator's webhook is not called.
+    Nothing simulated leaves the fleet: an operator's webhook is not called, no ledger records a verdict.
     """
     return load({
         "kubeconfig": fleet.kubeconfig,
@@ -110,6 +110,7 @@ def settings_for(fleet: Fleet, world: World, engine: str) -> Settings:
         "alertmanager_url": fleet.alertmanager_url,
         "loki_url": "",
         "webhook_url": "",
+        "sentinel_endpoint": "",
         "watch_conditions": DEFAULT_WATCH_CONDITIONS,
         "node_allowlist": (world.trigger.node,),
         "settle_seconds": 0.05,

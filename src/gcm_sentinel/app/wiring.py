@@ -21,6 +21,7 @@ from gcm_sentinel.clients.guarded import GuardedWriter
 from gcm_sentinel.clients.http import HttpClient
 from gcm_sentinel.clients.kubernetes import KubernetesClient
 from gcm_sentinel.clients.prometheus import PrometheusClient
+from gcm_sentinel.clients.sentinel import Access, SentinelGateway
 from gcm_sentinel.datasources.context import DEFAULT_TOPOLOGY_LABELS, SourceContext
 from gcm_sentinel.domain.history import IncidentHistory
 from gcm_sentinel.domain.modes import Mode
@@ -31,6 +32,7 @@ from gcm_sentinel.engine.prompts import system_text
 from gcm_sentinel.engine.toolbox import Toolbox
 from gcm_sentinel.notify.annotations import AnnotationNotifier
 from gcm_sentinel.notify.kubernetes_event import KubernetesEventNotifier
+from gcm_sentinel.notify.ledger import LedgerNotifier
 from gcm_sentinel.notify.webhook import Endpoint, WebhookNotifier
 from gcm_sentinel.storage.memory import MemoryEvidenceStore
 from gcm_sentinel.triage.topology import FleetTopology
@@ -57,6 +59,7 @@ class Agent:
     watcher: NodeConditionWatcher
     notifiers: tuple[Notifier, ...]
     prometheus: PrometheusClient | None = None
+    sentinel: SentinelGateway | None = None
 
     @property
     def paid(self) -> bool:
@@ -96,8 +99,12 @@ async def open_agent(settings: Settings, given: Given | None = None) -> AsyncIte
         prometheus = PrometheusClient(settings.prometheus_url) if settings.prometheus_url else None
         if prometheus is not None:
             stack.push_async_callback(prometheus.aclose)
+        sentinel = _sentinel(settings)
+        if sentinel is not None:
+            stack.push_async_callback(sentinel.aclose)
         history = given.history or (stores.history if stores else None)
-        context = replace(_context(settings, kubernetes, prometheus, http, clock), history=history)
+        context = _context(settings, kubernetes, prometheus, http, clock)
+        context = replace(context, history=history, sentinel=sentinel)
         loaded = plugins.load(context, disabled=settings.disabled_sources)
         chosen = given.model or build_model(settings)
         stack.push_async_callback(_close, chosen)
@@ -124,8 +131,9 @@ async def open_agent(settings: Settings, given: Given | None = None) -> AsyncIte
                 known=await stores.triggers.wrong_now("kubernetes") if stores else (),
                 observer=fleet,
             ),
-            notifiers=_notifiers(settings, kubernetes, http, clock),
+            notifiers=(*_notifiers(settings, kubernetes, http, clock), *_recorders(settings, sentinel)),
             prometheus=prometheus,
+            sentinel=sentinel,
         )
 
 
@@ -140,6 +148,33 @@ async def _kubernetes(settings: Settings) -> KubernetesClient:
     return await KubernetesClient.connect(
         kubeconfig=settings.kubeconfig, context=settings.kube_context or None, timeout=timedelta(seconds=15)
     )
+
+
+def _sentinel(settings: Settings) -> SentinelGateway | None:
+    """The gateway of the settings, not connected yet.
+
+    Raises:
+        BadConfiguration: its settings contradict each other, or name files that are not there.
+    """
+    if not settings.sentinel_endpoint:
+        return None
+    access = Access(
+        endpoint=settings.sentinel_endpoint,
+        plaintext=settings.sentinel_plaintext,
+        ca_cert=settings.sentinel_ca_cert,
+        client_cert=settings.sentinel_client_cert,
+        client_key=settings.sentinel_client_key,
+        token=settings.sentinel_token.get_secret_value(),
+        ledger_public_key=settings.sentinel_ledger_public_key,
+    )
+    access.check()
+    return SentinelGateway(access)
+
+
+def _recorders(settings: Settings, sentinel: SentinelGateway | None) -> tuple[Notifier, ...]:
+    if sentinel is None or not settings.sentinel_record_assessments:
+        return ()
+    return (LedgerNotifier(sentinel.ledger),)
 
 
 def _context(
@@ -176,7 +211,8 @@ def _toolbox(
 
 
 def _loop(settings: Settings, model: Model, toolbox: Toolbox, sources: Sequence[Datasource], clock: Clock) -> Loop:
-    sections = {source.name: source.get_system_prompt_section() for source in sources}
+    offering = [source for source in sources if source.get_tools()]
+    sections = {source.name: source.get_system_prompt_section() for source in offering}
     system = system_text(settings.action_mode, sections, settings.prompts_dir, settings.system_prompt_path)
     return Loop(model, toolbox, clock, system=system, limits=settings.limits, price=price_of(settings))
 

@@ -8,6 +8,7 @@ severity, class or action is an error that goes back to the model in words it ca
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -139,6 +140,7 @@ def parse(arguments: JsonObject) -> Draft:
         raise Rejected("the assessment does not fit its schema:\n" + "\n".join(lines)) from error
 
 
+@lru_cache(maxsize=1)  # the schema takes 10 ms to make, and every turn offers it
 def tool_spec() -> ToolSpec:
     """`submit_assessment` as a tool, with the closed lists explained."""
     classes = "\n".join(f"- {fault}: {faults.MEANING[fault]}" for fault in FaultClass)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -186,10 +187,16 @@ def shipped() -> Playbook:
     data = resources.files("gcm_sentinel.llm.playbook") / "data"
     hypotheses: list[Any] = []
     for part in sorted((data / "hypotheses").iterdir(), key=lambda item: item.name):
-        hypotheses.extend(yaml.safe_load(part.read_text(encoding="utf-8")))
+        hypotheses.extend(_read(part))
     return Playbook.model_validate({
         "hypotheses": hypotheses,
-        "questions": yaml.safe_load((data / "questions.yaml").read_text(encoding="utf-8")),
-        "families": yaml.safe_load((data / "families.yaml").read_text(encoding="utf-8")),
-        "sources": yaml.safe_load((data / "sources.yaml").read_text(encoding="utf-8")),
+        "questions": _read(data / "questions.yaml"),
+        "families": _read(data / "families.yaml"),
+        "sources": _read(data / "sources.yaml"),
     })  # fmt: skip
+
+
+def _read(file: Traversable) -> Any:  # noqa: ANN401 - whatever stands in it; the model says what may
+    """Read by libyaml where PyYAML was built with it: ten times as fast."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(file.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a SafeLoader

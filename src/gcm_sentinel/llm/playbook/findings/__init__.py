@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 
 from gcm_sentinel.llm.playbook.finding import UNKNOWN, Finding, Predicate
@@ -53,6 +54,7 @@ def of_the_past(key: str) -> bool:
     return parse(key)[0].name in _PAST
 
 
+@lru_cache(maxsize=2048)  # a few hundred keys, each asked about for every GPU and in every turn
 def parse(key: str) -> tuple[Predicate, tuple[str, ...]]:
     """The predicate and the arguments a key names.
 

@@ -1,0 +1,106 @@
+"""The client: GPU health, fleet, history and trust; its `ledger` the audit ledger.
+
+It connects at the first call and keeps the connection. Every call has a deadline that covers its repetitions, and every
+failure comes out as one of ours. What the gateway does not know is None, not an error: that nobody ever reported about
+a GPU is something to be told.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from gcm_sentinel.clients.sentinel import convert
+from gcm_sentinel.clients.sentinel.access import Access
+from gcm_sentinel.clients.sentinel.connection import Connection
+from gcm_sentinel.clients.sentinel.ledger import SentinelLedger
+from gcm_sentinel.domain.gpu_health import FleetHealth, GpuHealth, GpuHistory, TrustGraph
+
+if TYPE_CHECKING:
+    from sentinel_sdk import GpuHistoryResponse
+
+MAX_PAGES = 10
+_PAGE = 1000
+_NO_HOST = "."
+"""A prefix no host name has: asks nothing but whether we may."""
+
+
+class SentinelGateway:
+    """One gateway; for the tasks of one event loop."""
+
+    def __init__(self, access: Access) -> None:
+        """Take the settings; nothing is read, imported or sent."""
+        self._connection = Connection(access)
+        self.ledger = SentinelLedger(self._connection, access.ledger_public_key)
+
+    @property
+    def endpoint(self) -> str:
+        """host:port."""
+        return self._connection.endpoint
+
+    async def aclose(self) -> None:
+        """Close the connection; a later call opens a new one."""
+        await self._connection.aclose()
+
+    async def may_read(self) -> None:
+        """Nothing, if this caller may read health.
+
+        Raises:
+            Forbidden: it may not.
+            SentinelError: it could not be asked.
+        """
+        async with self._connection.use() as client:
+            await client.aquery_fleet_health(_NO_HOST)
+
+    async def gpu(self, uuid: str) -> GpuHealth | None:
+        """One GPU with its SMs; None where nobody ever reported about it.
+
+        Raises:
+            SentinelError: it could not be asked.
+        """
+        from sentinel_sdk import NotFoundError
+
+        async with self._connection.use() as client:
+            try:
+                return convert.health(await client.aquery_gpu_health(uuid))
+            except NotFoundError:
+                return None
+
+    async def fleet(self, hostname_prefix: str = "") -> FleetHealth:
+        """The GPUs on hosts whose name begins so, the worst first; their SMs may be left out.
+
+        Raises:
+            SentinelError: it could not be asked.
+        """
+        async with self._connection.use() as client:
+            return convert.fleet(await client.aquery_fleet(hostname_prefix))
+
+    async def history(self, uuid: str, start: datetime, end: datetime) -> GpuHistory | None:
+        """What happened to one GPU, `MAX_PAGES` pages of it at most; None where nobody ever reported about it.
+
+        Raises:
+            SentinelError: it could not be asked.
+        """
+        from sentinel_sdk import NotFoundError
+
+        pages: list[GpuHistoryResponse] = []
+        token = ""
+        async with self._connection.use() as client:
+            while len(pages) < MAX_PAGES:
+                try:
+                    pages.append(await client.aget_gpu_history(uuid, start, end, _PAGE, token))
+                except NotFoundError:
+                    return None
+                token = pages[-1].next_page_token
+                if not token:
+                    break
+        return convert.history(pages, complete=not token)
+
+    async def trust_graph(self) -> TrustGraph:
+        """Every pair of GPUs that was compared.
+
+        Raises:
+            SentinelError: it could not be asked.
+        """
+        async with self._connection.use() as client:
+            return convert.trust_graph(await client.aget_trust_graph())

@@ -1,0 +1,97 @@
+"""Records each assessment in the audit ledger: what was concluded, by which engine, on which evidence.
+
+The entry names every piece of evidence that claims or causal chain cite, with its digest: whoever is shown evidence
+later can tell whether it is what the verdict rested on. Delivery is at least once and shows once: the investigation's
+id is the key by which the ledger recognises a repeated note, and the same assessment always makes the same note.
+
+Text goes in as it was published, on one line and cut: an entry stays for years and nobody can shorten it later.
+"""
+
+from __future__ import annotations
+
+from gcm_sentinel.domain.assessment import Assessment, RecommendedAction
+from gcm_sentinel.domain.audit import AssessmentNote, EvidenceMark, Recorder
+from gcm_sentinel.domain.concerned import concerned
+from gcm_sentinel.domain.entity import EntityKind
+from gcm_sentinel.domain.evidence import Evidence
+from gcm_sentinel.domain.protocols import Publication
+from gcm_sentinel.notify import oneline
+from gcm_sentinel.notify.retry import RetryPolicy, attempts
+
+_SUMMARY_MAX = 2000
+_NODES_MAX = 1000
+_ACTIONS_MAX = 50
+
+
+class LedgerNotifier:
+    """A `Notifier` that appends to one ledger."""
+
+    name = "ledger"
+
+    def __init__(self, recorder: Recorder, *, policy: RetryPolicy | None = None) -> None:
+        """Take the ledger."""
+        self._recorder = recorder
+        self._policy = policy or RetryPolicy()
+
+    async def publish(self, publication: Publication) -> None:
+        """Record, retrying what may change until the policy's deadline.
+
+        Raises:
+            Retryable: it still failed at the deadline.
+            Permanent: the ledger refused it.
+        """
+        note = note_of(publication)
+        async for attempt in attempts(self._policy, self.name):
+            with attempt:
+                await self._recorder.record(note, key=publication.incident.investigation_id)
+
+
+def note_of(publication: Publication) -> AssessmentNote:
+    """What the ledger is told; equal for equal publications."""
+    incident, assessment = publication.incident, publication.assessment
+    draft = assessment.draft
+    return AssessmentNote(
+        incident_id=incident.id,
+        investigation_id=incident.investigation_id,
+        nodes=tuple(dict.fromkeys((incident.node, *incident.affected)))[:_NODES_MAX],
+        gpu_uuids=_gpu_uuids(publication),
+        severity=str(draft.severity),
+        fault_class=str(draft.fault_class),
+        summary=oneline.cut_characters(oneline.summary(assessment), _SUMMARY_MAX),
+        confidence=draft.confidence,
+        actions=tuple(_action(item) for item in draft.actions[:_ACTIONS_MAX]),
+        engine=assessment.engine,
+        model=oneline.one_line(assessment.model),
+        concluded_at=assessment.created_at,
+        evidence=_cited(publication),
+    )
+
+
+def _gpu_uuids(publication: Publication) -> tuple[str, ...]:
+    """The GPUs it is about: its culprits, else the GPUs its actions aim at; with those the triggers named."""
+    shown = [entity for item in publication.evidence for entity in item.result.entities]
+    blamed = concerned(publication.assessment.draft, shown)
+    found = [entity.uuid for entity in blamed if entity.kind is EntityKind.GPU and entity.uuid]
+    found += [trigger.gpu_uuid for trigger in publication.incident.triggers if trigger.gpu_uuid]
+    return tuple(dict.fromkeys(map(oneline.one_line, found)))
+
+
+def _action(item: RecommendedAction) -> str:
+    return f"{item.action} {oneline.one_line(item.target.name)}" if item.target else str(item.action)
+
+
+def _cited(publication: Publication) -> tuple[EvidenceMark, ...]:
+    """Every piece of evidence the assessment rests on, in order of its number; one that is lost keeps its id."""
+    stored = {item.id: item for item in publication.evidence}
+    ids = sorted(_ids(publication.assessment), key=lambda name: (len(name), name))
+    return tuple(_mark(name, stored.get(name)) for name in ids)
+
+
+def _mark(name: str, item: Evidence | None) -> EvidenceMark:
+    return EvidenceMark(name, item.source, item.digest) if item else EvidenceMark(name, "", "")
+
+
+def _ids(assessment: Assessment) -> frozenset[str]:
+    draft = assessment.draft
+    cited = {cite.evidence for claim in draft.claims for cite in claim.cites}
+    return frozenset(cited | {name for step in draft.causal_chain for name in step.evidence})

@@ -1,0 +1,88 @@
+"""What `doctor` says of the gateway: whether it answers, what we may do there, and whose signature counts."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+from tests.sentinel_source.ledger_double import ORIGIN, LedgerDouble
+
+from gcm_sentinel.app.doctor_sentinel import examine_gateway
+from gcm_sentinel.clients.sentinel import Access, SentinelGateway
+
+
+@pytest.fixture
+async def examine(double, tmp_path):
+    """Look at the double as one who has pinned this key: ``await examine(key)``."""
+
+    async def look(key: str = "", *, records: bool = True):
+        path = tmp_path / "ledger.key"
+        path.write_text(key)
+        gateway = SentinelGateway(Access(double.endpoint, plaintext=True, ledger_public_key=path if key else None))
+        findings = await examine_gateway(gateway, records=records)
+        await gateway.aclose()
+        return {finding.name: finding for finding in findings}
+
+    return look
+
+
+async def test_without_a_gateway_there_is_nothing_to_say():
+    assert await examine_gateway(None, records=True) == ()
+
+
+async def test_all_is_well_and_nothing_was_recorded(double, examine):
+    found = await examine(double.ledger.public_key)
+
+    assert [(name, finding.ok) for name, finding in found.items()] == [
+        ("gateway", True), ("read health", True), ("audit", True), ("ledger key", True), ("record", True),
+    ]  # fmt: skip
+    assert double.ledger.entries == []
+
+
+async def test_a_ledger_without_entries_has_nothing_to_sign(double, examine):
+    double.fail["GetCheckpoint"] = (grpc.StatusCode.NOT_FOUND, "nothing was recorded yet")
+
+    found = await examine()
+
+    assert (found["audit"].ok, "ledger key" in found) == (True, False)
+
+
+async def test_an_unpinned_key_is_named_with_what_to_do(examine):
+    finding = (await examine())["ledger key"]
+
+    assert not finding.ok
+    assert ORIGIN in finding.detail
+    assert "GCM_SENTINEL_SENTINEL_LEDGER_PUBLIC_KEY" in finding.remedy
+
+
+async def test_another_ledgers_key_is_noticed(examine):
+    finding = (await examine(LedgerDouble().public_key))["ledger key"]
+
+    assert not finding.ok
+    assert "not signed by the pinned key" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [("QueryFleetHealth", "read health"), ("GetCheckpoint", "audit"), ("IngestEvents", "record")],
+)
+async def test_a_missing_role_is_named(double, examine, method, name):
+    double.fail[method] = (grpc.StatusCode.PERMISSION_DENIED, "your roles do not allow it")
+
+    found = await examine()
+
+    assert [key for key, finding in found.items() if not finding.ok and key != "ledger key"] == [name]
+    assert "`investigator`" in found[name].remedy
+
+
+async def test_recording_is_not_looked_at_where_it_is_turned_off(examine):
+    assert "record" not in await examine(records=False)
+
+
+async def test_a_gateway_out_of_reach_is_one_line():
+    gateway = SentinelGateway(Access("127.0.0.1:1", plaintext=True))
+
+    (finding,) = await examine_gateway(gateway, records=True)
+    await gateway.aclose()
+
+    assert (finding.name, finding.ok) == ("gateway", False)
+    assert "GCM_SENTINEL_SENTINEL_ENDPOINT" in finding.remedy
