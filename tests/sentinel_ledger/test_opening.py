@@ -56,7 +56,7 @@ def test_a_ledger_behind_its_checkpoint_is_refused(book):
     book.fill(3, 4)
     change(book, "DELETE FROM ledger_entries WHERE entry_id > 3", "DELETE FROM ledger_batches WHERE batch_no = 2")
 
-    with pytest.raises(BadConfiguration, match="entries 4 to 7 are missing; .* --accept-loss"):
+    with pytest.raises(BadConfiguration, match="entries 4 to 7 are missing; .* ledger accept-loss"):
         book.fill(1)
     assert remembered(book) == 7
 

@@ -206,6 +206,19 @@ def test_pruning_under_another_name_is_refused(tmp_path):
     assert (found.exit_code, "is signed as" in found.stderr) == (2, True)
 
 
+def test_a_loss_is_accepted_once_on_record_and_then_there_is_none(tmp_path):
+    with stored(f"sqlite:///{tmp_path}/gateway.db", tmp_path, story()):
+        pass
+    with sqlite3.connect(tmp_path / "gateway.db") as database:
+        database.execute("DELETE FROM ledger_entries WHERE entry_id > 20")
+        database.execute("DELETE FROM ledger_batches WHERE last_entry_id > 20")
+    config = gateways_config(tmp_path, "sentinel.test/reports")
+
+    assert run("accept-loss", "--config", config).stdout.endswith("is on record as entry 21\n")
+    assert "nothing was lost" in run("accept-loss", "--config", config).stdout
+    assert run("verify", "--config", config).exit_code == 0
+
+
 def test_a_pruned_ledger_is_exported_verified_and_reported(anywhere, tmp_path):
     _cut(anywhere.database, anywhere.writer)
     path = tmp_path / "export"

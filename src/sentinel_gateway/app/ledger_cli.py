@@ -217,6 +217,14 @@ def prune(
     _run(lambda: cut(_place(database, config), older_than, dry_run=dry_run))
 
 
+@ledger.command("accept-loss")
+def accept_loss(database: DatabaseUrl = None, config: ConfigFile = None) -> None:
+    """Go on although entries were lost since the checkpoint file was written; recorded. The gateway must not run."""
+    from sentinel_gateway.app.ledger_loss import accept_loss as accept
+
+    _run(lambda: accept(_place(database, config)))
+
+
 def _place(database: str | None, config: Path | None) -> Place:
     from sentinel_gateway.app.ledger_place import Place
 

@@ -5,21 +5,17 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import typer
 from sqlalchemy import text
 
 from sentinel_gateway.app.ledger_place import Place
+from sentinel_gateway.app.ledger_signer import signer_of
 from sentinel_gateway.app.ledger_words import OK
-from sentinel_gateway.domain.errors import BadConfiguration
-from sentinel_gateway.ledger.keys import load_signer
-from sentinel_gateway.ledger.reader import LedgerReader
 from sentinel_gateway.ledger.retention import Retention, apply_retention
 from sentinel_gateway.ledger.seam import LedgerDatabase
 from sentinel_gateway.ledger.writer import LedgerWriter
 from sentinel_gateway.storage.database import Database
-from sentinel_sdk.ledger.checkpoint import Signer
 
 _DUE = text("SELECT coalesce(max(last_entry_id), 0) FROM ledger_batches WHERE timestamp_ns < :before")
 _KEPT = text("SELECT coalesce(min(entry_id), 1), coalesce(max(entry_id), 0) FROM ledger_entries")
@@ -70,7 +66,7 @@ def prune(place: Place, days: int, *, dry_run: bool) -> int:
 
 def _cut(place: Place, max_age: timedelta) -> None:
     places = place.places()
-    signer = _signer(place, places.signing_key)
+    signer = signer_of(place, places.signing_key)
     retention = Retention(max_age=max_age)
     with (
         Database.open(places.database_url) as database,
@@ -78,21 +74,6 @@ def _cut(place: Place, max_age: timedelta) -> None:
     ):
         while _one_cut(database, writer, retention):
             continue
-
-
-def _signer(place: Place, path: Path) -> Signer:
-    """The signer of the newest tree head: a cut must not be what changes the ledger's key or name."""
-    if not path.is_file():
-        raise BadConfiguration(f"a cut is signed, and there is no key {str(path)!r}: name the gateway's --config")
-    signer = load_signer(path, place.settings().ledger.origin)
-    with place.reading() as database:
-        head = LedgerReader(database).checkpoint()
-    if head is not None and head.key != signer.key:
-        raise BadConfiguration(
-            f"the ledger is signed as {head.key.text!r}, and this would sign as {signer.key.text!r}:"
-            " name the gateway's --config"
-        )
-    return signer
 
 
 def _one_cut(database: Database, writer: LedgerWriter, retention: Retention) -> bool:
