@@ -16,7 +16,9 @@ import subprocess
 import tempfile
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -25,10 +27,30 @@ import pytest
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=60")
 _START_TIMEOUT_S = 60
 _CUT_OTHERS = """
-    SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+"""Nobody waits for their end here: what follows needs their locks, and gets them when they are gone."""
+_EMPTY_TABLES = """
+    DO $$ DECLARE name regclass; BEGIN
+        SET LOCAL session_replication_role = replica;  -- in any order, whatever refers to what
+        FOR name IN SELECT oid FROM pg_class
+            WHERE relkind = 'r' AND relnamespace = '{schema}'::regnamespace AND relname <> ALL ('{{{keeping}}}')
+        LOOP EXECUTE 'DELETE FROM ' || name; END LOOP;
+        PERFORM setval(oid, 1, false) FROM pg_class
+            WHERE relkind = 'S' AND relnamespace = '{schema}'::regnamespace;
+    END $$
+"""
 _SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'"
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Tables that a database may keep from one test to the next, because making them takes long."""
+
+    schema: str
+    filled: tuple[str, ...]
+    """Those whose rows are kept too: they tell which migrations were made."""
 
 
 class PostgresServer:
@@ -39,7 +61,7 @@ class PostgresServer:
         self._user = "postgres" if os.geteuid() == 0 else None
         if self._user:
             shutil.chown(self._folder, self._user, self._user)
-        self._emptied: list[str] = []
+        self._free: dict[Tables | None, list[str]] = defaultdict(list)
         self._process: subprocess.Popen[bytes] | None = None
         self._run("initdb", "-D", str(self._data), "-U", "tester", "-A", "trust", "--no-sync", "-E", "UTF8")
         self.port = _free_port()
@@ -49,23 +71,31 @@ class PostgresServer:
         """How to reach one database of it."""
         return f"postgresql://tester@127.0.0.1:{self.port}/{database}"
 
-    def create_database(self) -> str:
-        """The name of an empty database: one that was given back where there is one, for making one takes long."""
-        if self._emptied:
-            return self._emptied.pop()
+    def create_database(self, kept: Tables | None = None) -> str:
+        """The name of a database without rows: one that was given back where there is one, for making one takes long.
+
+        It has no tables either, or those of `kept` where whoever gave it back had made them.
+        """
+        for names in (self._free[kept], self._free[None]):
+            if names:
+                return names.pop()
         name = f"t{uuid.uuid4().hex[:16]}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} STRATEGY wal_log".encode())
         return name
 
-    def give_back(self, name: str) -> None:
-        """Cut whoever is still connected to a database and remove everything in it."""
+    def give_back(self, name: str, kept: Tables | None = None) -> None:
+        """Cut whoever is still connected to a database and remove everything in it, or the rows of `kept`."""
+        self._free[kept].append(name)
         with psycopg.connect(self.url(name), autocommit=True) as connection:
             connection.execute(_CUT_OTHERS)
+            if kept is not None:
+                words = _EMPTY_TABLES.format(schema=kept.schema, keeping=",".join(kept.filled))
+                connection.execute(words.encode())
+                return
             for (schema,) in connection.execute(_SCHEMAS).fetchall():
                 connection.execute(f'DROP SCHEMA "{schema}" CASCADE'.encode())
             connection.execute("CREATE SCHEMA public")
-        self._emptied.append(name)
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""

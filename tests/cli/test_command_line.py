@@ -1,4 +1,4 @@
-"""The command line as a person meets it: a real process, its output, its exit code."""
+"""The command line as a person meets it: its output and its exit code, as a process where that is what is tested."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ import subprocess
 import sys
 
 import pytest
+import structlog
+
+from gcm_sentinel.app.cli import main
 
 
 @pytest.fixture
-def run(tmp_path):
+def process(tmp_path):
+    """Run it as a process of its own, which takes a second to start where much is imported."""
+
     def call(*arguments, **variables):
         clean = {name: value for name, value in os.environ.items() if not name.startswith("GCM_SENTINEL_")}
         return subprocess.run(  # noqa: S603  our own command
@@ -27,15 +32,36 @@ def run(tmp_path):
     return call
 
 
-def test_version(run):
-    done = run("version")
+@pytest.fixture
+def run(monkeypatch, capfd, tmp_path):
+    """Run it in this process: all of it but the start."""
+    for name in [name for name in os.environ if name.startswith("GCM_SENTINEL_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments, **variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["gcm-sentinel", *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capfd.readouterr()
+        return subprocess.CompletedProcess(arguments, int(ended.value.code or 0), printed.out, printed.err)
+
+    yield call
+    structlog.reset_defaults()
+
+
+def test_version(process):
+    done = process("version")
 
     assert done.returncode == 0
     assert done.stdout.startswith("gcm-sentinel 0.")
 
 
-def test_help_names_every_command(run):
-    done = run("--help")
+def test_help_names_every_command(process):
+    done = process("--help")
 
     assert all(name in done.stdout for name in ("serve", "investigate", "demo", "eval", "fleet", "doctor", "version"))
 
@@ -58,8 +84,8 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(run, variables, says):
     assert says in done.stderr
 
 
-def test_an_engine_asked_for_without_a_key_is_refused(run):
-    done = run("demo", "--engine", "anthropic")
+def test_an_engine_asked_for_without_a_key_is_refused(process):
+    done = process("demo", "--engine", "anthropic")
 
     assert done.returncode == 2
     assert "GCM_SENTINEL_API_KEY" in done.stderr

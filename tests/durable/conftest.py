@@ -1,9 +1,11 @@
-"""New databases of either sort, and processes to be killed: forks of one that imported DBOS."""
+"""Databases without jobs, of either sort, and processes to be killed: forks of one that imported DBOS."""
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 from collections import Counter
@@ -13,12 +15,15 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
-from tests.durable.pieces import DEADLINE_S
+from tests.durable.pieces import DEADLINE_S, opened
 from tests.durable.process import Script, run
-from tests.postgres import PostgresServer, postgres_server, postgres_url
+from tests.postgres import PostgresServer, Tables, postgres_server, postgres_url
+
+from gcm_sentinel.domain.steps import Steps
 
 __all__ = ["PostgresServer", "postgres_server", "postgres_url"]
 
+TABLES = Tables("dbos", filled=("dbos_migrations",))
 FORKS = multiprocessing.get_context("forkserver")
 
 
@@ -28,11 +33,37 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'durable.db'}"
 
 
+@pytest.fixture(scope="session")
+def sqlite_with_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with DBOS's tables, which take as long to make as a test takes."""
+    file = Path(tmp_path_factory.mktemp("tables"), "durable.db")
+
+    async def nothing(key: str, steps: Steps) -> None:
+        """No job is submitted."""
+
+    async def make() -> None:
+        async with opened(f"sqlite:///{file}", nothing):
+            pass
+
+    asyncio.run(make())
+    return file
+
+
+@pytest.fixture
+def postgres_with_tables(postgres_server: PostgresServer) -> Iterator[str]:
+    """A database that may have DBOS's tables already."""
+    name = postgres_server.create_database(TABLES)
+    yield postgres_server.url(name)
+    postgres_server.give_back(name, TABLES)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest) -> str:
-    """A new database, of either sort."""
-    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
-    return str(request.getfixturevalue(name))
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without jobs, of either sort; its tables may be there already."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_with_tables"))
+    file = shutil.copy(request.getfixturevalue("sqlite_with_tables"), tmp_path / "durable.db")
+    return f"sqlite:///{file}"
 
 
 @dataclass(slots=True)

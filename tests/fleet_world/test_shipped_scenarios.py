@@ -14,10 +14,13 @@ FOLDER = Path(__file__).parents[2] / "evals" / "scenarios"
 SCENARIOS = sorted(path.parent for path in FOLDER.glob("*/scenario.yaml"))
 
 
-@pytest.mark.parametrize("folder", SCENARIOS, ids=lambda path: path.name)
-def test_can_be_drawn_from_any_seed(folder, anchor):
-    scenario = load(folder)
+@pytest.fixture(scope="module", params=SCENARIOS, ids=lambda path: path.name)
+def scenario(request):
+    """Read once for all that is to be said of it."""
+    return load(request.param)
 
+
+def test_can_be_drawn_from_any_seed(scenario, anchor):
     cases = [(seed, None) for seed in (1, 2, 3)] + [(4, variant) for variant in scenario.variants]
     for seed, variant in cases:
         world = scenario.realise(seed, anchor, variant, clock=lambda: anchor)
@@ -26,9 +29,7 @@ def test_can_be_drawn_from_any_seed(folder, anchor):
         assert list(world.series.select([LabelMatcher("__name__", "=", "up")]))
 
 
-@pytest.mark.parametrize("folder", SCENARIOS, ids=lambda path: path.name)
-def test_serves_no_word_of_its_answer(folder, anchor):
-    scenario = load(folder)
+def test_serves_no_word_of_its_answer(scenario, anchor):
     world = scenario.realise(3, anchor, clock=lambda: anchor)
     served = [json.dumps(list(world.objects())), json.dumps(world.alerts(anchor))]
     served += ["\n".join(world.logs.kernel_log(node.name, anchor)) for node in world.fleet.nodes]
@@ -39,9 +40,8 @@ def test_serves_no_word_of_its_answer(folder, anchor):
     assert [word for word in secrets if word in text] == []
 
 
-@pytest.mark.parametrize("folder", SCENARIOS, ids=lambda path: path.name)
-def test_shows_its_trigger_at_t0(folder, anchor):
-    world = load(folder).realise(2, anchor, clock=lambda: anchor)
+def test_shows_its_trigger_at_t0(scenario, anchor):
+    world = scenario.realise(2, anchor, clock=lambda: anchor)
     node = next(
         item for item in world.objects() if item["kind"] == "Node" and item["metadata"]["name"] == world.trigger.node
     )

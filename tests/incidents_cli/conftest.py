@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 
@@ -36,12 +37,24 @@ def state_dir(tmp_path):
     return tmp_path / "state"
 
 
+@pytest.fixture(scope="session")
+def nothing_happened(tmp_path_factory):
+    """A database with all tables and no rows."""
+    file = tmp_path_factory.mktemp("nothing") / "gcm-sentinel.db"
+
+    async def nothing(_):
+        """Only open it."""
+
+    asyncio.run(Past.write(f"sqlite:///{file}", nothing))
+    return file
+
+
 @pytest.fixture
-def past(state_dir):
+def past(state_dir, nothing_happened):
     """Write what happened: ``past(lambda given: given.investigated())``."""
     state_dir.mkdir()
-    url = f"sqlite:///{state_dir}/gcm-sentinel.db"
-    return lambda happen: asyncio.run(Past.write(url, happen))
+    file = shutil.copy(nothing_happened, state_dir)
+    return lambda happen: asyncio.run(Past.write(f"sqlite:///{file}", happen))
 
 
 @pytest.fixture

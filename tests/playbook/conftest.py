@@ -339,7 +339,7 @@ def _evidence(number: str, tool: str, arguments: Mapping[str, Any], result: Tool
     return Evidence(number, "test", tool, arguments, result, T0, digest("test", tool, arguments, result))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sick() -> Callable[..., Sick]:
     """Make a node: ``sick(kind="GpuCount", message="7/8")``, healthy in every source until told otherwise."""
 
@@ -402,7 +402,7 @@ def _replied(case: Sick, transcript: Transcript, turn: ModelTurn) -> Transcript:
     return transcript.append(turn).append(ToolReplies(tuple(replies)))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def investigate() -> Callable[..., Outcome]:
     """Run the playbook against a node until it submits."""
     return play

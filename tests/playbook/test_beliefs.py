@@ -29,6 +29,12 @@ def off_bus(sick):
     return case.kernel({"xid": 79, "gpu": 1, "ago": 41}, {"xid": 43, "gpu": 5, "ago": 70000})
 
 
+@pytest.fixture(scope="module")
+def undisturbed(sick):
+    """What is believed of `off_bus` when nothing is done to it."""
+    return weigh(off_bus(sick))
+
+
 def test_probabilities_leave_room_for_a_cause_not_in_the_playbook(sick):
     total = sum(weigh(off_bus(sick)).values())
 
@@ -41,30 +47,26 @@ def test_a_lead_xid_carries_its_hypothesis(sick):
 
 @RELAXED
 @given(order=st.permutations(range(5)))
-def test_the_order_of_evidence_plays_no_part(sick, order):
+def test_the_order_of_evidence_plays_no_part(sick, undisturbed, order):
     case = off_bus(sick)
     evidence = case.evidence()
 
-    assert weigh(case, tuple(evidence[place] for place in order)) == weigh(case)
+    assert weigh(case, tuple(evidence[place] for place in order)) == undisturbed
 
 
 @RELAXED
 @given(tool=st.sampled_from(["get_node_events", "query_alertmanager", "get_gcm_health", "query_dcgm_direct"]))
-def test_a_source_that_does_not_answer_moves_nothing(sick, tool):
-    case = off_bus(sick)
-    before = weigh(case)
-
-    assert weigh(case.fails(tool)) == before
+def test_a_source_that_does_not_answer_moves_nothing(sick, undisturbed, tool):
+    assert weigh(off_bus(sick).fails(tool)) == undisturbed
 
 
 @RELAXED
 @given(name=st.from_regex(r"[a-z]{2,8}-[a-z0-9]{1,6}", fullmatch=True))
-def test_renaming_the_node_changes_nothing(sick, name):
+def test_renaming_the_node_changes_nothing(sick, undisturbed, name):
     case = off_bus(sick)
-    before = weigh(case)
     renamed = json.loads(json.dumps([dataclasses.asdict(item) for item in _plain(case)]).replace(case.node, name))
 
-    assert weigh(_moved(case, name), _evidence(case, renamed)) == before
+    assert weigh(_moved(case, name), _evidence(case, renamed)) == undisturbed
 
 
 def _plain(case):

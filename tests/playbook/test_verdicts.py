@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -327,48 +329,53 @@ TABLE = [
 IDS = [row[0].__name__ for row in TABLE]
 
 
-@pytest.mark.parametrize(("story", "cause", "wanted", "never"), TABLE, ids=IDS)
-def test_names_the_cause_and_fitting_actions(sick, investigate, story, cause, wanted, never):
-    outcome = investigate(story(sick))
+@dataclass(frozen=True)
+class Told:
+    """A row of the table, and what came of its investigation."""
 
-    assert str(outcome.draft.fault_class) == cause
-    assert wanted <= outcome.actions
-    assert not never & outcome.actions
-
-
-@pytest.mark.parametrize("story", [row[0] for row in TABLE], ids=IDS)
-def test_every_claim_stands_in_the_evidence(sick, investigate, story):
-    outcome = investigate(story(sick))
-
-    assert outcome.draft.claims
-    assert outcome.checked.struck == ()
-    assert outcome.checked.notes == ()
+    case: Any
+    cause: str
+    wanted: set[str]
+    never: set[str]
+    outcome: Any
 
 
-@pytest.mark.parametrize("story", [row[0] for row in TABLE], ids=IDS)
-def test_asks_in_few_turns(sick, investigate, story):
-    outcome = investigate(story(sick))
+@pytest.fixture(scope="module", params=TABLE, ids=IDS)
+def told(request, sick, investigate):
+    """One investigation for all that is to be said of it."""
+    story, cause, wanted, never = request.param
+    case = story(sick)
+    return Told(case, cause, wanted, never, investigate(case))
 
-    turns = [entry for entry in outcome.transcript.entries if hasattr(entry, "tool_calls")]
+
+def test_names_the_cause_and_fitting_actions(told):
+    assert str(told.outcome.draft.fault_class) == told.cause
+    assert told.wanted <= told.outcome.actions
+    assert not told.never & told.outcome.actions
+
+
+def test_every_claim_stands_in_the_evidence(told):
+    assert told.outcome.draft.claims
+    assert told.outcome.checked.struck == ()
+    assert told.outcome.checked.notes == ()
+
+
+def test_asks_in_few_turns(told):
+    turns = [entry for entry in told.outcome.transcript.entries if hasattr(entry, "tool_calls")]
+
     assert len(turns) <= 6
-    assert len(outcome.asked) <= 16
+    assert len(told.outcome.asked) <= 16
 
 
-@pytest.mark.parametrize("story", [row[0] for row in TABLE], ids=IDS)
-def test_captures_evidence_before_anything_destroys_it(sick, investigate, story):
-    actions = [item.action for item in investigate(story(sick)).draft.actions]
+def test_captures_evidence_before_anything_destroys_it(told):
+    actions = [item.action for item in told.outcome.draft.actions]
 
     for destroyer in {Action.RESET_GPU, Action.REBOOT, Action.POWER_CYCLE} & set(actions):
         assert actions.index(Action.CAPTURE_EVIDENCE) < actions.index(destroyer)
 
 
-@pytest.mark.parametrize("story", [row[0] for row in TABLE], ids=IDS)
-def test_acts_on_no_other_node(sick, investigate, story):
-    case = story(sick)
-
-    outcome = investigate(case)
-
-    assert {item.target.node for item in outcome.draft.actions if item.target} <= {case.node, None}
+def test_acts_on_no_other_node(told):
+    assert {item.target.node for item in told.outcome.draft.actions if item.target} <= {told.case.node, None}
 
 
 def test_names_a_lost_gpu_by_index_address_and_uuid(sick, investigate):
