@@ -42,7 +42,8 @@ class Loss:
         )
         return (
             f"the checkpoint file {self.path!r} saw {self.remembered_size} entries and the ledger has {self.size}: "
-            f"{what}; restore the newest database, or accept the loss for good, on record, with `sentinel-gateway ledger accept-loss`"
+            f"{what}; restore the newest database, or accept the loss for good, on record, with "
+            "`sentinel-gateway ledger accept-loss`"
         )
 
     @property
