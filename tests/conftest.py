@@ -3,17 +3,74 @@
 - Compiled modules are kept even where the machine says otherwise: each process would compile all that it imports.
 - The certificates the machine trusts are not read, which takes 20 ms for each HTTP client; no test leaves the loopback
   device, and those that speak TLS bring authorities of their own.
+- A run of several processes keeps its files in memory where there is room: the disk would be waited for at each commit.
+  They are gone when it ends; those of a run in one process (``-n 0``) stay where pytest keeps them, to be looked at.
+- gRPC leaves a process alone that is forked off one in which it runs, as the start of a PostgreSQL server is.
+- Logging that one test set up is not that of the next.
+- What thousands of collected tests and their modules are made of is not looked through for garbage again and again.
 """
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+import structlog
 
-def pytest_configure() -> None:
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - files below it have names that nobody foresees
+_ROOM_BYTES = 3 << 30
+"""A whole run takes about 0.5 GiB."""
+_NEW_SERVER = "GCM_TEST_POSTGRES_FILES"
+"""Names the folder where the processes of a run share the files of a new server (`tests.postgres`)."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """In the process that starts the workers, before they start; they and what they start inherit it."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("nobody_ca.pem"))
+    if _NEW_SERVER in os.environ:
+        return
+    folder = _folder_of_the_run(in_memory=bool(config.getoption("numprocesses", None)))
+    os.environ[_NEW_SERVER] = str(folder / "postgres")
+
+    def end() -> None:
+        del os.environ[_NEW_SERVER]
+        shutil.rmtree(folder, ignore_errors=True)
+
+    config.add_cleanup(end)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that a test runs in its own process sets the logging of the process up."""
+    yield
+    structlog.reset_defaults()
+
+
+def pytest_collectstart() -> None:
+    """Nearly all that importing and collecting makes stays."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """It is there until the end; from now on only what tests make is looked through."""
+    gc.freeze()
+    gc.enable()
+
+
+def _folder_of_the_run(*, in_memory: bool) -> Path:
+    """A folder that goes when the run ends; temporary files of all its processes are there if they are in memory."""
+    if not in_memory or not _IN_MEMORY.is_dir() or shutil.disk_usage(_IN_MEMORY).free < _ROOM_BYTES:
+        return Path(tempfile.mkdtemp(prefix="gcm-tests-"))
+    folder = tempfile.mkdtemp(prefix="gcm-tests-", dir=_IN_MEMORY)
+    Path(folder).chmod(0o711)  # PostgreSQL runs as another user
+    os.environ["TMPDIR"] = tempfile.tempdir = folder
+    return Path(folder)

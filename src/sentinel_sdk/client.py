@@ -23,7 +23,7 @@ from sentinel_sdk.ingest import ANOMALIES, PROBES, TELEMETRY
 from sentinel_sdk.ingest_awaiting import AsyncIngestStream
 from sentinel_sdk.ingest_blocking import IngestStream
 from sentinel_sdk.retry import RetryConfig
-from sentinel_sdk.session import Session
+from sentinel_sdk.session import Session, check_callback
 from sentinel_sdk.target import Options, Policy, Security, Target
 from sentinel_sdk.tls import TlsConfig
 from sentinel_sdk.types.anomaly import AnomalyAck, AnomalyBatch
@@ -180,6 +180,7 @@ class SentinelClient(Session):
     ) -> None:
         """Call `callback` with every directive; blocks as long as `iter_events` lasts. Its errors end the stream."""
         connection = self._open_blocking("stream_events")
+        check_callback(callback, "stream_events", may_wait=False)
         with closing(follow(connection, self.policy.retry, Subscription(hostname_filter, action_filter))) as events:
             for directive in events:
                 callback(directive)
@@ -192,6 +193,7 @@ class SentinelClient(Session):
     ) -> None:
         """The same for an asynchronous client; what `callback` returns is awaited where it can be."""
         connection = self._open_awaiting("astream_events")
+        check_callback(callback, "astream_events", may_wait=True)
         wanted = Subscription(hostname_filter, action_filter)
         async with aclosing(afollow(connection, self.policy.retry, wanted)) as events:
             async for directive in events:
@@ -205,11 +207,15 @@ class SentinelClient(Session):
         `apply` returns None for an update it applied, or a `ConfigAck` that says more, or that it did not. An error it
         raises ends the stream, and the update stays unacknowledged.
         """
-        serve(self._open_blocking("config_stream"), self.policy.retry, component_id, apply)
+        connection = self._open_blocking("config_stream")
+        check_callback(apply, "config_stream", may_wait=False)
+        serve(connection, self.policy.retry, component_id, apply)
 
     async def aconfig_stream(self, component_id: str, apply: AsyncApply) -> None:
         """The same for an asynchronous client; `apply` may be a coroutine function."""
-        await aserve(self._open_awaiting("aconfig_stream"), self.policy.retry, component_id, apply)
+        connection = self._open_awaiting("aconfig_stream")
+        check_callback(apply, "aconfig_stream", may_wait=True)
+        await aserve(connection, self.policy.retry, component_id, apply)
 
     def probe_stream(self, agent_hostname: str) -> IngestStream[ProbeResultBatch, ProbeAck]:
         """A stream for probe results; a context manager. It numbers the batches and survives broken connections."""

@@ -15,7 +15,7 @@ from sentinel.v1 import config_pb2
 from sentinel_sdk import methods
 from sentinel_sdk.awaiting import AwaitingConnection
 from sentinel_sdk.blocking import BlockingConnection
-from sentinel_sdk.errors import ClosedError
+from sentinel_sdk.errors import ClosedError, invalid
 from sentinel_sdk.events import wait_after
 from sentinel_sdk.retry import Reconnects, RetryConfig
 from sentinel_sdk.types.config import ConfigAck, ConfigUpdate
@@ -79,7 +79,9 @@ async def aserve(connection: AwaitingConnection, retry: RetryConfig, component_i
 
 def _completed(ack: ConfigAck | None, update: ConfigUpdate, component_id: str) -> config_pb2.ConfigAck:
     """`ack` with the ids that are unset filled in; None is an update that was applied."""
-    given = ack or ConfigAck(applied=True)
+    given = ConfigAck(applied=True) if ack is None else ack
+    if not isinstance(given, ConfigAck):
+        raise invalid(f"apply must return None or a ConfigAck, not {given!r:.100}")
     ids = {"update_id": given.update_id or update.update_id, "component_id": given.component_id or component_id}
     message: config_pb2.ConfigAck = given.model_copy(update=ids).to_proto()
     return message

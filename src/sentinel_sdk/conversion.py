@@ -19,7 +19,7 @@ def prepared(make: Callable[[], _Made]) -> _Made:
     """
     try:
         return make()
-    except (OverflowError, ValueError) as error:
+    except (AttributeError, OverflowError, TypeError, ValueError) as error:
         raise invalid(str(error)) from error
 
 

@@ -9,22 +9,28 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sentinel_sdk import awaiting, blocking
 from sentinel_sdk.conversion import prepared
+from sentinel_sdk.errors import invalid
 from sentinel_sdk.rpc import Answer, Call, Item, Page, Pages
 from sentinel_sdk.session import Session
+from sentinel_sdk.types.message import Message
 
 _P = ParamSpec("_P")
 _Described = TypeVar("_Described", bound=Callable[..., object])
+_PLAIN = (str, datetime, Message)
 
 
 def called(build: Callable[_P, Call[Answer]]) -> Callable[Concatenate[Session, _P], Answer]:
     """A method that blocks until the answer is there."""
+    fits = _fitting(build)
 
     def method(self: Session, /, *args: _P.args, **kwargs: _P.kwargs) -> Answer:
         connection = self._open_blocking(build.__name__)
+        fits(*args, **kwargs)
         return blocking.run(connection, self.policy, prepared(lambda: build(*args, **kwargs)))
 
     return _described(method, build, build.__name__, _answer(build))
@@ -32,9 +38,11 @@ def called(build: Callable[_P, Call[Answer]]) -> Callable[Concatenate[Session, _
 
 def awaited(build: Callable[_P, Call[Answer]]) -> Callable[Concatenate[Session, _P], Coroutine[Any, Any, Answer]]:
     """A coroutine function that returns the answer."""
+    fits = _fitting(build)
 
     async def method(self: Session, /, *args: _P.args, **kwargs: _P.kwargs) -> Answer:
         connection = self._open_awaiting("a" + build.__name__)
+        fits(*args, **kwargs)
         return await awaiting.run(connection, self.policy, prepared(lambda: build(*args, **kwargs)))
 
     return _described(method, build, "a" + build.__name__, _answer(build))
@@ -42,9 +50,11 @@ def awaited(build: Callable[_P, Call[Answer]]) -> Callable[Concatenate[Session, 
 
 def iterated(build: Callable[_P, Pages[Page, Item]]) -> Callable[Concatenate[Session, _P], Iterator[Item]]:
     """A method that returns an iterator over the items of all pages."""
+    fits = _fitting(build)
 
     def method(self: Session, /, *args: _P.args, **kwargs: _P.kwargs) -> Iterator[Item]:
         connection = self._open_blocking(build.__name__)
+        fits(*args, **kwargs)
         return blocking.pages(connection, self.policy, prepared(lambda: build(*args, **kwargs)))
 
     return _described(method, build, build.__name__, Iterator)
@@ -52,12 +62,27 @@ def iterated(build: Callable[_P, Pages[Page, Item]]) -> Callable[Concatenate[Ses
 
 def aiterated(build: Callable[_P, Pages[Page, Item]]) -> Callable[Concatenate[Session, _P], AsyncIterator[Item]]:
     """A method that returns an asynchronous iterator over the items of all pages."""
+    fits = _fitting(build)
 
     def method(self: Session, /, *args: _P.args, **kwargs: _P.kwargs) -> AsyncIterator[Item]:
         connection = self._open_awaiting("a" + build.__name__)
+        fits(*args, **kwargs)
         return awaiting.pages(connection, self.policy, prepared(lambda: build(*args, **kwargs)))
 
     return _described(method, build, "a" + build.__name__, AsyncIterator)
+
+
+def _fitting(build: Callable[..., object]) -> Callable[..., None]:
+    """Says whether arguments are of the types that `build` takes, as far as no conversion would say it better."""
+    signature, hints = inspect.signature(build), typing.get_type_hints(build)
+    plain = {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, _PLAIN)}
+
+    def fits(*args: object, **kwargs: object) -> None:
+        for name, value in signature.bind(*args, **kwargs).arguments.items():
+            if name in plain and not isinstance(value, plain[name]):
+                raise invalid(f"{build.__name__}: {name} must be of type {plain[name].__name__}, not {value!r:.100}")
+
+    return fits
 
 
 def _answer(build: Callable[..., object]) -> object:

@@ -7,7 +7,7 @@ sent again over the next one, with the same number and content, and the server c
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -16,7 +16,7 @@ import grpc
 from google.protobuf.message import Message as Proto
 
 from sentinel_sdk import methods
-from sentinel_sdk.errors import SentinelError, from_rpc, from_status
+from sentinel_sdk.errors import SentinelError, from_rpc, from_status, invalid
 from sentinel_sdk.retry import Attempts
 from sentinel_sdk.rpc import Method
 from sentinel_sdk.target import Policy
@@ -56,13 +56,37 @@ class Kind(Generic[B, A]):
     """One kind of ingest stream."""
 
     method: Method[Any, Any]
-    hostname_field: str
+    batch: type[B]
     ack: type[A]
+    hostname_field: str
+    items_field: str
+
+    def batch_of(self, given: object) -> B:
+        """`given`, which is a batch, or what one holds.
+
+        Raises:
+            InvalidArgumentError: it is neither, or it is empty.
+        """
+        if isinstance(given, self.batch):
+            batch = given
+        elif isinstance(given, Sequence) and not isinstance(given, str | bytes):
+            batch = self.batch(**{self.items_field: list(given)})
+        else:
+            raise invalid(f"send a {self.batch.__name__} or a list of its {self.items_field}, not {given!r:.100}")
+        if not getattr(batch, self.items_field):
+            raise invalid(f"there is nothing to send: {self.items_field} is empty")
+        return batch
 
 
-PROBES: Kind[ProbeResultBatch, ProbeAck] = Kind(methods.STREAM_PROBE_RESULTS, "agent_hostname", ProbeAck)
-ANOMALIES: Kind[AnomalyBatch, AnomalyAck] = Kind(methods.STREAM_ANOMALY_EVENTS, "source_hostname", AnomalyAck)
-TELEMETRY: Kind[TelemetryBatch, TelemetryAck] = Kind(methods.STREAM_TELEMETRY, "agent_hostname", TelemetryAck)
+PROBES: Kind[ProbeResultBatch, ProbeAck] = Kind(
+    methods.STREAM_PROBE_RESULTS, ProbeResultBatch, ProbeAck, "agent_hostname", "executions"
+)
+ANOMALIES: Kind[AnomalyBatch, AnomalyAck] = Kind(
+    methods.STREAM_ANOMALY_EVENTS, AnomalyBatch, AnomalyAck, "source_hostname", "events"
+)
+TELEMETRY: Kind[TelemetryBatch, TelemetryAck] = Kind(
+    methods.STREAM_TELEMETRY, TelemetryBatch, TelemetryAck, "agent_hostname", "reports"
+)
 
 
 class Numbering(Generic[B]):

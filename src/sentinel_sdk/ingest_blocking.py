@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Generic, Self
@@ -20,6 +20,7 @@ from sentinel_sdk.conversion import prepared
 from sentinel_sdk.errors import closed
 from sentinel_sdk.ingest import A, B, Kind, Numbering, Patience, Unacknowledged
 from sentinel_sdk.target import Policy
+from sentinel_sdk.types.message import Message
 
 
 class IngestStream(Generic[B, A]):
@@ -42,13 +43,14 @@ class IngestStream(Generic[B, A]):
         self._conversation: Conversation[Any, Any] | None = None
         self._lock = threading.Lock()
 
-    def send(self, batch: B) -> A:
-        """Send one batch and wait until the server has stored it, or refused it.
+    def send(self, batch: B | Sequence[Message]) -> A:
+        """Send one batch, or what one holds, and wait until the server has stored it, or refused it.
 
-        Number, time and host name are filled in on `batch` where unset. After an error the same object may be sent
-        again: the server recognises it, whether or not it had stored it.
+        Number, time and host name are filled in on `batch` where unset. After an error the same batch may be sent
+        again: the server recognises it, whether or not it had stored it. A list is another batch each time.
 
         Raises:
+            InvalidArgumentError: it is of another type, or empty; nothing was sent.
             SentinelError: no acknowledgement came, whatever was tried.
         """
         number = self._submit(batch)
@@ -57,7 +59,7 @@ class IngestStream(Generic[B, A]):
         finally:
             self._unacknowledged.forget([number])
 
-    def send_all(self, batches: Iterable[B], window: int = 16) -> Iterator[A]:
+    def send_all(self, batches: Iterable[B | Sequence[Message]], window: int = 16) -> Iterator[A]:
         """Send many batches with up to `window` of them under way; their acknowledgements come in the same order.
 
         The next batch is asked for only when its turn has come; for batches that come up now and then, use `send`.
@@ -87,9 +89,10 @@ class IngestStream(Generic[B, A]):
     ) -> None:
         self.close()
 
-    def _submit(self, batch: B) -> int:
+    def _submit(self, given: B | Sequence[Message]) -> int:
         with self._lock:
-            message = prepared(self._numbering.complete(batch).to_proto)
+            batch = prepared(lambda: self._numbering.complete(self._kind.batch_of(given)))
+            message = prepared(batch.to_proto)
             self._unacknowledged.add(batch.sequence_number, message)
             if self._conversation is not None:
                 self._conversation.send(message)

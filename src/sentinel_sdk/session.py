@@ -5,13 +5,14 @@ A method of the other face cannot work, and says which one does.
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from sentinel_sdk.awaiting import AwaitingConnection
 from sentinel_sdk.blocking import BlockingConnection
-from sentinel_sdk.errors import SentinelError, closed
+from sentinel_sdk.errors import SentinelError, closed, invalid
 from sentinel_sdk.target import Policy
 
 
@@ -90,6 +91,18 @@ class Session:
             return self._connection
         use = "with" if method == "async with" else f"{method.removeprefix('a')}()"
         raise SentinelError(f"this client was made by connect(), where {_named(method)} does not work: use {use}")
+
+
+def check_callback(callback: object, method: str, *, may_wait: bool) -> None:
+    """Whether `method` can call `callback`: a coroutine function would be called by a blocking one, but never run.
+
+    Raises:
+        InvalidArgumentError: it cannot.
+    """
+    if not callable(callback):
+        raise invalid(f"{method}() takes a function, not {callback!r:.100}")
+    if not may_wait and inspect.iscoroutinefunction(callback):
+        raise invalid(f"{method}() takes a plain function: use aconnect() and a{method}() for a coroutine function")
 
 
 def _named(method: str) -> str:

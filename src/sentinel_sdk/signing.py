@@ -224,6 +224,8 @@ class CheckedBatch:
     """SHA-256 over the encoded executions and their signatures: the same for the same content only."""
     refused: frozenset[int]
     """Places of the executions whose signature is missing or wrong."""
+    signed: bool = False
+    """Whether signatures were asked for, so that the others are genuine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +251,7 @@ class Keys:
         content = hashlib.sha256(_BATCH_TAG)
         for execution, message in zip(executions, encoded, strict=True):
             content.update(message + _LENGTH(len(execution.hmac_signature)) + execution.hmac_signature)
-        return CheckedBatch(content.digest(), self._refused(hostname, executions, encoded))
+        return CheckedBatch(content.digest(), self._refused(hostname, executions, encoded), self.needed)
 
     def _refused(
         self, hostname: str, executions: Sequence[SignedExecution], encoded: Sequence[bytes]

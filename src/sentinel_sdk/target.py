@@ -8,6 +8,7 @@ so that has to be allowed by name.
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,8 +66,10 @@ class Policy:
     timeout_s: float
 
     def __post_init__(self) -> None:
-        if not self.timeout_s > 0:
+        if not _is_time(self.timeout_s):
             raise invalid(f"a timeout must be a positive number of seconds, not {self.timeout_s!r}")
+        if not isinstance(self.retry, RetryConfig):
+            raise invalid(f"retry_config must be a RetryConfig, not {self.retry!r:.100}")
 
 
 def resolve(
@@ -79,7 +82,11 @@ def resolve(
     """
     address = _checked(endpoint or defaults.endpoint)
     tls = defaults.tls_config if security.tls_config is None else security.tls_config
+    if tls and not isinstance(tls, TlsConfig):
+        raise invalid(f"tls_config must be a TlsConfig or False, not {tls!r:.100}")
     token = security.token or defaults.token
+    if token and not isinstance(token, str):
+        raise invalid(f"a token is a text, not a {type(token).__name__}")
     merged = tuple({**_DEFAULT_OPTIONS, **dict(options or ())}.items())
     if token and not can_be_sent(token):
         raise invalid("the token has characters that cannot be sent, a line break at its end perhaps")
@@ -112,9 +119,15 @@ def is_loopback(endpoint: str) -> bool:
         return False
 
 
+def _is_time(seconds: object) -> bool:
+    return isinstance(seconds, int | float) and 0 < seconds < math.inf
+
+
 def _checked(endpoint: str | None) -> str:
     if not endpoint:
         raise invalid("there is no endpoint: give host:port, or set SENTINEL_ENDPOINT")
+    if not isinstance(endpoint, str):
+        raise invalid(f"an endpoint is a text, host:port, not {endpoint!r:.100}")
     if endpoint.startswith(("http://", "https://")):
         raise invalid(f"an endpoint is host:port without a scheme, not {endpoint!r}; a tls_config asks for TLS")
     return endpoint

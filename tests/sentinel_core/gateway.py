@@ -53,17 +53,22 @@ class Place:
     clock: Clock = field(default_factory=Clock)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Core]:
-        """A core that runs until leaving."""
+    async def loaded(self) -> AsyncIterator[Core]:
+        """A core that does not run yet."""
         signer = load_signer(self.folder / "key.pem", "test")
         note = self.folder / "checkpoint"
         with Database.open(self.url) as database, LedgerWriter.open(database, signer, note, self.clock) as ledger:
             core = Core(Store(database), ledger, self.settings, self.keys, self.clock)
             await core.load()
-            async with asyncio.TaskGroup() as group:
-                group.create_task(core.run())
-                yield core
-                await core.stop()
+            yield core
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Core]:
+        """A core that runs until leaving."""
+        async with self.loaded() as core, asyncio.TaskGroup() as group:
+            group.create_task(core.run())
+            yield core
+            await core.stop()
 
 
 def gpu(number: int = 0, hostname: str = "node-1") -> Gpu:

@@ -140,9 +140,7 @@ def counted(sent: list[ProbeBatch]) -> object:
     """What is known of the GPUs after batches that were taken one by one."""
     memory, settings_, stored = Memory(), CoreSettings(), set[BatchKey]()
     for one in sent:
-        judge = ProbeJudge(
-            one, Keys().check("", one.executions), clock_at(NOW_NS, settings_.ingest), record_passes=False
-        )
+        judge = ProbeJudge(one, Keys().check("", one.executions), clock_at(NOW_NS, settings_.ingest), settings_)
         judge.judge(0, len(one.executions))
         round_ = Round(memory, settings_, NOW_NS, Found(batches=frozenset(stored)))
         take_probes(judge.judged, round_)

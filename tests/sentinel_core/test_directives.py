@@ -8,12 +8,22 @@ from datetime import timedelta
 
 import pytest
 from tests.sentinel_core.gateway import AGENT, JANE, OMAR, Place, asking, batch, execution, gpu
+from tests.sentinel_core.test_what_is_recorded import recorded
 
+from sentinel.ext.v1.records_pb2 import SystemRecord
 from sentinel_gateway.core.core import Core
-from sentinel_gateway.domain.directives import MAX_EVIDENCE, DirectiveFilter, DirectiveStatus, action_of, checked
+from sentinel_gateway.domain.directives import (
+    MAX_EVIDENCE,
+    NAMELESS,
+    DirectiveFilter,
+    DirectiveStatus,
+    action_of,
+    checked,
+)
 from sentinel_gateway.domain.errors import AlreadyThere, Denied, GatewayError, IllegalState, Invalid, NotKnown
 from sentinel_gateway.domain.health import EDGES, Action, HealthState
-from sentinel_gateway.domain.roles import Caller
+from sentinel_gateway.domain.probes import ProbeResult
+from sentinel_gateway.domain.roles import Caller, Role
 from sentinel_gateway.domain.settings import ApprovalSettings, CoreSettings
 
 Q, D, R, C = Action.QUARANTINE, Action.SCHEDULE_DEEP_TEST, Action.REINSTATE, Action.CONDEMN
@@ -195,6 +205,29 @@ async def test_approved_too_late_for_the_state_it_is_overtaken(place: Place):
         assert record.resulting_state is await state(core) is HealthState.QUARANTINED
 
 
+async def test_a_condemnation_that_waited_through_a_reinstatement_condemns_nobody(place: Place):
+    async with place.running() as core:
+        await knowing(core)
+        await core.issue(JANE, asking(Q, "d-1"))
+        await core.issue(JANE, asking(C, "d-2"))
+        await core.issue(JANE, asking(R, "d-3"))
+        record = await core.decide(OMAR, "d-2", approve=True)
+
+        assert record.status is DirectiveStatus.OVERTAKEN
+        assert "was QUARANTINED when this was asked and is HEALTHY now" in record.note
+        assert await state(core) is HealthState.HEALTHY
+
+
+async def test_a_reinstatement_asked_before_the_quarantine_does_not_lift_it(place: Place):
+    async with place.running() as core:
+        await core.report_probes(AGENT, batch(*(execution(number, ProbeResult.FAIL) for number in range(3))))
+        await core.issue(JANE, asking(R, "d-1", requires_approval=True))
+        await core.issue(JANE, asking(Q, "d-2"))
+
+        assert (await core.decide(OMAR, "d-1", approve=True)).status is DirectiveStatus.OVERTAKEN
+        assert await state(core) is HealthState.QUARANTINED
+
+
 async def test_nobody_decides_in_time(either: Place):
     async with either.running() as core:
         await knowing(core)
@@ -207,6 +240,25 @@ async def test_nobody_decides_in_time(either: Place):
         with pytest.raises(IllegalState, match="EXPIRED"):
             await core.decide(OMAR, "d-1", approve=True)
         assert (await core.directive("d-1")).status is DirectiveStatus.EXPIRED
+
+
+async def test_where_access_is_insecure_the_nameless_decide_their_own_and_it_is_noted(place: Place):
+    somebody = Caller("anonymous", frozenset({Role.ADMIN, Role.AGENT}), "none")
+    async with place.running() as core:
+        await knowing(core)
+        await core.issue(somebody, asking(C, "d-1"))
+        with pytest.raises(Denied):
+            await core.decide(somebody, "d-1", approve=True)
+    place.settings = CoreSettings(approvals=ApprovalSettings(insecure=True))
+    async with place.running() as core:
+        record = await core.decide(somebody, "d-1", approve=True)
+        assert (record.status, record.note) == (EXECUTED, NAMELESS)
+        await core.report_probes(AGENT, batch(execution(on=gpu(1)), sequence=1))
+        await core.issue(JANE, asking(C, "d-2", on=gpu(1)))
+        with pytest.raises(Denied):
+            await core.decide(JANE, "d-2", approve=True)
+    told = [SystemRecord.FromString(entry.data).fields for entry in recorded(place, 3)]
+    assert [fields.get("note") for fields in told] == [None, NAMELESS, None]
 
 
 async def test_waiting_survives_a_restart(either: Place):

@@ -119,7 +119,7 @@ INVALID = {
 @pytest.mark.parametrize("name", INVALID)
 def test_what_cannot_be_voted_on_is_invalid(name: str):
     with pytest.raises(Invalid):
-        checked(INVALID[name])
+        checked(INVALID[name], 65_536)
 
 
 async def test_a_canary_of_the_future_is_invalid(place: Place):

@@ -77,15 +77,15 @@ async def test_a_batch_that_is_none_ends_the_stream(client, sent):
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
-        (execution(99), "99"),
-        (execution(probe_type=99), "99"),
-        (execution(age_s=-400), "future"),
-        (execution(age_s=25 * 3600), "old"),
+        ({"result": 99}, "99"),
+        ({"probe_type": 99}, "99"),
+        ({"age_s": -400}, "future"),
+        ({"age_s": 25 * 3600}, "old"),
     ],
     ids=["unknown result", "unknown type", "clock 400 s ahead", "25 hours old"],
 )
 async def test_one_bad_execution_does_not_lose_the_good_ones(client, bad, words):
-    ack = await client.report(batch(bad, execution(execution_id="2")))
+    ack = await client.report(batch(execution(**bad), execution(execution_id="2")))
 
     assert ack.accepted
     assert words in ack.rejection_reason

@@ -1,9 +1,8 @@
-"""Proofs and reports over gRPC, and what a tampered ledger is told."""
+"""Proofs over gRPC, and what a tampered ledger is told."""
 
 from __future__ import annotations
 
 import sqlite3
-import time
 
 import grpc
 import pytest
@@ -47,20 +46,6 @@ async def test_an_entry_that_is_not_there_cannot_be_proved(filled, entry_id):
     wanted = ledger_pb2.ProveInclusionRequest(entry_id=entry_id)
 
     assert await code_of(filled.ledger.ProveInclusion(wanted, timeout=WITHIN_S)) is grpc.StatusCode.NOT_FOUND
-
-
-async def test_a_report_comes_in_pieces(filled):
-    request = ledger_pb2.GenerateReportRequest(kind=ledger_pb2.REPORT_KIND_SOC2, format=ledger_pb2.REPORT_FORMAT_HTML)
-    request.start_time.FromSeconds(int(time.time()) - 3600)
-
-    pieces = [chunk.content async for chunk in filled.ledger.GenerateReport(request, timeout=WITHIN_S)]
-    assert b"<html" in b"".join(pieces)
-
-
-async def test_a_report_about_no_time_is_refused(filled):
-    request = ledger_pb2.GenerateReportRequest(kind=ledger_pb2.REPORT_KIND_SOC2, format=ledger_pb2.REPORT_FORMAT_CSV)
-
-    assert await filled.ledger.GenerateReport(request, timeout=WITHIN_S).code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_a_changed_entry_is_named(filled, tmp_path):

@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 from contextlib import asynccontextmanager
 
 import grpc
 import httpx2
 import pytest
+import pytest_asyncio
 from tests.sentinel_gateway.certificates import Authority
-from tests.sentinel_gateway.driving import GPU, Client, batch, execution, settings
+from tests.sentinel_gateway.driving import GPU, WITHIN_S, Client, batch, execution, settings, until
+from tests.sentinel_gateway.roles import role_settings, token_of
 
 from sentinel_gateway.app.loading import Groups
 from sentinel_gateway.app.running import running_gateway
-from sentinel_gateway.domain.access import token_digest
 
 QUARANTINE = 1
+REST: Groups = {"rest": {"listen": "127.0.0.1:0"}}
 
-
-@pytest.fixture
-def groups():
-    return {"rest": {"listen": "127.0.0.1:0"}}
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+module_fixture = pytest_asyncio.fixture(scope="module", loop_scope="module")
 
 
 @asynccontextmanager
-async def _http(gateway, token: str = ""):
-    headers = {"authorization": f"Bearer {token}"} if token else {}
+async def _http(gateway, role: str = ""):
+    headers = {"authorization": f"Bearer {token_of(role)}"} if role else {}
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.rest_port}", headers=headers) as http:
         yield http
 
 
-@pytest.fixture
-async def http(gateway, client):
-    await client.report(batch(execution(1, sm=1), execution(2, sm=2, execution_id="2")))
-    await client.issue(QUARANTINE)
-    async with _http(gateway) as http:
+@module_fixture
+async def http(tmp_path_factory):
+    wanted = settings(tmp_path_factory.mktemp("read"), REST)
+    async with (
+        running_gateway(wanted) as gateway,
+        grpc.aio.insecure_channel(f"127.0.0.1:{gateway.grpc_port}") as channel,
+        _http(gateway) as http,
+    ):
+        await Client(channel).report(batch(execution(1, sm=1), execution(2, sm=2, execution_id="2")))
+        await Client(channel).issue(QUARANTINE)
         yield http
 
 
@@ -129,41 +136,55 @@ async def test_nothing_can_be_changed_here(http):
     assert (await http.post("/api/v1/fleet")).status_code == 405
 
 
-TOKENS = [{"name": name, "sha256": token_digest(name), "roles": [name]} for name in ("viewer", "auditor", "agent")]
-
-
-@pytest.fixture
-async def guarded(tmp_path):
-    groups: Groups = {"tls": {"enabled": False}, "access": {"tokens": TOKENS}, "rest": {"listen": "127.0.0.1:0"}}
-    async with running_gateway(settings(tmp_path, groups, insecure=False)) as gateway:
+@module_fixture
+async def guarded(tmp_path_factory):
+    async with running_gateway(role_settings(tmp_path_factory.mktemp("guarded"), REST)) as gateway:
         yield gateway
 
 
 @pytest.mark.parametrize(
-    ("token", "fleet", "audit"),
+    ("role", "fleet", "audit"),
     [("", 401, 401), ("stranger", 401, 401), ("agent", 403, 403), ("viewer", 200, 403), ("auditor", 200, 200)],
 )
-async def test_roles_are_those_of_grpc(guarded, token, fleet, audit):
-    async with _http(guarded, token) as http:
+async def test_roles_are_those_of_grpc(guarded, role, fleet, audit):
+    async with _http(guarded, role) as http:
         assert (await http.get("/api/v1/fleet")).status_code == fleet
         assert (await http.get("/api/v1/audit")).status_code == audit
         assert (await http.get("/api/v1/health")).status_code == 200
         assert (await http.get("/metrics")).status_code == 200
 
 
+def _with_tls(folder, authority):
+    certificate, key = authority.server().write(folder, "server")
+    (folder / "ca.crt").write_bytes(authority.pem)
+    groups: Groups = {
+        "tls": {"cert_file": certificate, "key_file": key, "ca_file": folder / "ca.crt", "reload_seconds": 0.01},
+        "access": {"certificates": [{"name": "ann", "roles": ["viewer"]}]},
+    }
+    return settings(folder, {**groups, **REST}, insecure=False)
+
+
 async def test_with_tls_a_certificate_counts_as_with_grpc(tmp_path):
     authority = Authority()
-    certificate, key = authority.server().write(tmp_path, "server")
-    (tmp_path / "ca.crt").write_bytes(authority.pem)
     pair = authority.client("ann").write(tmp_path, "ann")
-    groups: Groups = {
-        "tls": {"cert_file": certificate, "key_file": key, "ca_file": tmp_path / "ca.crt"},
-        "access": {"certificates": [{"name": "ann", "roles": ["viewer"]}]},
-        "rest": {"listen": "127.0.0.1:0"},
-    }
-    async with running_gateway(settings(tmp_path, groups, insecure=False)) as gateway:
+    async with running_gateway(_with_tls(tmp_path, authority)) as gateway:
         assert await _status(gateway, tmp_path, pair) == 200
         assert await _status(gateway, tmp_path, None) == 401
+
+
+async def test_a_renewed_certificate_and_authority_count_and_the_old_ones_no_longer(tmp_path):
+    old, new = Authority("old"), Authority("new")
+    of_old, of_new = old.client("ann").write(tmp_path, "old"), new.client("ann").write(tmp_path, "new")
+    async with running_gateway(_with_tls(tmp_path, old)) as gateway:
+        assert await _status(gateway, tmp_path, of_old) == 200
+        new.server().write(tmp_path, "server")
+        (tmp_path / "ca.crt").write_bytes(new.pem)
+
+        async def is_renewed() -> bool:
+            return await _status(gateway, tmp_path, of_new) == 200
+
+        await until(is_renewed, "the new certificate counts")
+        assert await _status(gateway, tmp_path, of_old) == NO_CONNECTION
 
 
 async def _status(gateway, folder, pair) -> int:
@@ -173,7 +194,25 @@ async def _status(gateway, folder, pair) -> int:
     if pair:
         context.load_cert_chain(*pair)
     async with httpx2.AsyncClient(base_url=f"https://127.0.0.1:{gateway.rest_port}", verify=context) as http:
-        return (await http.get("/api/v1/fleet")).status_code
+        try:
+            return (await http.get("/api/v1/fleet")).status_code
+        except httpx2.TransportError:
+            return NO_CONNECTION
+
+
+NO_CONNECTION = 0
+
+
+@pytest.mark.parametrize("words", [b"", b"GET /livez HT"], ids=["nothing", "half a request"])
+async def test_who_connects_and_does_not_ask_is_hung_up_on(tmp_path, monkeypatch, words):
+    monkeypatch.setattr("sentinel_gateway.rest.server.REQUEST_WITHIN_S", 0.05)
+    async with running_gateway(settings(tmp_path, REST)) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.rest_port)
+        writer.write(words)
+
+        with contextlib.suppress(ConnectionError):
+            await asyncio.wait_for(reader.read(), WITHIN_S)
+        writer.close()
 
 
 async def test_metrics_count_what_happened(tmp_path):
@@ -189,6 +228,8 @@ async def test_metrics_count_what_happened(tmp_path):
         text = (await http.get("/metrics")).text
         assert (await other.get("/metrics")).status_code == 200
         assert (await other.get("/api/v1/fleet")).status_code == 404
+        await Client(channel).report(batch(execution(2), sequence=2))
+        assert (await other.get("/metrics")).text == text, "it is not made anew for everybody who asks"
 
     for line in (
         'sentinel_probe_results_total{probe_type="FMA",result="FAIL"} 1.0',

@@ -7,10 +7,11 @@ from typing import Literal
 
 import grpc
 import pytest
-from tests.sentinel_gateway.driving import WITHIN_S, settings
+import pytest_asyncio
+from tests.sentinel_gateway.driving import WITHIN_S
+from tests.sentinel_gateway.roles import role_settings, token_of
 
 from sentinel_gateway.app.running import running_gateway
-from sentinel_gateway.domain.access import token_digest
 from sentinel_gateway.domain.roles import Permission, Role
 from sentinel_gateway.services.methods import METHODS, OPEN
 
@@ -30,15 +31,14 @@ MAY: dict[Role, set[Permission]] = {
 REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
 
 
-def _rules() -> dict[str, dict[str, object]]:
-    tokens = [{"name": role, "sha256": token_digest(f"token-of-{role}"), "roles": [role]} for role in Role]
-    return {"tls": {"enabled": False}, "access": {"tokens": tokens}, "testing": {"enabled": True}}
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture
-async def channel(tmp_path):
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def channel(tmp_path_factory):
+    wanted = role_settings(tmp_path_factory.mktemp("gateway"), {"testing": {"enabled": True}})
     async with (
-        running_gateway(settings(tmp_path, _rules(), insecure=False)) as gateway,
+        running_gateway(wanted) as gateway,
         grpc.aio.insecure_channel(f"127.0.0.1:{gateway.grpc_port}") as channel,
     ):
         yield channel
@@ -66,7 +66,7 @@ async def test_a_role_is_let_in_where_its_permissions_say_and_nowhere_else(chann
 
 
 def _token(caller: Caller) -> str | None:
-    return None if caller == "nobody" else f"token-of-{caller}"
+    return None if caller == "nobody" else token_of(caller)
 
 
 def _expected(caller: Caller, needed: Permission) -> grpc.StatusCode | None:

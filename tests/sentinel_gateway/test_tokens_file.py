@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import grpc
 import pytest
+from tests.sentinel_gateway.driving import WITHIN_S, Client, batch, settings
 
+from sentinel_gateway.app.running import running_gateway
 from sentinel_gateway.app.settings import Access
 from sentinel_gateway.app.tokens import Rules
 from sentinel_gateway.domain.access import token_digest
@@ -58,3 +61,23 @@ def test_a_file_that_cannot_be_used_is_refused_at_the_start(tmp_path, text, word
 
     with pytest.raises(BadConfiguration, match=words):
         Rules(Access(tokens_file=tmp_path / "tokens"))
+
+
+async def test_a_stream_ends_at_its_next_message_once_its_token_is_taken_out(tmp_path, monkeypatch):
+    monkeypatch.setattr("sentinel_gateway.app.tokens._LOOK_EVERY_S", 0)
+    file = tmp_path / "tokens"
+    file.write_text(_line("one", "agent"))
+    wanted = settings(tmp_path, {"tls": {"enabled": False}, "access": {"tokens_file": file}}, insecure=False)
+    async with (
+        running_gateway(wanted) as gateway,
+        grpc.aio.insecure_channel(f"127.0.0.1:{gateway.grpc_port}") as channel,
+    ):
+        stream = Client(channel).probes.StreamProbeResults(
+            metadata=(("authorization", "Bearer one"),), timeout=WITHIN_S
+        )
+        await stream.write(batch(sequence=1))
+        await stream.read()
+        file.write_text(_line("another", "agent"))
+        await stream.write(batch(sequence=2))
+
+        assert await stream.code() is grpc.StatusCode.UNAUTHENTICATED

@@ -7,7 +7,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, text
+from tests.postgres import Tables
 
 from sentinel_gateway.ledger.keys import load_signer
 from sentinel_gateway.ledger.reader import LedgerReader
@@ -15,8 +17,8 @@ from sentinel_gateway.ledger.rows import COLUMNS, insert_entries
 from sentinel_gateway.ledger.scope import EVERYTHING, Scope
 from sentinel_gateway.ledger.verify import verify_ledger
 from sentinel_gateway.ledger.writer import Appended, LedgerWriter
+from sentinel_gateway.storage.connecting import SCHEMA
 from sentinel_gateway.storage.database import Database
-from sentinel_gateway.storage.migrate import released
 from sentinel_sdk.ledger.chain import hash_at
 from sentinel_sdk.ledger.checkpoint import SignedCheckpoint
 from sentinel_sdk.ledger.encoding import NO_GPU
@@ -30,8 +32,17 @@ GPUS = (
     EntryGpu("GPU-00000000-0000-0000-0000-000000000002", "node-ü", 7),
     EntryGpu(""),
 )
+_SQLITE_FIRST = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
+postgresql_when_slow = pytest.mark.parametrize("module_book", _SQLITE_FIRST, indirect=True)
+"""What our own code decides, whichever database it is: quickly on SQLite, on PostgreSQL too by the slow tests."""
+book_on_postgresql_when_slow = pytest.mark.parametrize("url", _SQLITE_FIRST, indirect=True)
+"""The same for a ledger of the test's own."""
 SIZES = (1, 2, 3, 250, 44)
 """Batches of a ledger of 300 entries."""
+
+
+TABLES = Tables(SCHEMA, filled=("schema_version", "ledger_writer", "core_round"))
+"""What a database may keep from one test to the next; the number of the last writer is only ever compared."""
 
 
 class Clock:
@@ -169,6 +180,6 @@ def forged(place: int, previous: bytes) -> tuple[Any, ...]:
 
 @contextmanager
 def opened(url: str, folder: Path, *, create: bool = True) -> Iterator[Book]:
-    """A ledger in the database at `url`, its files in `folder`; only the ledger's own tables are made."""
-    with Database.open(url, create=create, steps=released()[:1]) as database:
+    """A ledger in the database at `url`, its files in `folder`."""
+    with Database.open(url, create=create) as database:
         yield Book(database, folder)

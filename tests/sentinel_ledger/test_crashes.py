@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.sentinel_ledger.book import Book, new_entries, opened
+from tests.sentinel_ledger.book import Book, book_on_postgresql_when_slow, new_entries, opened
 
 from sentinel_gateway.domain.errors import BadConfiguration
 from sentinel_gateway.ledger.scope import Scope
@@ -34,6 +34,7 @@ def acknowledged_until_killed(url: str, folder: Path, batches: int, more_bytes: 
     return int([line for line in lines if line.endswith(b"\n")][-1])
 
 
+@book_on_postgresql_when_slow
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 20))])
 def test_a_killed_writer_loses_nothing_it_acknowledged(url, tmp_path, seed):
     pace = random.Random(seed)  # noqa: S311 - to vary the moment

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.sentinel_ledger.book import GPUS, T0, Book, new_entries, opened
+from tests.sentinel_ledger.book import GPUS, T0, Book, book_on_postgresql_when_slow, new_entries, opened
 
 from sentinel_gateway.domain.errors import AlreadyThere, BadConfiguration, Invalid
 from sentinel_gateway.ledger.reader import LedgerReader
@@ -71,6 +71,7 @@ def test_a_writer_goes_on_where_the_last_one_ended(book):
     assert (done.first_entry_id, book.verify().entries_verified) == (301, 301)
 
 
+@book_on_postgresql_when_slow
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
@@ -136,6 +137,7 @@ def test_a_key_used_for_something_else_is_refused(book):
             book.append(writer, new_entries(2), "k")
 
 
+@book_on_postgresql_when_slow
 @pytest.mark.parametrize("key", ["", "x" * 201, "a\nb", "\0"])
 def test_a_strange_key_is_refused(book, key):
     with book.writing() as writer, pytest.raises(Invalid, match="idempotency key"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 
 import pytest
@@ -143,6 +144,24 @@ def test_a_report_is_written_to_a_file(told, tmp_path, kind, form):
 
     assert found.exit_code == 0
     assert path.stat().st_size > 10_000
+
+
+def test_a_report_without_a_period_covers_the_90_days_before_its_end(told):
+    found = json.loads(run("report", "soc2", "--end", "2026-11-30", "--format", "json", *about(told)).stdout)
+    until_now = run("report", "soc2", "--format", "json", *about(told))
+
+    assert found["window"]["start"] == "2026-09-01T00:00:00Z"
+    assert until_now.exit_code == 0
+
+
+@pytest.mark.parametrize("command", [["export"], ["report", "soc2"], ["prove", "inclusion", 5]])
+def test_what_is_no_file_is_never_replaced(told, tmp_path, command):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    found = run(*command, "--out", pipe, *about(told))
+
+    assert (found.exit_code, pipe.is_fifo()) == (2, True)
 
 
 def test_a_report_on_a_broken_ledger_is_written_and_says_so(spoiled, tmp_path):

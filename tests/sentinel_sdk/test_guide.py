@@ -303,10 +303,17 @@ class TestIntegration:
         assert "Chain integrity: VALID" in shown
 
 
+INTERRUPTIBLE = """
+import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started with it ignored
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
 def first_words(text: str, folder: Path, until: str) -> str:
     """What an example that runs for ever prints first; it is then interrupted, as by Ctrl-C."""
     (folder / "example.py").write_text(text)
-    command = [sys.executable, "-u", str(folder / "example.py")]
+    command = [sys.executable, "-u", "-c", INTERRUPTIBLE, str(folder / "example.py")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
         assert process.stdout is not None
         shown = ""

@@ -107,6 +107,15 @@ async def test_batches_are_numbered_named_and_timed(server, probes):
     assert abs(store.stored[0].batch_timestamp.seconds - datetime.now(UTC).timestamp()) < 60
 
 
+async def test_a_list_is_sent_as_a_batch_of_its_own(server, probes):
+    store = Store(server)
+
+    acks = [await probes.send([ProbeExecution(execution_id=name)]) for name in ("a", "b")]
+
+    assert [ack.sequence_number for ack in acks] == [1, 2]
+    assert [[run.execution_id for run in one.executions] for one in store.stored] == [["a"], ["b"]]
+
+
 async def test_what_a_batch_already_has_stays(server, probes):
     store = Store(server)
     moment = datetime(2026, 1, 1, tzinfo=UTC)

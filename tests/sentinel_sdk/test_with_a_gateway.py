@@ -278,3 +278,13 @@ class TestWhoMayDoWhat:
             pytest.raises(AuthenticationError),
         ):
             client.query_fleet_health()
+
+
+def test_where_nobody_shows_who_they_are_a_waiting_directive_can_be_decided(plain):
+    uuid = "GPU-1a5ec0de-0000-0000-0000-000000000000"
+    with SentinelClient.connect(plain.endpoint) as client:
+        report_probes(client, uuid, passes=1)
+        answer = client.condemn_gpu(uuid, "to see who decides")
+        record = client.approve_directive(answer.directive_id)
+    assert (answer.waiting, record.status) == (True, DirectiveStatus.EXECUTED)
+    assert record.note == "decided without four eyes, by somebody who did not show who they are"

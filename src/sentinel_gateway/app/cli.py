@@ -45,7 +45,9 @@ def main() -> None:
         finally:
             sys.stdout.flush()  # a full disk or a closed pipe must show in the exit code, not after it
     except GatewayError as error:
-        sys.stderr.write(f"sentinel-gateway: {error}\n")
+        from sentinel_gateway.ledger.reports.shown import visible  # what it quotes may be foreign text
+
+        sys.stderr.write(f"sentinel-gateway: {visible(str(error))}\n")
         sys.exit(of_error(error))
     except KeyboardInterrupt:
         sys.stderr.write("sentinel-gateway: interrupted\n")
@@ -111,7 +113,9 @@ def config_check(config_file: ConfigFile = None, *, insecure: Insecure = False) 
 @cli.command()
 def token(
     name: Annotated[str, typer.Option(help="Who will use it; stands in the ledger.")],
-    role: Annotated[list[str], typer.Option(help="viewer, operator, admin, auditor or agent; may be repeated.")],
+    role: Annotated[
+        list[str], typer.Option(help="viewer, operator, admin, auditor, agent or investigator; repeatable.")
+    ],
 ) -> None:
     """Make a bearer token: the token on standard output, its line for `access.tokens_file` on standard error."""
     from sentinel_gateway.app.minting import mint

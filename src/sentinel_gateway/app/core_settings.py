@@ -91,6 +91,7 @@ def _approvals(settings: Settings) -> ApprovalSettings:
         actions=frozenset(Action[name.upper()] for name in machine.require_approval),
         timeout=timedelta(hours=machine.approval_timeout_hours),
         four_eyes=machine.four_eyes,
+        insecure=settings.access.insecure,
     )
 
 
@@ -101,6 +102,11 @@ def _ingest(settings: Settings) -> IngestSettings:
         max_age=timedelta(hours=probes.max_age_hours),
         max_batch=probes.max_batch,
         agent_active=timedelta(seconds=probes.agent_active_seconds),
+        own_hostname=probes.own_hostname,
+        max_gpus=probes.max_gpus,
+        max_hosts=probes.max_hosts,
+        max_pairs=probes.max_pairs,
+        max_event_bytes=probes.max_event_bytes,
     )
 
 
@@ -112,4 +118,5 @@ def _history(settings: Settings) -> HistorySettings:
         summary_interval=timedelta(seconds=history.summary_interval_seconds),
         keep_samples=timedelta(days=history.keep_samples_days),
         keep_history=timedelta(days=history.keep_history_days),
+        keep_ledger=timedelta(days=settings.ledger.retention_days),
     )

@@ -182,8 +182,10 @@ def key(database: DatabaseUrl = None, config: ConfigFile = None) -> None:
 @ledger.command()
 def report(  # noqa: PLR0913  a command's options are its arguments
     kind: Annotated[Kind, typer.Argument(help="soc2 or iso27001.")],
-    start: Annotated[str, typer.Option(help="First moment of the period: 2026-07-01.")],
-    end: Annotated[str, typer.Option(help="First moment after it: 2026-10-01.")],
+    start: Annotated[
+        str | None, typer.Option(help="First moment of the period: 2026-07-01; without it 90 days before its end.")
+    ] = None,
+    end: Annotated[str | None, typer.Option(help="First moment after it: 2026-10-01; without it now.")] = None,
     form: Annotated[Form, typer.Option("--format", help="html, json or csv.")] = Form.HTML,
     out: Out = "-",
     database: DatabaseUrl = None,

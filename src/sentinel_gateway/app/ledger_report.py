@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from sentinel_gateway.app.ledger_place import Place, read_keys, read_text
 from sentinel_gateway.app.ledger_words import BROKEN, OK, progress
 from sentinel_gateway.ledger.reports.build import ReportFormat, ReportKind, written
 from sentinel_gateway.ledger.reports.making import ReportOptions, report_of
-from sentinel_gateway.ledger.reports.window import Window, parse_ns
+from sentinel_gateway.ledger.reports.window import NS_PER_DAY, Window, parse_ns
+
+_USUAL_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,8 @@ class Asked:
     """What the options say."""
 
     kind: ReportKind
-    start: str
-    end: str
+    start: str | None
+    end: str | None
     form: ReportFormat
     out: str
     public_key: Path | None = None
@@ -30,7 +33,7 @@ class Asked:
 
 def report(place: Place, asked: Asked) -> int:
     """Write a report; exit code 1 where the ledger behind it does not verify."""
-    window = Window(parse_ns(asked.start), parse_ns(asked.end))
+    window = _window(asked.start, asked.end, time.time_ns())
     options = ReportOptions(read_keys(asked.public_key), _note(place, asked), _expected(asked), progress=progress())
     with place.reading() as database:
         made = report_of(database, asked.kind, window, options)
@@ -39,6 +42,12 @@ def report(place: Place, asked: Asked) -> int:
         return OK
     sys.stderr.write(f"sentinel-gateway: the ledger behind this report does not verify: {made.integrity.description}\n")
     return BROKEN
+
+
+def _window(start: str | None, end: str | None, now_ns: int) -> Window:
+    """A quarter up to now, where nothing else is said."""
+    end_ns = parse_ns(end) if end else now_ns
+    return Window(parse_ns(start) if start else max(end_ns - _USUAL_DAYS * NS_PER_DAY, 0), end_ns)
 
 
 def _note(place: Place, asked: Asked) -> str | None:

@@ -28,14 +28,15 @@ from sentinel_gateway.app.setting_values import Address
 from sentinel_gateway.app.settings import Settings
 from sentinel_gateway.app.tokens import Rules
 from sentinel_gateway.app.transport import RestTls, certificates_of, listeners_of
-from sentinel_gateway.app.verifying import Halt, keep_verifying
+from sentinel_gateway.app.verifying import keep_verifying
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.domain.errors import GatewayError
 from sentinel_gateway.rest.api import Sources, api, metrics_only
 from sentinel_gateway.rest.server import serve_http
-from sentinel_gateway.services.audit import AuditService, Watch
+from sentinel_gateway.services.audit import AuditService, LedgerReads
 from sentinel_gateway.services.border import Border
 from sentinel_gateway.services.ledger import LedgerService
+from sentinel_gateway.services.long_readings import LongReadings
 from sentinel_gateway.services.server import GrpcServer, Limits
 
 log = structlog.get_logger(__name__)
@@ -98,7 +99,7 @@ class _Gateway:
                 core = Core(opened.store, opened.writer, core_settings(self._settings), self._keys, self._now_ns)
                 await core.load()
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(core.run(), name="core")
+                    group.create_task(core.run(_about(self._settings)), name="core")
                     async with self._serving(opened, core, group) as running:
                         ready.set_result(running)
                         await stop.wait()
@@ -114,18 +115,18 @@ class _Gateway:
         settings = self._settings
         metrics = GatewayMetrics(core.counters, version=version(), per_gpu=settings.metrics.per_gpu)
         doorkeeper = Doorkeeper(self._rules.current, core, metrics.refused)
-        halt = Halt()
+        long = LongReadings()
         server = self._grpc(
             core,
             opened,
             Border(self._rules.current, metrics, doorkeeper, unary_timeout_s=settings.grpc.unary_timeout_seconds),
-            halt,
+            long,
         )
         condition = Condition(server.liveness, opened.ping, core)
         scrape = Scrape(metrics, core, opened.writer, per_gpu=settings.metrics.per_gpu)
         background = [
             group.create_task(condition.watch(), name="condition"),
-            group.create_task(keep_verifying(opened, condition, metrics, settings.ledger, halt), name="verification"),
+            group.create_task(keep_verifying(opened, condition, metrics, settings.ledger, long), name="verification"),
         ]
         async with AsyncExitStack() as stack:
             reads = Sources(core, opened.reader, condition, doorkeeper, scrape.text)
@@ -140,18 +141,24 @@ class _Gateway:
                 yield Running(ports, rest_port, metrics_port, core, condition, asyncio.Event())
             finally:
                 await server.stop(settings.grpc.grace_seconds)
-                halt.stop()
+                await long.stop()
         for task in background:
             task.cancel()
 
-    def _grpc(self, core: Core, opened: Opened, border: Border, halt: Halt) -> GrpcServer:
+    def _grpc(self, core: Core, opened: Opened, border: Border, long: LongReadings) -> GrpcServer:
         settings = self._settings.grpc
         limits = Limits(settings.max_receive_bytes, settings.max_concurrent_streams, settings.min_ping_interval_seconds)
         server = GrpcServer(border, limits)
         server.add_core_services(core, testing=self._settings.testing.enabled)
-        audit = AuditService(core, opened.database, self._now_ns, Watch(opened.newest_note, halt))
-        server.add_ledger_services(audit, LedgerService(opened.database, self._now_ns, halt))
+        reads = LedgerReads(opened.database, long, opened.newest_note, self._now_ns)
+        server.add_ledger_services(AuditService(core, reads), LedgerService(reads))
         return server
+
+
+def _about(settings: Settings) -> dict[str, str]:
+    """How this gateway runs, for the ledger: reports tell auditors of it."""
+    tls = "off" if not settings.tls.on else "mutual" if settings.tls.require_client_auth == "required" else "server"
+    return {"version": version(), "insecure": str(settings.access.insecure).lower(), "tls": tls}
 
 
 async def _http(stack: AsyncExitStack, app: ASGIApp, address: Address | None, tls: RestTls | None) -> int | None:

@@ -1,6 +1,12 @@
-"""One scrape: what the metrics ask of the gateway, and the text."""
+"""One scrape: what the metrics ask of the gateway, and the text.
+
+Anybody may ask, and each answer goes over the whole fleet: it is made once a second at most, however many ask.
+"""
 
 from __future__ import annotations
+
+import asyncio
+import time
 
 from sentinel_gateway.app.metrics import GatewayMetrics, LedgerFigures, Snapshot
 from sentinel_gateway.core.core import Core
@@ -8,6 +14,7 @@ from sentinel_gateway.domain.fleet import FleetFilter
 from sentinel_gateway.ledger.writer import LedgerWriter
 
 _MOST_GPUS = 100_000
+_FRESH_S = 1.0
 
 
 class Scrape:
@@ -18,9 +25,19 @@ class Scrape:
         self._core = core
         self._writer = writer
         self._wanted = FleetFilter(limit=_MOST_GPUS if per_gpu else 0)
+        self._making = asyncio.Lock()
+        self._text = b""
+        self._made_s = float("-inf")
 
     async def text(self) -> bytes:
-        """Everything in the text format of Prometheus."""
+        """Everything in the text format of Prometheus, a second old at most."""
+        async with self._making:
+            if time.monotonic() - self._made_s >= _FRESH_S:
+                self._text = await self._made()
+                self._made_s = time.monotonic()
+            return self._text
+
+    async def _made(self) -> bytes:
         fleet, trust = await self._core.fleet(self._wanted), await self._core.trust_graph()
         newest = self._writer.checkpoint
         ledger = LedgerFigures(entries=self._writer.size, batches=newest.checkpoint.batch_no if newest else 0)

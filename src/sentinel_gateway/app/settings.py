@@ -169,6 +169,8 @@ class Ledger(_Group):
     """The newest signed tree head, kept outside the database; unset: `checkpoint` in the state folder."""
     verification_interval_seconds: Seconds = 3600
     """How often the whole ledger is verified; 0 for never."""
+    retention_days: Annotated[float, Field(ge=0, le=36_500)] = 0
+    """Older entries are removed once a day, which the ledger records; 0 keeps all."""
 
 
 class Probes(_Group):
@@ -190,6 +192,16 @@ class Probes(_Group):
     """Executions, events or reports in one batch."""
     agent_active_seconds: Annotated[Seconds, Field(gt=0)] = 120
     """An agent that was silent for longer is not counted as active."""
+    own_hostname: bool = False
+    """A caller reports for the host it is named after (certificate or token), and for no other."""
+    max_gpus: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
+    """GPUs that are known; reports about more are refused."""
+    max_hosts: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
+    """Hosts that report, and components that receive settings; more are refused."""
+    max_pairs: Annotated[int, Field(ge=0, le=100_000_000)] = 1_000_000
+    """Pairs of GPUs whose agreement is remembered; votes on more count all the same."""
+    max_event_bytes: Annotated[int, Field(ge=1024, le=MIB)] = 65_536
+    """One execution that did not pass, anomaly, telemetry report or canary; larger ones are refused."""
     record_passes: RecordedPasses = RecordedPasses.SUMMARY
     """How probes that passed stand in the ledger: ``summary`` per GPU and hour, ``full``, or ``none``."""
 

@@ -47,7 +47,7 @@ def listeners_of(settings: Settings, certificates: Certificates | None) -> tuple
 
 
 class RestTls:
-    """TLS for REST with the same files; renewed when those are."""
+    """TLS for REST with the same files; each new connection gets the newest."""
 
     def __init__(self, settings: Settings, certificates: Certificates) -> None:
         """Read the files.
@@ -58,26 +58,35 @@ class RestTls:
         self._files = _files(settings.tls)
         self._every_s = settings.tls.reload_seconds
         self._certificates = certificates
+        self._asks_clients = settings.tls.require_client_auth == "required"
         self._used = certificates.current()
-        wants_clients = settings.tls.require_client_auth == "required"
-        self.context = tls_context(
-            self._files.certificate, self._files.key, self._files.authorities if wants_clients else None
-        )
+        self._newest = self._made()
+        self.context = self._made()
+        self.context.sni_callback = self._use_newest
 
     async def renew(self) -> None:
         """Follow the files until cancelled."""
         while True:
             await asyncio.sleep(self._every_s)
-            newest = self._certificates.current()
-            if newest is not self._used:
+            if self._certificates.current() is not self._used:
                 self._load()
-                self._used = newest
 
     def _load(self) -> None:
+        newest = self._certificates.current()
         try:
-            self.context.load_cert_chain(self._files.certificate, self._files.key)
-        except (OSError, ssl.SSLError) as error:  # the next look finds them whole; until then the old ones serve
-            log.warning("tls.reload_failed", reason=str(error), hint="REST keeps the certificate in use")
+            self._newest = self._made()
+        except BadConfiguration as error:  # the next look finds them whole; until then the old ones serve
+            log.warning("tls.reload_failed", reason=str(error), hint="REST keeps the certificates in use")
+        else:
+            self._used = newest
+
+    def _made(self) -> ssl.SSLContext:
+        files = self._files
+        return tls_context(files.certificate, files.key, files.authorities if self._asks_clients else None)
+
+    def _use_newest(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        """Called at every handshake; swaps certificate, key and authorities, which loading in place would only add."""
+        connection.context = self._newest
 
 
 def _files(tls: Tls) -> CertificateFiles:

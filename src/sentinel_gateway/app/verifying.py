@@ -7,7 +7,6 @@ But metrics, /api/v1/health and the log say so, with the first bad entry.
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 
 import structlog
@@ -16,49 +15,27 @@ from sentinel_gateway.app.condition import Condition, Verified
 from sentinel_gateway.app.metrics import GatewayMetrics
 from sentinel_gateway.app.opened import Opened
 from sentinel_gateway.app.settings import Ledger
-from sentinel_gateway.domain.errors import GatewayError, Unavailable
+from sentinel_gateway.domain.errors import GatewayError
 from sentinel_gateway.ledger.scope import Scope
 from sentinel_gateway.ledger.verify import verify_ledger
+from sentinel_gateway.services.long_readings import LongReadings
 
 log = structlog.get_logger(__name__)
 
 
-class Halt:
-    """Ends long readings of the ledger: given as their progress, it raises once the gateway stops.
-
-    Their threads cannot be cancelled, and the process would wait for them.
-    """
-
-    def __init__(self) -> None:
-        self._stopping = threading.Event()
-
-    def stop(self) -> None:
-        """End them at their next step."""
-        self._stopping.set()
-
-    def __call__(self, done: int, of: int) -> None:
-        """Told now and then.
-
-        Raises:
-            Unavailable: the gateway is stopping.
-        """
-        if self._stopping.is_set():
-            raise Unavailable("the gateway is stopping; ask again")
-
-
 async def keep_verifying(
-    opened: Opened, condition: Condition, metrics: GatewayMetrics, settings: Ledger, halt: Halt
+    opened: Opened, condition: Condition, metrics: GatewayMetrics, settings: Ledger, long: LongReadings
 ) -> None:
     """Verify until cancelled; at once where the operator wants none."""
     while settings.verification_interval_seconds:
-        await _verify(opened, condition, metrics, halt)
+        await _verify(opened, condition, metrics, long)
         await asyncio.sleep(settings.verification_interval_seconds)
 
 
-async def _verify(opened: Opened, condition: Condition, metrics: GatewayMetrics, halt: Halt) -> None:
+async def _verify(opened: Opened, condition: Condition, metrics: GatewayMetrics, long: LongReadings) -> None:
     scope = Scope(expected_note=opened.newest_note())
     try:
-        found = await asyncio.to_thread(verify_ledger, opened.database, scope, halt)
+        found = await long.read(lambda progress: verify_ledger(opened.database, scope, progress), gently=True)
     except GatewayError as error:
         log.warning("ledger.not_verified", reason=str(error), hint="tried again at the next interval")
         return

@@ -21,8 +21,8 @@ from sentinel_gateway.core.deciding import expire_faults
 from sentinel_gateway.core.directing import expire_due
 from sentinel_gateway.core.journal import Journal, Page
 from sentinel_gateway.core.memory import Memory
-from sentinel_gateway.core.notes import Notes
-from sentinel_gateway.core.round import Recording, Round
+from sentinel_gateway.core.notes import Notes, Told
+from sentinel_gateway.core.round import Recording, Round, Trim
 from sentinel_gateway.domain.errors import BadConfiguration, Bug, Busy, GatewayError, Retryable, Unavailable
 from sentinel_gateway.domain.recorded import Recorded
 from sentinel_gateway.domain.settings import CoreSettings
@@ -66,7 +66,8 @@ class Actor:
         self._items = 0
         self._something = asyncio.Event()
         self._is_stopping = False
-        self._unsure: Round | None = None
+        self._unsure: tuple[Round, Told] | None = None
+        self._deciding: list[_Asked] = []
 
     async def ask(self, work: Work[Answer]) -> Answer:
         """Have a request decided and stored.
@@ -93,10 +94,10 @@ class Actor:
         self.notes.add(event, fields, self._now_ns(), count)
         self._something.set()
 
-    async def record(self, recording: Recording) -> Recorded:
-        """Have entries recorded."""
+    async def record(self, recording: Recording | Trim) -> Recorded:
+        """Have entries recorded, or old ones removed."""
 
-        def _add(round_: Round) -> Recording:
+        def _add(round_: Round) -> Recording | Trim:
             round_.recordings.append(recording)
             return recording
 
@@ -132,7 +133,8 @@ class Actor:
                 await self._something.wait()
                 self._something.clear()
                 while self._queue:
-                    await self._store(self._taken())
+                    self._deciding = self._taken()
+                    await self._store(self._deciding)
                 await self._store([])
         finally:
             self._is_stopping = True
@@ -185,7 +187,8 @@ class Actor:
     async def _settle(self) -> None:
         """Learn what became of a round whose commit was not answered."""
         if await self._journal.settled() and self._unsure is not None:
-            self._published(self._unsure)
+            self._published(*self._unsure)
+            self.bell.ring()
         self._unsure = None
 
     async def _decided(self, taken: Sequence[_Asked], found: Found) -> tuple[Round, list[tuple[_Asked, object]]]:
@@ -217,24 +220,24 @@ class Actor:
             self._counters.add(round_.counters)
             return
         page = Page(self._memory.round_number, round_.changes(), round_.entries, round_.recordings)
-        self._unsure = round_
+        self._unsure = round_, told
         recorded = await self._journal.write(page)
         self._unsure = None
-        self._published(round_)
-        self.notes.recorded(told, round_.now_ns)
+        self._published(round_, told)
         places = {id(recording): answer for recording, answer in zip(round_.recordings, recorded, strict=True)}
         for place, (asked, answer) in enumerate(answers):
-            if isinstance(answer, Recording):
+            if isinstance(answer, Recording | Trim):
                 answers[place] = (asked, places[id(answer)])
 
-    def _published(self, round_: Round) -> None:
+    def _published(self, round_: Round, told: Told) -> None:
         round_.publish()
+        self.notes.recorded(told, round_.now_ns)
         self._counters.add(round_.counters)
         self._counters.rounds += 1
         self._counters.entries += len(round_.entries) + sum(len(one.entries) for one in round_.recordings)
 
     def _refuse_rest(self) -> None:
-        _fail(list(self._queue), Unavailable("the gateway stopped: try again"))
+        _fail([*self._deciding, *self._queue], Unavailable("the gateway stopped: try again"))
         self._queue.clear()
         self.bell.end()
 
@@ -243,6 +246,7 @@ def _needs(taken: Sequence[_Asked]) -> Needs:
     needs = [asked.work.needs() for asked in taken]
     return Needs(
         batches=tuple(key for one in needs for key in one.batches),
+        tags=tuple(tag for one in needs for tag in one.tags),
         directives=tuple(key for one in needs for key in one.directives),
         canaries=tuple(key for one in needs for key in one.canaries),
         updates=tuple(key for one in needs for key in one.updates),

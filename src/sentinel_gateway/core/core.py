@@ -15,9 +15,10 @@ worker threads and never wait for writers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 import structlog
 
@@ -27,7 +28,7 @@ from sentinel_gateway.core.deciding import apply_config, clear_fault, inject_fau
 from sentinel_gateway.core.directing import decide, issue
 from sentinel_gateway.core.following import Following, Wanted
 from sentinel_gateway.core.ids import uuid7
-from sentinel_gateway.core.journal import Journal, Ledger
+from sentinel_gateway.core.journal import Journal
 from sentinel_gateway.core.memory import Memory
 from sentinel_gateway.core.reading import Reading
 from sentinel_gateway.core.receiving import Receiving
@@ -65,6 +66,7 @@ from sentinel_gateway.domain.telemetry import LatestTelemetry, TelemetryBatch
 from sentinel_gateway.domain.text import MAX_NAME, MAX_WORDS, checked_text
 from sentinel_gateway.domain.tmr import TmrReport, TmrVerdict
 from sentinel_gateway.domain.trust import TrustView
+from sentinel_gateway.ledger.writer import LedgerWriter
 from sentinel_gateway.storage.changes import Needs
 from sentinel_gateway.storage.store import Store
 from sentinel_sdk.ledger.entry import NewEntry
@@ -77,7 +79,7 @@ class Core:
     """See the module. All methods may raise `Busy` (too much is waiting) and `Unavailable` (database away or full)."""
 
     def __init__(
-        self, store: Store, ledger: Ledger, settings: CoreSettings, keys: Keys, now_ns: Callable[[], int]
+        self, store: Store, ledger: LedgerWriter, settings: CoreSettings, keys: Keys, now_ns: Callable[[], int]
     ) -> None:
         self.counters = Counters()
         self._settings, self._now_ns, self._store = settings, now_ns, store
@@ -95,16 +97,19 @@ class Core:
         Raises:
             Unavailable: the database is away.
         """
+        await self._journal.read(self._store.claim)
         self._memory.fill(await self._journal.read(self._store.load))
         log.info("core.loaded", gpus=len(self._memory.gpus), waiting=len(self._memory.waiting))
 
-    async def run(self) -> None:
+    async def run(self, about: Mapping[str, str] = MappingProxyType({})) -> None:
         """Take requests and do what is due (expiries, timeouts, summaries, forgetting) until `stop`.
+
+        `about` stands in the entry that tells of the start: how this gateway runs.
 
         Raises:
             BadConfiguration: nothing can be stored any more until the operator changes something.
         """
-        self._actor.note("gateway.started", {})
+        self._actor.note("gateway.started", dict(about))
         failure: BadConfiguration | None = None
         try:
             async with asyncio.TaskGroup() as group:
@@ -188,14 +193,15 @@ class Core:
 
         Raises:
             NotKnown: there is none with this id.
-            Denied: it is the caller's own.
+            Denied: it is the caller's own, and access is not insecure.
             IllegalState: it does not wait and was not decided like this.
         """
         checked_text("comment", comment, MAX_WORDS)
         checked_text("directive_id", directive_id, MAX_NAME)
 
         def _decide(round_: Round) -> DirectiveRecord:
-            return decide(directive_id, Approval(approve, caller.name, round_.now_ns, comment), round_)
+            approval = Approval(approve, caller.name, round_.now_ns, comment)
+            return decide(directive_id, approval, round_, is_nameless=caller.proof == "none")
 
         return await self._actor.ask(Work(_decide, partial(Needs, directives=(directive_id,))))
 
@@ -244,7 +250,7 @@ class Core:
 
     async def trust_graph(self) -> TrustView:
         """Who agreed with whom."""
-        return self._reading.trust_graph()
+        return await self._reading.trust_graph()
 
     async def report_tmr(self, caller: Caller, report: TmrReport) -> TmrVerdict:
         """Vote on a canary and count it. The same canary again answers as before, marked as duplicate.
@@ -252,7 +258,7 @@ class Core:
         Raises:
             Invalid: no id, more than three results, a GPU twice.
         """
-        tmr.checked(report)
+        tmr.checked(report, self._settings.ingest.max_event_bytes)
         clock = clock_at(self._now_ns(), self._settings.ingest)
         time_ns = clock.now_ns if report.time_ns is None else report.time_ns
         if words := clock.objection(time_ns):
@@ -330,7 +336,10 @@ class Core:
         """
         if not entries:
             raise Invalid("there are no entries to record")
-        recording = Recording(tuple(entries), f"{caller.name}/{idempotency_key}" if idempotency_key else None)
+        checked_text("the idempotency key", idempotency_key, MAX_NAME)
+        # Names may have any character, a slash too; their length keeps one caller's keys apart from another's.
+        key = f"{len(caller.name)}/{caller.name}/{idempotency_key}" if idempotency_key else None
+        recording = Recording(tuple(entries), key)
         return await self._actor.record(recording)
 
     def note(self, event: str, **fields: str) -> None:

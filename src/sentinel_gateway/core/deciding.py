@@ -13,7 +13,7 @@ from sentinel_gateway.domain.configuration import (
     Payload,
     VersionedUpdate,
 )
-from sentinel_gateway.domain.errors import AlreadyThere, NotKnown
+from sentinel_gateway.domain.errors import AlreadyThere, Busy, NotKnown
 from sentinel_gateway.domain.faults import Fault, FaultRequest, activated
 from sentinel_gateway.domain.gpus import with_dissent
 from sentinel_gateway.domain.tmr import TmrOutcome, TmrReport, TmrVerdict, vote
@@ -21,11 +21,17 @@ from sentinel_gateway.domain.trust import Edge, pair
 
 
 def take_tmr(report: TmrReport, time_ns: int, round_: Round) -> TmrVerdict:
-    """Vote on a canary and count it once."""
+    """Vote on a canary and count it once.
+
+    Raises:
+        Busy: it is about more GPUs than may become known.
+    """
     if (earlier := round_.verdict(report.canary_id)) is not None:
         return TmrVerdict(
             earlier.canary_id, earlier.outcome, earlier.consensus_hash, earlier.dissenting_gpu, duplicate=True
         )
+    if not round_.has_room_for([result.gpu for result in report.results]):
+        raise Busy(f"this gateway was told to take {round_.settings.ingest.max_gpus} GPUs, and knows as many")
     verdict = vote(report)
     for result in report.results:
         round_.gpus.put(result.gpu.uuid, round_.gpu(result.gpu))
@@ -46,8 +52,10 @@ def _compare(report: TmrReport, verdict: TmrVerdict, time_ns: int, round_: Round
     for place, one in enumerate(uuids):
         for other in uuids[place + 1 :]:
             key = pair(one, other)
-            edge = round_.edges.get(key) or Edge(key)
-            round_.edges.put(key, edge.compared(agreed=dissenter not in key, time_ns=time_ns))
+            edge = round_.edges.get(key)
+            if edge is None and len(round_.edges) >= round_.settings.ingest.max_pairs:
+                continue
+            round_.edges.put(key, (edge or Edge(key)).compared(agreed=dissenter not in key, time_ns=time_ns))
 
 
 def apply_config(change: ConfigChange, payload: Payload, pushed_by: str, round_: Round) -> ConfigResult:
@@ -75,7 +83,14 @@ def apply_config(change: ConfigChange, payload: Payload, pushed_by: str, round_:
 
 
 def take_component_ack(ack: ComponentAck, round_: Round) -> None:
-    """Keep what a component says; what it could not apply is recorded."""
+    """Keep what a component says; what it could not apply is recorded.
+
+    Raises:
+        Busy: more components than may become known.
+    """
+    most = round_.settings.ingest.max_hosts
+    if round_.components.get(ack.component_id) is None and len(round_.components) >= most:
+        raise Busy(f"this gateway was told to take {most} components, and knows as many")
     round_.components.put(ack.component_id, ComponentState(ack, round_.now_ns))
     if ack.update_id and not ack.applied:
         fields = {"component": ack.component_id, "update_id": ack.update_id, "error": ack.error}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sentinel_gateway.core import records
 from sentinel_gateway.core.round import Cause, Round
 from sentinel_gateway.domain.directives import (
+    NAMELESS,
     Approval,
     Directive,
     DirectiveOutcome,
@@ -46,8 +49,8 @@ def issue(request: DirectiveRequest, issued_by: str, round_: Round) -> Directive
     return outcome_of(_execute(executed(record, known.state, round_.now_ns), known, round_))
 
 
-def decide(directive_id: str, approval: Approval, round_: Round) -> DirectiveRecord:
-    """Approve or deny.
+def decide(directive_id: str, approval: Approval, round_: Round, *, is_nameless: bool = False) -> DirectiveRecord:
+    """Approve or deny; `is_nameless` is a reviewer who did not show who they are.
 
     Raises:
         NotKnown, Denied, IllegalState: as `Core.decide`.
@@ -57,7 +60,10 @@ def decide(directive_id: str, approval: Approval, round_: Round) -> DirectiveRec
         raise NotKnown(f"there is no directive {directive_id!r}")
     if record.status is not DirectiveStatus.WAITING:
         return decided_before(record, approve=approval.approved)
-    if round_.settings.approvals.four_eyes:
+    approvals = round_.settings.approvals
+    if is_nameless and approvals.insecure:
+        record = replace(record, note=NAMELESS)
+    elif approvals.four_eyes:
         check_may_decide(record, approval.reviewer)
     known = round_.gpus.get(record.directive.gpu.uuid)
     if known is None:

@@ -49,12 +49,17 @@ class Following:
         if after_id:
             position = await self._position_of(after_id)
         while True:
+            newest = self._memory.last_news
             news = await self._news_after(position)
             for one in news:
                 position = one.position
                 if wanted.matches(one.directive):
                     yield one.directive
-            if not news:
+            if news:
+                continue
+            # News up to `newest` that the database does not have were forgotten; later ones came while it was read.
+            position = max(position, newest)
+            if position >= self._memory.last_news:
                 if self._bell.is_over:
                     return
                 await self._bell.wait()

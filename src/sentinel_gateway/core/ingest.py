@@ -5,60 +5,79 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from sentinel_gateway.core import records
-from sentinel_gateway.core.judging import Judged, JudgedAnomalies, JudgedProbes, JudgedTelemetry
+from sentinel_gateway.core.judged import Judged, Refusals
+from sentinel_gateway.core.judging import Group, JudgedAnomalies, JudgedProbes, JudgedTelemetry, TakenAnomaly
 from sentinel_gateway.core.round import Cause, Round
-from sentinel_gateway.domain.batches import Source
+from sentinel_gateway.domain.batches import BatchKind, Source
 from sentinel_gateway.domain.gpus import GpuState, suspicion, with_anomalies, with_probes
 from sentinel_gateway.domain.health import Action, after
 from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.probes import Ack
+from sentinel_gateway.domain.sms import Outcome
 from sentinel_gateway.domain.telemetry import LatestTelemetry
 
 
 def take_probes(judged: JudgedProbes, round_: Round) -> Ack:
     """Count a batch of probe executions."""
-    ack = _ack(judged, "executions")
-    if not _is_new(judged, round_):
-        return ack
-    for group in judged.groups.values():
-        kinds = Counter((outcome.probe_type, outcome.result) for outcome in group.outcomes)
-        round_.counters.executions.update(kinds)
-        known = round_.gpu(group.gpu)
-        keep(round_, with_probes(known, group.outcomes, round_.now_ns, round_.window_s))
-    round_.entries.extend(records.probe(execution, time_ns) for execution, time_ns in judged.evidence)
-    return ack
+    if _begins(judged, round_):
+        for group in judged.groups.values():
+            outcomes = _outcomes(group, judged, round_)
+            if outcomes and _has_room(group.gpu, len(outcomes), judged, round_):
+                _count(group.gpu, outcomes, round_)
+        _remember(judged, round_)
+    return _ack(judged, "executions")
+
+
+def _outcomes(group: Group, judged: JudgedProbes, round_: Round) -> list[Outcome]:
+    """What counts of a group: a signed result other than PASS counts once, in whatever batch it comes."""
+    outcomes = list(group.outcomes)
+    is_room = round_.has_room_for([group.gpu])
+    for one in group.evidence:
+        if one.tag and round_.was_reported(one.tag):
+            judged.late.add("repeated", "that another batch reported before")
+            outcomes.remove(one.outcome)
+        elif is_room:
+            round_.entries.append(records.probe(one.execution, one.outcome.time_ns))
+            if one.tag:
+                round_.add_tag(one.tag)
+    return outcomes
+
+
+def _count(gpu: Gpu, outcomes: list[Outcome], round_: Round) -> None:
+    round_.counters.executions.update(Counter((outcome.probe_type, outcome.result) for outcome in outcomes))
+    keep(round_, with_probes(round_.gpu(gpu), outcomes, round_.now_ns, round_.window_s))
 
 
 def take_anomalies(judged: JudgedAnomalies, round_: Round) -> Ack:
     """Count a batch of anomalies."""
-    ack = _ack(judged, "anomalies")
-    if not _is_new(judged, round_):
-        return ack
-    by_gpu: defaultdict[str, list[int]] = defaultdict(list)
-    described: dict[str, Gpu] = {}
-    for taken in judged.taken:
-        by_gpu[taken.event.gpu.uuid].append(taken.time_ns)
-        described[taken.event.gpu.uuid] = taken.event.gpu
-        round_.counters.anomalies[taken.event.anomaly_type] += 1
-        round_.entries.append(records.anomaly_entry(taken.data, taken.event.gpu, taken.time_ns))
-    for uuid, times_ns in by_gpu.items():
-        known = round_.gpu(described[uuid])
-        keep(round_, with_anomalies(known, times_ns, round_.now_ns, round_.window_s))
-    return ack
+    if _begins(judged, round_):
+        by_gpu: defaultdict[str, list[TakenAnomaly]] = defaultdict(list)
+        for one in judged.taken:
+            by_gpu[one.event.gpu.uuid].append(one)
+        for taken in by_gpu.values():
+            gpu = taken[-1].event.gpu
+            if _has_room(gpu, len(taken), judged, round_):
+                times_ns = [one.time_ns for one in taken]
+                keep(round_, with_anomalies(round_.gpu(gpu), times_ns, round_.now_ns, round_.window_s))
+                round_.counters.anomalies.update(one.event.anomaly_type for one in taken)
+                round_.entries.extend(records.anomaly_entry(one.data, one.event.gpu, one.time_ns) for one in taken)
+        _remember(judged, round_)
+    return _ack(judged, "anomalies")
 
 
 def take_telemetry(judged: JudgedTelemetry, round_: Round) -> Ack:
     """Keep the newest report of each GPU."""
-    ack = _ack(judged, "reports")
-    if not _is_new(judged, round_):
-        return ack
-    for report, time_ns in judged.taken:
-        known = round_.gpu(report.gpu)
-        round_.gpus.put(report.gpu.uuid, known)
-        if time_ns >= (round_.telemetry_times.get(report.gpu.uuid) or 0):
-            round_.telemetry_times.put(report.gpu.uuid, time_ns)
-            round_.put_telemetry(known.gpu_id, LatestTelemetry(report, round_.now_ns))
-    return ack
+    if _begins(judged, round_):
+        for report, time_ns in judged.taken:
+            if not _has_room(report.gpu, 1, judged, round_):
+                continue
+            known = round_.gpu(report.gpu)
+            round_.gpus.put(report.gpu.uuid, known)
+            if time_ns >= (round_.telemetry_times.get(report.gpu.uuid) or 0):
+                round_.telemetry_times.put(report.gpu.uuid, time_ns)
+                round_.put_telemetry(known.gpu_id, LatestTelemetry(report, round_.now_ns))
+        _remember(judged, round_)
+    return _ack(judged, "reports")
 
 
 def keep(round_: Round, known: GpuState) -> None:
@@ -73,32 +92,55 @@ def keep(round_: Round, known: GpuState) -> None:
 
 def refuse_whole(judged: Judged, round_: Round) -> Ack:
     """Take nothing of a batch whose own time cannot be believed."""
-    _count_refusals(judged, round_)
+    _count_refusals(judged, judged.refusals, round_)
     return _ack(judged, "parts")
 
 
 def _ack(judged: Judged, what: str) -> Ack:
-    return Ack(judged.key.sequence, judged.is_any_left, judged.refusals.words(judged.total, what))
+    return Ack(judged.key.sequence, judged.is_any_left, judged.words(what))
 
 
-def _count_refusals(judged: Judged, round_: Round) -> None:
-    for name, count in judged.refusals.counts.items():
+def _count_refusals(judged: Judged, refusals: Refusals, round_: Round) -> None:
+    for name, count in refusals.counts.items():
         round_.counters.refused[judged.key.kind, name] += count
 
 
-def _is_new(judged: Judged, round_: Round) -> bool:
-    """Whether a batch counts; remembers it then."""
-    key = judged.key
-    _count_refusals(judged, round_)
+def _begins(judged: Judged, round_: Round) -> bool:
+    """Whether something of a batch may count: it was not seen before, and its host is or may become known."""
+    key, judged.late = judged.key, Refusals()
+    _count_refusals(judged, judged.refusals, round_)
     if not judged.is_any_left:
         return False
     if round_.was_seen(key):
         round_.counters.duplicates[key.kind] += 1
         return False
+    most = round_.settings.ingest.max_hosts
+    if round_.sources.get((key.kind, key.hostname)) is None and len(round_.sources) >= most * len(BatchKind):
+        left = judged.total - judged.refusals.counts.total()
+        judged.late.add("no_room", f"of a host beyond the {most} that this gateway was told to take", left)
+        _count_refusals(judged, judged.late, round_)
+        return False
+    return True
+
+
+def _has_room(gpu: Gpu, count: int, judged: Judged, round_: Round) -> bool:
+    """Whether a GPU is or may become known; else `count` parts of the batch are refused."""
+    if round_.has_room_for([gpu]):
+        return True
+    most = round_.settings.ingest.max_gpus
+    judged.late.add("no_room", f"of a GPU beyond the {most} that this gateway was told to take", count)
+    return False
+
+
+def _remember(judged: Judged, round_: Round) -> None:
+    """Know a batch again of which something counted."""
+    key = judged.key
+    _count_refusals(judged, judged.late, round_)
+    if not judged.is_any_left:
+        return
     known = round_.sources.get((key.kind, key.hostname)) or Source(key.kind, key.hostname)
     later = known.after(key.sequence, round_.now_ns)
     round_.sources.put((key.kind, key.hostname), later)
     round_.counters.batches[key.kind] += 1
     round_.counters.missing[key.kind] += later.missing - known.missing
     round_.add_batch(key)
-    return True

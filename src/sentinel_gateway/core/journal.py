@@ -2,7 +2,7 @@
 
 A commit whose answer was lost may have arrived or not. The number of the round stands in the database, so before the
 next round is decided the journal looks whether the last one is there. Until then neither the memory nor the ledger's
-writer moves.
+writer moves. A number that is neither the old nor the next is another gateway's.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, TypeVar
 
 import structlog
 from sqlalchemy import Connection
 
-from sentinel_gateway.core.round import Recording
-from sentinel_gateway.domain.errors import Bug, GatewayError, Refused
+from sentinel_gateway.core.round import Recording, Trim
+from sentinel_gateway.domain.errors import BadConfiguration, Bug, GatewayError, Refused, Unavailable
 from sentinel_gateway.domain.recorded import Recorded
+from sentinel_gateway.ledger.retention import apply_retention
+from sentinel_gateway.ledger.writer import LedgerWriter
 from sentinel_gateway.storage.changes import Changes, Found, Needs
 from sentinel_gateway.storage.store import Store
 from sentinel_sdk.ledger.entry import NewEntry
@@ -31,28 +33,6 @@ Result = TypeVar("Result")
 _READERS = 4
 
 
-class Appended(Protocol):
-    """Where entries came to stand."""
-
-    @property
-    def first_entry_id(self) -> int: ...
-    @property
-    def last_entry_id(self) -> int: ...
-
-
-class Ledger(Protocol):
-    """What the core needs of the ledger; `ledger.writer.LedgerWriter` is one."""
-
-    def append(self, connection: Connection, entries: Sequence[NewEntry], key: str | None = None) -> Appended:
-        """Add entries within the transaction of `connection`."""
-
-    def committed(self) -> None:
-        """The transaction was committed."""
-
-    def rolled_back(self) -> None:
-        """The transaction stored nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class Page:
     """What one round writes."""
@@ -61,27 +41,35 @@ class Page:
     """Of the round before it."""
     changes: Changes
     entries: Sequence[NewEntry]
-    recordings: Sequence[Recording]
+    recordings: Sequence[Recording | Trim]
 
 
 class Journal:
     """See the module."""
 
-    def __init__(self, store: Store, ledger: Ledger) -> None:
+    def __init__(self, store: Store, ledger: LedgerWriter) -> None:
         self._store, self._ledger = store, ledger
         self._writer = ThreadPoolExecutor(1, "core-writer")
         self._readers = ThreadPoolExecutor(_READERS, "core-reader")
         self._unsure: int | None = None
+        self._is_closed = False
 
     def close(self) -> None:
         """End the threads, after what they are at."""
+        self._is_closed = True
         self._writer.shutdown()
         self._readers.shutdown()
 
     async def read(
         self, function: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
     ) -> Result:
-        """Run something that reads in a reader thread."""
+        """Run something that reads in a reader thread.
+
+        Raises:
+            Unavailable: the gateway has stopped.
+        """
+        if self._is_closed:
+            raise Unavailable("the gateway has stopped: try again")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, lambda: function(*arguments, **named))
 
@@ -94,11 +82,15 @@ class Journal:
 
         Raises:
             Unavailable: the database is away, so it is still not known.
+            BadConfiguration: another gateway writes to it.
         """
         if self._unsure is None:
             return None
         before = self._unsure
-        stored = await self.read(self._store.round_number) > before
+        number = await self._in_writer(self._store.round_number)
+        if number not in (before, before + 1):
+            raise BadConfiguration(f"another gateway has taken this database over, whose rounds are at {number}")
+        stored = number == before + 1
         self._unsure = None
         await self._in_writer(self._ledger.committed if stored else self._ledger.rolled_back)
         if stored:
@@ -134,7 +126,10 @@ class Journal:
         with self._store.writing() as connection:
             if page.entries:
                 self._ledger.append(connection, page.entries)
-            answers = [self._record(connection, recording) for recording in page.recordings]
+            answers = [
+                self._trim(connection, one) if isinstance(one, Trim) else self._record(connection, one)
+                for one in page.recordings
+            ]
             self._store.save(connection, page.changes, page.round_number)
         self._ledger.committed()
         return answers
@@ -145,3 +140,7 @@ class Journal:
         except Refused as refusal:
             return refusal
         return Recorded(done.first_entry_id, done.last_entry_id, done.last_entry_id - done.first_entry_id + 1)
+
+    def _trim(self, connection: Connection, trim: Trim) -> Recorded:
+        done = apply_retention(connection, self._ledger, trim.retention, trim.now_ns)
+        return Recorded(done.first_entry_id, done.last_entry_id, 1) if done else Recorded(0, 0, 0)

@@ -2,64 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import NamedTuple
 
 from sentinel_gateway.core import records
+from sentinel_gateway.core.judged import Judged
 from sentinel_gateway.domain.anomalies import ANOMALY_TYPES, AnomalyBatch, AnomalyEvent
 from sentinel_gateway.domain.batches import BatchKey, BatchKind, Clock
 from sentinel_gateway.domain.errors import Invalid
 from sentinel_gateway.domain.identity import Gpu, checked_gpu
-from sentinel_gateway.domain.probes import PROBE_RESULTS, PROBE_TYPES, ProbeBatch, ProbeExecution, ProbeResult
+from sentinel_gateway.domain.probes import PROBE_RESULTS, PROBE_TYPES, ProbeBatch, ProbeExecution, ProbeResult, size_of
+from sentinel_gateway.domain.settings import CoreSettings, RecordedPasses
 from sentinel_gateway.domain.sms import MAX_SMS, Outcome
 from sentinel_gateway.domain.telemetry import TelemetryBatch, TelemetryReport
-from sentinel_sdk.signing import CheckedBatch
+from sentinel_sdk.signing import CheckedBatch, canonical
 
 _PASS = int(ProbeResult.PASS)
+_TAG_BYTES = 16
 
 
-class Refusals:
-    """What was refused, by short names for metrics and ledger, with the words of the first of each."""
+class Evidence(NamedTuple):
+    """An execution that gets a ledger entry."""
 
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self._words: dict[str, str] = {}
-
-    def add(self, name: str, words: str, count: int = 1) -> None:
-        """Refuse something."""
-        self.counts[name] += count
-        self._words.setdefault(name, words)
-
-    def words(self, total: int, what: str) -> str:
-        """What the sender is told; empty where nothing was refused."""
-        if not self.counts:
-            return ""
-        each = "; ".join(f"{count} {self._words[name]}" for name, count in self.counts.items())
-        return f"{self.counts.total()} of {total} {what} refused: {each}"
-
-
-@dataclass(slots=True)
-class Judged:
-    """A batch, judged."""
-
-    key: BatchKey
-    total: int
-    """Executions, events or reports in it."""
-    refusals: Refusals = field(default_factory=Refusals)
-
-    @property
-    def is_any_left(self) -> bool:
-        """Whether not all of it was refused."""
-        return self.refusals.counts.total() < self.total
-
-
-def refused_whole(key: BatchKey, total: int, words: str) -> Judged:
-    """A batch whose own time cannot be believed."""
-    judged = Judged(key, total)
-    judged.refusals.add("clock", f"in a batch that is {words}", total)
-    return judged
+    execution: ProbeExecution
+    outcome: Outcome
+    tag: bytes
+    """By which it is known again in another batch; empty where it is not signed, or passed."""
 
 
 @dataclass(slots=True)
@@ -68,6 +38,7 @@ class Group:
 
     gpu: Gpu
     outcomes: list[Outcome] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -75,15 +46,20 @@ class JudgedProbes(Judged):
     """A batch of executions, judged."""
 
     groups: dict[str, Group] = field(default_factory=dict)
-    evidence: list[tuple[ProbeExecution, int]] = field(default_factory=list)
-    """Executions that get a ledger entry each, and when they count as run."""
+
+    @property
+    def tags(self) -> tuple[bytes, ...]:
+        """Of all signed results that did not pass."""
+        return tuple(one.tag for group in self.groups.values() for one in group.evidence if one.tag)
 
 
 class ProbeJudge:
     """Judges one batch, in as many steps as its caller likes."""
 
-    def __init__(self, batch: ProbeBatch, checked: CheckedBatch, clock: Clock, *, record_passes: bool) -> None:
-        self._batch, self._checked, self._clock, self._record_passes = batch, checked, clock, record_passes
+    def __init__(self, batch: ProbeBatch, checked: CheckedBatch, clock: Clock, settings: CoreSettings) -> None:
+        self._batch, self._checked, self._clock = batch, checked, clock
+        self._record_passes = settings.record_passes is RecordedPasses.FULL
+        self._max_bytes = settings.ingest.max_event_bytes
         key = BatchKey(BatchKind.PROBE, batch.agent_hostname, batch.sequence_number, checked.digest)
         self.judged = JudgedProbes(key, len(batch.executions))
         self._default_ns = clock.now_ns if batch.batch_time_ns is None else batch.batch_time_ns
@@ -103,10 +79,19 @@ class ProbeJudge:
             if place in refused or not known or not earliest_ns <= time_ns <= latest_ns or group is None:
                 self._refuse(one, time_ns, is_forged=place in refused)
                 continue
-            groups[one.gpu.uuid] = group
-            group.outcomes.append(Outcome(one.sm_id, one.probe_type, one.result, time_ns))
+            outcome = Outcome(one.sm_id, one.probe_type, one.result, time_ns)
             if one.result != _PASS or self._record_passes:
-                self.judged.evidence.append((one, time_ns))
+                if size_of(one) > self._max_bytes:
+                    self.judged.refusals.add("too_large", f"with more than {self._max_bytes} bytes")
+                    continue
+                group.evidence.append(Evidence(one, outcome, self._tag(one)))
+            groups[one.gpu.uuid] = group
+            group.outcomes.append(outcome)
+
+    def _tag(self, one: ProbeExecution) -> bytes:
+        if one.result == _PASS or not self._checked.signed or one.time_ns is None:
+            return b""
+        return sha256(canonical(one) + one.hmac_signature).digest()[:_TAG_BYTES]
 
     def _described(self, gpu: Gpu) -> Group | None:
         """The group of a GPU that is new in this batch, or described in another way; None where that is malformed."""
@@ -115,7 +100,7 @@ class ProbeJudge:
         except Invalid:
             return None
         known = self.judged.groups.get(gpu.uuid)
-        return Group(gpu, known.outcomes if known else [])
+        return Group(gpu, known.outcomes, known.evidence) if known else Group(gpu)
 
     def _refuse(self, one: ProbeExecution, time_ns: int, *, is_forged: bool) -> None:
         refusals = self.judged.refusals
@@ -157,7 +142,7 @@ class JudgedAnomalies(Judged):
     taken: list[TakenAnomaly] = field(default_factory=list)
 
 
-def judge_anomalies(batch: AnomalyBatch, clock: Clock) -> JudgedAnomalies:
+def judge_anomalies(batch: AnomalyBatch, clock: Clock, max_bytes: int) -> JudgedAnomalies:
     """Which anomalies of a batch count."""
     encoded = [records.anomaly(event) for event in batch.events]
     key = BatchKey(BatchKind.ANOMALY, batch.source_hostname, batch.sequence_number, _digest(encoded))
@@ -171,6 +156,8 @@ def judge_anomalies(batch: AnomalyBatch, clock: Clock) -> JudgedAnomalies:
             judged.refusals.add("clock", words)
         elif fault := _fault_of(event.gpu):
             judged.refusals.add("gpu", f"of a GPU that is not described well ({fault})")
+        elif len(data) > max_bytes:
+            judged.refusals.add("too_large", f"with more than {max_bytes} bytes")
         else:
             judged.taken.append(TakenAnomaly(event, data, time_ns))
     return judged
@@ -183,18 +170,20 @@ class JudgedTelemetry(Judged):
     taken: list[tuple[TelemetryReport, int]] = field(default_factory=list)
 
 
-def judge_telemetry(batch: TelemetryBatch, clock: Clock) -> JudgedTelemetry:
+def judge_telemetry(batch: TelemetryBatch, clock: Clock, max_bytes: int) -> JudgedTelemetry:
     """Which reports of a batch count."""
     encoded = [repr(report).encode("utf-8", "surrogatepass") for report in batch.reports]
     key = BatchKey(BatchKind.TELEMETRY, batch.agent_hostname, batch.sequence_number, _digest(encoded))
     judged = JudgedTelemetry(key, len(batch.reports))
     default_ns = clock.now_ns if batch.batch_time_ns is None else batch.batch_time_ns
-    for report in batch.reports:
+    for report, data in zip(batch.reports, encoded, strict=True):
         time_ns = max(_times_of(report), default=default_ns)
         if words := clock.objection(time_ns):
             judged.refusals.add("clock", words)
         elif fault := _fault_of(report.gpu):
             judged.refusals.add("gpu", f"of a GPU that is not described well ({fault})")
+        elif len(data) > max_bytes:
+            judged.refusals.add("too_large", f"with more than {max_bytes} bytes")
         else:
             judged.taken.append((report, time_ns))
     return judged

@@ -70,6 +70,10 @@ class Layer(Generic[Key, Value]):
         """The value as it is after the changes; None for none."""
         return self.changed[key] if key in self.changed else self._base.get(key)
 
+    def __len__(self) -> int:
+        """How many there are, where none was taken away."""
+        return len(self._base) + sum(key not in self._base for key in self.changed)
+
     def put(self, key: Key, value: Value) -> None:
         """Add or replace."""
         self.changed[key] = value

@@ -6,6 +6,7 @@ their count. How many kinds are told apart is bounded, because a hostile caller 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sentinel_gateway.core import records
@@ -16,6 +17,8 @@ _MAX_WORDS = 500
 
 Kind = tuple[str, tuple[tuple[str, str], ...]]
 """An event and its fields."""
+Told = Mapping[Kind, tuple[int, NewEntry]]
+"""What is to be recorded: by kind, how many, and the entry."""
 
 
 @dataclass(slots=True)
@@ -36,7 +39,7 @@ class Notes:
 
     def add(self, event: str, fields: dict[str, str], now_ns: int, count: int = 1) -> None:
         """Note something."""
-        kind: Kind = (event, tuple(sorted((name, value[:_MAX_WORDS]) for name, value in fields.items())))
+        kind: Kind = (event, tuple(sorted((name, _storable(value)) for name, value in fields.items())))
         if kind not in self._noted and len(self._noted) >= _MAX_KINDS:
             kind = (event, (("more_kinds", "true"),))
         noted = self._noted.setdefault(kind, _Noted(0, now_ns, now_ns))
@@ -44,21 +47,21 @@ class Notes:
             noted.first_ns = now_ns
         noted.count += count
 
-    def due(self, now_ns: int) -> dict[Kind, tuple[int, NewEntry]]:
-        """What is to be recorded now: by kind, how many, and the entry."""
+    def due(self, now_ns: int) -> Told:
+        """What is to be recorded now."""
         return {
             kind: (noted.count, self._entry(kind, noted, now_ns))
             for kind, noted in self._noted.items()
             if noted.count and noted.due_ns <= now_ns
         }
 
-    def everything(self, now_ns: int) -> dict[Kind, tuple[int, NewEntry]]:
+    def everything(self, now_ns: int) -> Told:
         """What is not on record yet, due or not."""
         return {
             kind: (noted.count, self._entry(kind, noted, now_ns)) for kind, noted in self._noted.items() if noted.count
         }
 
-    def recorded(self, told: dict[Kind, tuple[int, NewEntry]], now_ns: int) -> None:
+    def recorded(self, told: Told, now_ns: int) -> None:
         """So many of each kind are on record now; kinds that were quiet for a window are forgotten."""
         for kind, (count, _) in told.items():
             noted = self._noted[kind]
@@ -72,3 +75,8 @@ class Notes:
         event, fields = kind
         told = {**dict(fields), "count": str(noted.count)} if fields else dict(fields)
         return records.system(event, told, min(noted.first_ns, now_ns))
+
+
+def _storable(words: str) -> str:
+    """No more than a field may have, and nothing that has no UTF-8, for a note must never fail."""
+    return words[:_MAX_WORDS].encode(errors="replace").decode()

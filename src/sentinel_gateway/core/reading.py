@@ -51,9 +51,10 @@ class Reading:
         gpus, sources = tuple(self._memory.gpus.values()), tuple(self._memory.sources.values())
         return await self._journal.read(fleet_view, gpus, sources, wanted, self._settings, self._now_ns())
 
-    def trust_graph(self) -> TrustView:
+    async def trust_graph(self) -> TrustView:
         """See `Core.trust_graph`."""
-        return trust_view(self._memory.edges.values(), self._memory.gpus, self._now_ns())
+        edges, gpus = tuple(self._memory.edges.values()), dict(self._memory.gpus)
+        return await self._journal.read(trust_view, edges, gpus, self._now_ns())
 
     async def directive(self, directive_id: str) -> DirectiveRecord:
         """See `Core.directive`."""

@@ -8,14 +8,15 @@ from typing import TypeVar
 
 from sentinel_gateway.core.actor import Actor, Work
 from sentinel_gateway.core.ingest import refuse_whole, take_anomalies, take_probes, take_telemetry
-from sentinel_gateway.core.judging import Judged, ProbeJudge, judge_anomalies, judge_telemetry, refused_whole
+from sentinel_gateway.core.judged import Judged, Refusals, refused_whole
+from sentinel_gateway.core.judging import ProbeJudge, judge_anomalies, judge_telemetry
 from sentinel_gateway.core.memory import Memory
 from sentinel_gateway.core.round import Round
 from sentinel_gateway.domain.anomalies import AnomalyBatch
 from sentinel_gateway.domain.batches import BatchKey, BatchKind, check_shape, clock_at
 from sentinel_gateway.domain.probes import Ack, ProbeBatch
 from sentinel_gateway.domain.roles import Caller
-from sentinel_gateway.domain.settings import CoreSettings, RecordedPasses
+from sentinel_gateway.domain.settings import CoreSettings
 from sentinel_gateway.domain.telemetry import TelemetryBatch
 from sentinel_gateway.storage.changes import Needs
 from sentinel_sdk.signing import Keys
@@ -33,49 +34,58 @@ class Receiving:
         self, actor: Actor, memory: Memory, settings: CoreSettings, keys: Keys, now_ns: Callable[[], int]
     ) -> None:
         self._actor, self._memory, self._settings, self._keys, self._now_ns = actor, memory, settings, keys, now_ns
+        self._max_bytes = settings.ingest.max_event_bytes
 
     async def probes(self, caller: Caller, batch: ProbeBatch) -> Ack:
         """See `Core.report_probes`."""
         clock = clock_at(self._now_ns(), self._settings.ingest)
-        check_shape(batch.agent_hostname, len(batch.executions), "executions", self._settings.ingest)
+        check_shape(batch.agent_hostname, caller.name, len(batch.executions), "executions", self._settings.ingest)
         if words := clock.batch_objection(batch.batch_time_ns):
             key = BatchKey(BatchKind.PROBE, batch.agent_hostname, batch.sequence_number, b"")
             return await self._take(caller, refused_whole(key, len(batch.executions), words), refuse_whole)
-        record_passes = self._settings.record_passes is RecordedPasses.FULL
         checked = self._keys.check(batch.agent_hostname, batch.executions)
-        judge = ProbeJudge(batch, checked, clock, record_passes=record_passes)
+        judge = ProbeJudge(batch, checked, clock, self._settings)
         for first in range(0, len(batch.executions), _AT_ONCE):
             if first:
                 await asyncio.sleep(0)
             judge.judge(first, first + _AT_ONCE)
-        return await self._take(caller, judge.judged, take_probes)
+        return await self._take(caller, judge.judged, take_probes, judge.judged.tags)
 
     async def anomalies(self, caller: Caller, batch: AnomalyBatch) -> Ack:
         """See `Core.report_anomalies`."""
         clock = clock_at(self._now_ns(), self._settings.ingest)
-        check_shape(batch.source_hostname, len(batch.events), "events", self._settings.ingest)
+        check_shape(batch.source_hostname, caller.name, len(batch.events), "events", self._settings.ingest)
         if words := clock.batch_objection(batch.batch_time_ns):
             key = BatchKey(BatchKind.ANOMALY, batch.source_hostname, batch.sequence_number, b"")
             return await self._take(caller, refused_whole(key, len(batch.events), words), refuse_whole)
-        return await self._take(caller, judge_anomalies(batch, clock), take_anomalies)
+        return await self._take(caller, judge_anomalies(batch, clock, self._max_bytes), take_anomalies)
 
     async def telemetry(self, caller: Caller, batch: TelemetryBatch) -> Ack:
         """See `Core.report_telemetry`."""
         clock = clock_at(self._now_ns(), self._settings.ingest)
-        check_shape(batch.agent_hostname, len(batch.reports), "reports", self._settings.ingest)
+        check_shape(batch.agent_hostname, caller.name, len(batch.reports), "reports", self._settings.ingest)
         if words := clock.batch_objection(batch.batch_time_ns):
             key = BatchKey(BatchKind.TELEMETRY, batch.agent_hostname, batch.sequence_number, b"")
             return await self._take(caller, refused_whole(key, len(batch.reports), words), refuse_whole)
-        return await self._take(caller, judge_telemetry(batch, clock), take_telemetry)
+        return await self._take(caller, judge_telemetry(batch, clock, self._max_bytes), take_telemetry)
 
-    async def _take(self, caller: Caller, judged: Batch, take: Callable[[Batch, Round], Ack]) -> Ack:
+    async def _take(
+        self, caller: Caller, judged: Batch, take: Callable[[Batch, Round], Ack], tags: tuple[bytes, ...] = ()
+    ) -> Ack:
         key = judged.key
-        for name, count in judged.refusals.counts.items():
+        self._note(caller, key, judged.refusals)
+        work = Work(lambda round_: take(judged, round_), lambda: self._needs(key, tags), judged.total)
+        ack = await self._actor.ask(work)
+        self._note(caller, key, judged.late)
+        return ack
+
+    def _note(self, caller: Caller, key: BatchKey, refusals: Refusals) -> None:
+        for name, count in refusals.counts.items():
             fields = {"kind": str(key.kind), "hostname": key.hostname, "reason": name, "caller": caller.name}
             self._actor.note("ingest.refused", fields, count)
-        return await self._actor.ask(Work(lambda round_: take(judged, round_), lambda: self._needs(key), judged.total))
 
-    def _needs(self, key: BatchKey) -> Needs:
+    def _needs(self, key: BatchKey, tags: tuple[bytes, ...]) -> Needs:
         """A batch is looked up only where its number does not prove that it is new."""
         source = self._memory.sources.get((key.kind, key.hostname))
-        return Needs() if source is None or source.is_surely_new(key.sequence) else Needs(batches=(key,))
+        is_new = source is None or source.is_surely_new(key.sequence)
+        return Needs(batches=() if is_new else (key,), tags=tags)

@@ -6,7 +6,7 @@ memory with all changes of this round on top, and what was looked up for them in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -23,6 +23,7 @@ from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.settings import CoreSettings
 from sentinel_gateway.domain.telemetry import LatestTelemetry
 from sentinel_gateway.domain.tmr import TmrVerdict
+from sentinel_gateway.ledger.retention import Retention
 from sentinel_gateway.storage.changes import Canary, Changes, Found
 from sentinel_sdk.ledger.entry import NewEntry
 
@@ -33,6 +34,15 @@ class Recording:
 
     entries: Sequence[NewEntry]
     key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trim:
+    """Old entries are to be removed, as far as one run goes; what was removed is told by an entry."""
+
+    retention: Retention
+    now_ns: int
+    entries: Sequence[NewEntry] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +72,14 @@ class Round:
         self.telemetry_times = Layer(memory.telemetry_times)
         self.configuration = memory.configuration
         self.entries: list[NewEntry] = []
-        self.recordings: list[Recording] = []
+        self.recordings: list[Recording | Trim] = []
         self.counters = Counters()
         self._memory = memory
         self._found = found
         self._last_gpu_id = memory.last_gpu_id
         self._last_news = memory.last_news
         self._batches: set[BatchKey] = set()
+        self._tags: set[bytes] = set()
         self._verdicts: dict[str, TmrVerdict] = {}
         self._updates: dict[str, VersionedUpdate] = {}
         self._changes = Changes(now_ns)
@@ -82,6 +93,11 @@ class Round:
         known = first_seen(self._last_gpu_id, gpu, self.now_ns)
         self.gpus.put(gpu.uuid, known)
         return known
+
+    def has_room_for(self, gpus: Iterable[Gpu]) -> bool:
+        """Whether all of them are known, or may become so."""
+        unknown = sum(self.gpus.get(gpu.uuid) is None for gpu in gpus)
+        return not unknown or self._last_gpu_id + unknown <= self.settings.ingest.max_gpus
 
     def put_gpu(self, known: GpuState) -> None:
         """Keep a GPU, with a sample of its score where one is due."""
@@ -120,6 +136,15 @@ class Round:
         """Remember a batch."""
         self._batches.add(key)
         self._changes.batches.append(key)
+
+    def was_reported(self, tag: bytes) -> bool:
+        """Whether a signed result with this tag was stored before, or in this round."""
+        return tag in self._tags or tag in self._found.tags
+
+    def add_tag(self, tag: bytes) -> None:
+        """Remember a signed result."""
+        self._tags.add(tag)
+        self._changes.tags.append(tag)
 
     def directive(self, directive_id: str) -> DirectiveRecord | None:
         """A directive; None where none has this id."""

@@ -1,4 +1,4 @@
-"""What is due without anybody asking: probe summaries, GPUs that stay too long where somebody should look at them."""
+"""What is due without anybody asking: probe summaries, GPUs that somebody should look at, old rows and entries."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import structlog
 from sentinel_gateway.core import records
 from sentinel_gateway.core.actor import Actor, Work
 from sentinel_gateway.core.journal import Journal
-from sentinel_gateway.core.round import Round
+from sentinel_gateway.core.round import Round, Trim
 from sentinel_gateway.domain.errors import GatewayError
 from sentinel_gateway.domain.gpus import GpuState, Summary
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.settings import CoreSettings, HealthSettings, RecordedPasses
+from sentinel_gateway.ledger.retention import Retention
 from sentinel_gateway.storage.forgetting import Horizons
 from sentinel_gateway.storage.store import Store
 
@@ -27,6 +28,9 @@ MAX_AT_ONCE = 500
 _SPARE = timedelta(hours=1)
 _FORGET_AT_ONCE = 5000
 """Rows of each kind deleted in one transaction."""
+_TRIM_AT_ONCE = 10_000
+"""About as many entries of the ledger."""
+_TRIM_EVERY_NS = 24 * 3600 * 10**9
 
 
 class Upkeep:
@@ -39,6 +43,7 @@ class Upkeep:
         self._settings, self._now_ns = settings, now_ns
         self._over = asyncio.Event()
         self._forgot_ns = now_ns()
+        self._trim_due_ns = self._forgot_ns
 
     def stop(self) -> None:
         """Look no more."""
@@ -67,6 +72,10 @@ class Upkeep:
         if self._now_ns() - self._forgot_ns >= forget_ns:
             self._forgot_ns = self._now_ns()
             await self.forget()
+        began_ns = self._now_ns()
+        if self._settings.history.keep_ledger and began_ns >= self._trim_due_ns:
+            await self.trim()
+            self._trim_due_ns = began_ns + _TRIM_EVERY_NS
 
     async def forget(self) -> int:
         """Delete what is old; says how many rows.
@@ -81,6 +90,17 @@ class Upkeep:
             total += deleted
             if deleted < _FORGET_AT_ONCE:
                 return total
+
+    async def trim(self) -> None:
+        """Remove the ledger's old entries, each time as many as the other requests can wait for.
+
+        Raises:
+            GatewayError: it could not be stored.
+        """
+        retention = Retention(max_age=self._settings.history.keep_ledger, per_run=_TRIM_AT_ONCE)
+        is_more = True
+        while is_more:
+            is_more = (await self._actor.record(Trim(retention, self._now_ns()))).count > 0
 
 
 def _horizons(settings: CoreSettings, now_ns: int) -> Horizons:

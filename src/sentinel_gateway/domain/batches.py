@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from sentinel_gateway.domain.errors import Invalid
+from sentinel_gateway.domain.errors import Denied, Invalid
 from sentinel_gateway.domain.settings import IngestSettings
 from sentinel_gateway.domain.text import MAX_NAME, checked_text
 
@@ -106,15 +106,18 @@ def shown(time_ns: int) -> str:
     return datetime.fromtimestamp(time_ns // _NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def check_shape(hostname: str, items: int, what: str, settings: IngestSettings) -> None:
-    """What a batch must have to be looked at.
+def check_shape(hostname: str, caller: str, items: int, what: str, settings: IngestSettings) -> None:
+    """What a batch must have to be looked at; `caller` is who its sender proved to be.
 
     Raises:
         Invalid: no hostname, nothing in it, too much in it.
+        Denied: it is another host's, and callers report for themselves only.
     """
     if not hostname:
         raise Invalid("the batch must name its host")
     checked_text("the batch's hostname", hostname, MAX_NAME)
+    if settings.own_hostname and hostname != caller:
+        raise Denied(f"{caller!r} reports for the host of that name only, not for {hostname!r}")
     if not items:
         raise Invalid(f"the batch of {hostname} has no {what}")
     if items > settings.max_batch:

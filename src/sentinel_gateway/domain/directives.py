@@ -7,7 +7,7 @@
                         -> OVERTAKEN           approved, but the GPU's state no longer allowed it
 
 Only WAITING has ways out. Who issued a directive is what its connection proved (`issued_by`); `initiated_by` is what
-the request claims. Nobody who is either may decide it.
+the request claims. Nobody who is either may decide it, unless access is insecure, where nobody shows who they are.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from sentinel_gateway.domain.identity import Gpu, checked_uuid
 from sentinel_gateway.domain.text import MAX_NAME, MAX_WORDS, checked_text, checked_time
 
 MAX_EVIDENCE = 1000
+NAMELESS = "decided without four eyes, by somebody who did not show who they are"
+"""Noted of decisions that only insecure access allows."""
 
 
 class DirectiveStatus(IntEnum):
@@ -92,7 +94,7 @@ class DirectiveRecord:
     expires_ns: int | None = None
     executed_ns: int | None = None
     note: str = ""
-    """Why it was not executed."""
+    """Why it was not executed, or `NAMELESS`."""
     request_time_ns: int | None = None
     """The client's own time, as it was sent; part of what makes two requests the same."""
 
@@ -231,13 +233,34 @@ def decided(record: DirectiveRecord, approval: Approval, state: HealthState) -> 
     """The record after a decision about a GPU that is now `state`."""
     told = replace(record, directive=replace(record.directive, approval=approval))
     if not approval.approved:
-        return replace(told, status=DirectiveStatus.DENIED, note=f"denied by {approval.reviewer}")
+        return replace(told, status=DirectiveStatus.DENIED, note=_noted(record, f"denied by {approval.reviewer}"))
+    if _is_stale(record, state):
+        note = f"the GPU was {record.from_state.name} when this was asked and is {state.name} now; ask again if need be"
+        return _overtaken(told, state, note)
     try:
         return executed(told, state, approval.review_time_ns)
     except IllegalState as refusal:
-        return replace(
-            told, status=DirectiveStatus.OVERTAKEN, note=str(refusal), from_state=state, resulting_state=state
-        )
+        return _overtaken(told, state, str(refusal))
+
+
+def _is_stale(record: DirectiveRecord, state: HealthState) -> bool:
+    """Whether the world has moved against what was asked: somebody reinstated the GPU, or quarantined it again.
+
+    What only got worse since is no reason to spare a GPU; any change is one not to reinstate it.
+    """
+    if record.directive.action is Action.REINSTATE:
+        return state is not record.from_state
+    return state < record.from_state
+
+
+def _overtaken(told: DirectiveRecord, state: HealthState, note: str) -> DirectiveRecord:
+    return replace(
+        told, status=DirectiveStatus.OVERTAKEN, note=_noted(told, note), from_state=state, resulting_state=state
+    )
+
+
+def _noted(record: DirectiveRecord, note: str) -> str:
+    return f"{note}; {record.note}" if record.note else note
 
 
 def expired(record: DirectiveRecord) -> DirectiveRecord:

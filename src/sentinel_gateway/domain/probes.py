@@ -72,6 +72,16 @@ class ProbeExecution:
     hmac_signature: bytes = b""
 
 
+def size_of(execution: ProbeExecution) -> int:
+    """About how many bytes of it its sender chose freely."""
+    mismatch = execution.mismatch
+    size = len(execution.execution_id) + len(execution.expected_hash) + len(execution.actual_hash)
+    size += len(execution.hmac_signature)
+    if mismatch is not None:
+        size += len(mismatch.expected_value) + len(mismatch.actual_value) + 4 * len(mismatch.differing_bits)
+    return size
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeBatch:
     """`sentinel.v1.ProbeResultBatch`."""

@@ -55,6 +55,8 @@ class ApprovalSettings:
     timeout: timedelta = timedelta(hours=24)
     four_eyes: bool = True
     """Nobody decides a directive of their own."""
+    insecure: bool = False
+    """Callers need not show who they are. Who shows nothing decides then without four eyes, which is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,16 @@ class IngestSettings:
     """Executions, events or reports in one batch."""
     agent_active: timedelta = timedelta(seconds=120)
     """An agent that was silent for longer is not counted as active."""
+    own_hostname: bool = False
+    """A caller reports for the host it is named after, and for no other."""
+    max_gpus: int = 100_000
+    """GPUs that are known; reports about more are refused."""
+    max_hosts: int = 100_000
+    """Hosts that report one kind of batch, and components that receive settings; more are refused."""
+    max_pairs: int = 1_000_000
+    """Pairs of GPUs whose agreement is remembered; votes on more count, but their pairs are not remembered."""
+    max_event_bytes: int = 65_536
+    """One execution that did not pass, one anomaly, one telemetry report or one canary; larger ones are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,8 @@ class HistorySettings:
     """0 keeps all."""
     keep_history: timedelta = timedelta(days=365)
     """Transitions, correlations, decided directives, TMR rounds, replaced settings; 0 keeps all."""
+    keep_ledger: timedelta = timedelta(0)
+    """Entries of the audit ledger; 0 keeps all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,11 +58,11 @@ class TmrVerdict:
     """This canary was counted before."""
 
 
-def checked(report: TmrReport) -> TmrReport:
+def checked(report: TmrReport, max_bytes: int) -> TmrReport:
     """`report`, where it can be voted on.
 
     Raises:
-        Invalid: no canary id, more than three results, a GPU twice, a UUID that is none.
+        Invalid: no canary id, more than three results, a GPU twice, a UUID that is none, more than `max_bytes` in it.
     """
     if not report.canary_id:
         raise Invalid("canary_id is empty: it is how a canary that is reported twice is counted once")
@@ -72,6 +72,9 @@ def checked(report: TmrReport) -> TmrReport:
     uuids = [checked_gpu(result.gpu).uuid for result in report.results]
     if len(set(uuids)) != len(uuids):
         raise Invalid(f"canary {report.canary_id}: the same GPU stands in it twice")
+    size = sum(len(result.output_fingerprint) + len(result.error_message) for result in report.results)
+    if size > max_bytes:
+        raise Invalid(f"canary {report.canary_id}: its results have {size} bytes, at most {max_bytes} are taken")
     return report
 
 

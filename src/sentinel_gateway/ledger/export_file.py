@@ -16,6 +16,8 @@ def write_whole(path: Path, pieces: Iterable[bytes], mode: int = 0o640) -> int:
     Raises:
         BadConfiguration: it cannot be written; nothing was changed.
     """
+    if path.exists() and not path.is_file():
+        raise BadConfiguration(f"{str(path)!r} is no file that could be replaced")
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
             try:

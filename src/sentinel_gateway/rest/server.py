@@ -24,6 +24,8 @@ from sentinel_gateway.domain.errors import BadConfiguration
 _CLOSE_S = 2
 _KEEP_ALIVE_S = 75
 _MOST_CONNECTIONS = 1000
+REQUEST_WITHIN_S = 30.0
+"""In this time a request must come whole and its answer be taken; connections are counted, and probes need theirs."""
 
 
 @asynccontextmanager
@@ -35,7 +37,7 @@ async def serve_http(app: ASGIApp, host: str, port: int, tls: ssl.SSLContext | N
     """
     with _bound(host, port) as listener:
         config = Config(
-            app, http=_WithCertificate, ws="none", lifespan="off", log_config=None, access_log=False,
+            app, http=_Connection, ws="none", lifespan="off", log_config=None, access_log=False,
             server_header=False, timeout_graceful_shutdown=_CLOSE_S, timeout_keep_alive=_KEEP_ALIVE_S,
             limit_concurrency=_MOST_CONNECTIONS, ssl_context_factory=(lambda _config, _default: tls) if tls else None,
         )  # fmt: skip
@@ -69,11 +71,24 @@ def tls_context(certificate: Path, key: Path, authorities: Path | None) -> ssl.S
     return context
 
 
-class _WithCertificate(H11Protocol):
+class _Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in its own base
         super().connection_made(transport)
         tls = transport.get_extra_info("ssl_object")
         self.app_state = {**self.app_state, "peer_certificate": (tls.getpeercert() or None) if tls else None}
+        self._look_later()
+
+    def _look_later(self) -> None:
+        self.loop.call_later(REQUEST_WITHIN_S, self._hang_up_if_stuck, self.cycle)
+
+    def _hang_up_if_stuck(self, request_before: object) -> None:
+        """Between requests uvicorn counts the time by itself, but not before the first, nor in the middle of one."""
+        if self.transport.is_closing():
+            return
+        if self.timeout_keep_alive_task is None and self.cycle is request_before:
+            self.transport.abort()
+            return
+        self._look_later()
 
 
 class _Server(Server):

@@ -1,7 +1,4 @@
-"""The audit ledger's own service: recording, verifying, querying. Reading happens in worker threads.
-
-Verification reads everything there is, so one runs at a time and the next waits for it.
-"""
+"""The audit ledger's own service: recording, verifying, querying. Reading happens in worker threads."""
 # ruff: noqa: N802  methods are named as on the wire
 
 from __future__ import annotations
@@ -17,10 +14,12 @@ from sentinel_gateway.ledger.query import EntryFilter
 from sentinel_gateway.ledger.reader import LedgerReader
 from sentinel_gateway.ledger.scope import Scope
 from sentinel_gateway.ledger.seam import LedgerDatabase
-from sentinel_gateway.ledger.verify import Progress, verify_ledger
+from sentinel_gateway.ledger.verify import verify_ledger
 from sentinel_gateway.services.authentication import Context, calling
 from sentinel_gateway.services.ledger_messages import entry_to_wire, new_entry, verification_to_wire
+from sentinel_gateway.services.long_readings import LongReadings
 from sentinel_gateway.services.metadata import sent_text
+from sentinel_gateway.services.recording import check_recordable
 from sentinel_gateway.services.wire_values import bound_ns
 
 IDEMPOTENCY_KEY = "sentinel-idempotency-key"
@@ -28,25 +27,23 @@ _USUAL_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """What a verification is watched by."""
+class LedgerReads:
+    """What a service reads the ledger with."""
 
+    database: LedgerDatabase
+    long: LongReadings
     newest_note: Callable[[], str | None]
     """The newest tree head as this process remembers it: it tells a ledger whose end was cut off from a short one."""
-    progress: Progress
-    """Told now and then how far it is; may raise to end it."""
+    now_ns: Callable[[], int]
 
 
 class AuditService(audit_pb2_grpc.AuditServiceServicer):
     """`sentinel.v1.AuditService`."""
 
-    def __init__(self, core: Core, database: LedgerDatabase, now_ns: Callable[[], int], watch: Watch) -> None:
+    def __init__(self, core: Core, reads: LedgerReads) -> None:
         self._core = core
-        self._watch = watch
-        self._database = database
-        self._reader = LedgerReader(database)
-        self._now_ns = now_ns
-        self._one_at_a_time = asyncio.Lock()
+        self._reads = reads
+        self._reader = LedgerReader(reads.database)
 
     async def IngestEvents(
         self, request: audit_pb2.AuditIngestRequest, context: Context
@@ -57,8 +54,10 @@ class AuditService(audit_pb2_grpc.AuditServiceServicer):
             raise Invalid(
                 f"with {IDEMPOTENCY_KEY} every entry needs its timestamp: sent again it must be the same entry"
             )
-        entries = [new_entry(entry, number, self._now_ns) for number, entry in enumerate(request.entries)]
-        recorded = await self._core.record(calling(), entries, key)
+        entries = [new_entry(entry, number, self._reads.now_ns) for number, entry in enumerate(request.entries)]
+        caller = calling()
+        check_recordable(caller, entries)
+        recorded = await self._core.record(caller, entries, key)
         return audit_pb2.AuditIngestResponse(
             success=True, entries_ingested=recorded.count, last_entry_id=recorded.last_entry_id
         )
@@ -68,11 +67,10 @@ class AuditService(audit_pb2_grpc.AuditServiceServicer):
     ) -> audit_pb2.ChainVerificationResponse:
         """Verify the ledger or a range of it, now."""
         start, end = request.start_entry_id, request.end_entry_id
-        async with self._one_at_a_time:
-            note = self._watch.newest_note() if start <= 1 and not end else None
-            scope = Scope(start, end, request.verify_merkle_roots, expected_note=note)
-            progress = self._watch.progress
-            return verification_to_wire(await asyncio.to_thread(verify_ledger, self._database, scope, progress))
+        note = self._reads.newest_note() if start <= 1 and not end else None
+        scope = Scope(start, end, request.verify_merkle_roots, expected_note=note)
+        found = await self._reads.long.read(lambda progress: verify_ledger(self._reads.database, scope, progress))
+        return verification_to_wire(found)
 
     async def QueryAuditTrail(
         self, request: audit_pb2.AuditQueryRequest, context: Context

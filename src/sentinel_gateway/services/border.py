@@ -22,9 +22,9 @@ from grpc import StatusCode
 from grpc.aio import AbortError, ServerInterceptor
 
 from sentinel_gateway.domain.access import AccessRules
-from sentinel_gateway.domain.errors import Denied, Invalid, Refused, Unauthenticated
+from sentinel_gateway.domain.errors import Denied, Invalid, Unauthenticated
 from sentinel_gateway.domain.roles import GRANTS, Caller, Permission
-from sentinel_gateway.services.authentication import CALLER, Context, caller_of
+from sentinel_gateway.services.authentication import CALLER, Context, caller_of, calling
 from sentinel_gateway.services.methods import METHODS, OPEN
 from sentinel_gateway.services.status import answer_of
 
@@ -32,6 +32,10 @@ Wire = Any
 """A message of whichever method it is, or its bytes; the border sees them all."""
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Wire, Wire]"
+Check: TypeAlias = Callable[[], None]
+"""Raises where the caller may no longer go on."""
+Decoder: TypeAlias = Callable[[Wire, Check], Wire]
+"""A message out of its bytes, or a stream of them."""
 _UNTIMED = frozenset({"/sentinel.v1.AuditService/VerifyChain"})
 """Takes as long as the ledger is; its caller's deadline still ends it."""
 
@@ -101,19 +105,22 @@ class Border(ServerInterceptor):
 
         async def answered(raw: Wire, context: Context) -> Wire:
             async with self._call(method, context), asyncio.timeout(self._limit_s(method)):
-                return await behaviour(decode(raw), context)
+                return await behaviour(decode(raw, _no_check), context)
 
         build = grpc.stream_unary_rpc_method_handler if handler.request_streaming else _unary
         return build(answered, None, handler.response_serializer)
 
-    def _streamed(self, method: str, handler: Handler, behaviour: Wire, decode: Callable[[Wire], Wire]) -> Handler:
+    def _streamed(self, method: str, handler: Handler, behaviour: Wire, decode: Decoder) -> Handler:
         async def streamed(raw: Wire, context: Context) -> None:
             async with self._call(method, context, streaming=True), self._open_stream():
+                check = self._still_admitted(method, context)
+                asked = decode(raw, check)
                 if not isasyncgenfunction(behaviour):
-                    await behaviour(decode(raw), context)
+                    await behaviour(asked, context)
                     return
-                async with aclosing(behaviour(decode(raw), context)) as answers:
+                async with aclosing(behaviour(asked, context)) as answers:
                     async for answer in answers:
+                        check()
                         await context.write(answer)
 
         build = grpc.stream_stream_rpc_method_handler if handler.request_streaming else _unary_stream
@@ -140,6 +147,7 @@ class Border(ServerInterceptor):
                 await context.abort(code, "the gateway is stopping; connect again")
             raise
         except Exception as error:  # noqa: BLE001  the border of every call: nothing else may decide what leaves
+            self._note_refusal(error, method, context)
             code, words = answer_of(error, method)
             await context.abort(code, words)
         finally:
@@ -152,16 +160,28 @@ class Border(ServerInterceptor):
         needed = METHODS.get(method)
         if needed == OPEN:
             return
-        caller: Caller | None = None
-        try:
-            caller = caller_of(context, self._rules)
-            _allow(caller, method, needed)
-        except Refused as error:
-            who = caller.name if caller else "unknown"
-            kind = "unauthenticated" if isinstance(error, Unauthenticated) else "denied"
-            self._refusals.refused(who, method, kind, context.peer())
-            raise
+        caller = caller_of(context, self._rules)
         CALLER.set(caller)
+        _allow(caller, method, needed)
+
+    def _note_refusal(self, error: Exception, method: str, context: Context) -> None:
+        """Also where a service refuses: a type that may not be recorded, a directive of one's own."""
+        if isinstance(error, Unauthenticated):
+            self._refusals.refused("unknown", method, "unauthenticated", context.peer())
+        elif isinstance(error, Denied):
+            self._refusals.refused(calling().name, method, "denied", context.peer())
+
+    def _still_admitted(self, method: str, context: Context) -> Check:
+        """To be asked at every message of a stream, which may outlive its caller's token or role."""
+        rules = self._rules()
+
+        def check() -> None:
+            nonlocal rules
+            if (newest := self._rules()) is not rules:
+                self._admit(method, context)
+                rules = newest
+
+        return check
 
     @asynccontextmanager
     async def _open_stream(self) -> AsyncIterator[None]:
@@ -186,18 +206,23 @@ def _allow(caller: Caller, method: str, needed: Permission | None) -> None:
         raise Denied(f"{method} needs the permission {needed!s} (roles: {able}); {caller.name!r} has {has}")
 
 
-def _decoder(deserialize: Callable[[bytes], Wire] | None, *, streaming: bool) -> Callable[[Wire], Wire]:
-    def one(raw: bytes) -> Wire:
+def _decoder(deserialize: Callable[[bytes], Wire] | None, *, streaming: bool) -> Decoder:
+    def one(raw: bytes, _check: Check = _no_check) -> Wire:
         try:
             return deserialize(raw) if deserialize else raw
         except DecodeError as error:
             raise Invalid("the request is no message of this method's type") from error
 
-    async def each(raw: AsyncIterator[bytes]) -> AsyncIterator[Wire]:
+    async def each(raw: AsyncIterator[bytes], check: Check) -> AsyncIterator[Wire]:
         async for message in raw:
+            check()
             yield one(message)
 
     return each if streaming else one
+
+
+def _no_check() -> None:
+    """A call with one answer is admitted once."""
 
 
 def _code(code: object) -> StatusCode:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 
 from sentinel.ext.v1 import ledger_pb2, ledger_pb2_grpc
 from sentinel_gateway.domain.errors import Invalid, NotKnown
@@ -12,8 +12,8 @@ from sentinel_gateway.ledger.reader import LedgerReader
 from sentinel_gateway.ledger.reports.build import ReportFormat, ReportKind
 from sentinel_gateway.ledger.reports.making import ReportOptions, make_report
 from sentinel_gateway.ledger.reports.window import Window
-from sentinel_gateway.ledger.seam import LedgerDatabase
 from sentinel_gateway.ledger.verify import Progress
+from sentinel_gateway.services.audit import LedgerReads
 from sentinel_gateway.services.authentication import Context
 from sentinel_gateway.services.ledger_messages import checkpoint_to_wire, consistency_to_wire, inclusion_to_wire
 from sentinel_gateway.services.wire_values import bound_ns
@@ -30,13 +30,9 @@ _CHUNK_BYTES = 256 << 10
 class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
     """`sentinel.ext.v1.LedgerService`."""
 
-    def __init__(self, database: LedgerDatabase, now_ns: Callable[[], int], progress: Progress) -> None:
-        """`progress` is told of a report's verification now and then; it may raise to end it."""
-        self._progress = progress
-        self._database = database
-        self._reader = LedgerReader(database)
-        self._now_ns = now_ns
-        self._one_at_a_time = asyncio.Lock()
+    def __init__(self, reads: LedgerReads) -> None:
+        self._reads = reads
+        self._reader = LedgerReader(reads.database)
 
     async def GetCheckpoint(self, request: ledger_pb2.GetCheckpointRequest, context: Context) -> ledger_pb2.Checkpoint:
         """The newest signed tree head."""
@@ -61,31 +57,26 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
     async def GenerateReport(
         self, request: ledger_pb2.GenerateReportRequest, context: Context
     ) -> AsyncIterator[ledger_pb2.ReportChunk]:
-        """An evidence report in pieces; one is made at a time, for it verifies and reads the whole ledger."""
+        """An evidence report in pieces; it is made whole first, so that nobody waits for a slow reader of it."""
         window = self._window(request)
         kind, form = _KINDS.get(request.kind), _FORMATS.get(request.format)
         if kind is None or form is None:
             raise Invalid(
                 f"kind {request.kind} or format {request.format} is not known; use SOC2 or ISO27001, JSON, CSV or HTML"
             )
-        async with self._one_at_a_time:
-            options = ReportOptions(now_ns=self._now_ns, progress=self._progress)
-            pieces = make_report(self._database, kind, window, form, options)
-            while content := await asyncio.to_thread(_chunk, pieces):
-                yield ledger_pb2.ReportChunk(content=content)
+
+        def make(progress: Progress) -> bytes:
+            options = ReportOptions(
+                expected_note=self._reads.newest_note(), now_ns=self._reads.now_ns, progress=progress
+            )
+            return b"".join(make_report(self._reads.database, kind, window, form, options))
+
+        report = await self._reads.long.read(make)
+        for start in range(0, len(report), _CHUNK_BYTES):
+            yield ledger_pb2.ReportChunk(content=report[start : start + _CHUNK_BYTES])
 
     def _window(self, request: ledger_pb2.GenerateReportRequest) -> Window:
         if not request.HasField("start_time"):
             raise Invalid("start_time is missing: say what stretch of time the report is about")
-        end_ns = bound_ns(request.end_time) if request.HasField("end_time") else self._now_ns()
+        end_ns = bound_ns(request.end_time) if request.HasField("end_time") else self._reads.now_ns()
         return Window(bound_ns(request.start_time), end_ns)
-
-
-def _chunk(pieces: Iterator[bytes]) -> bytes:
-    """The next pieces together; empty at the end."""
-    chunk = bytearray()
-    for piece in pieces:
-        chunk += piece
-        if len(chunk) >= _CHUNK_BYTES:
-            break
-    return bytes(chunk)

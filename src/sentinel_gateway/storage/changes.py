@@ -38,6 +38,8 @@ class Changes:
     faults: Mapping[str, Fault | None] = field(default_factory=dict)
     """None for one that is no more."""
     batches: list[BatchKey] = field(default_factory=list)
+    tags: list[bytes] = field(default_factory=list)
+    """Of signed results other than PASS."""
     samples: list[ReliabilitySample] = field(default_factory=list)
     transitions: list[StateTransition] = field(default_factory=list)
     directives: dict[str, DirectiveRecord] = field(default_factory=dict)
@@ -51,13 +53,14 @@ class Needs:
     """What requests name that memory may not hold."""
 
     batches: tuple[BatchKey, ...] = ()
+    tags: tuple[bytes, ...] = ()
     directives: tuple[str, ...] = ()
     canaries: tuple[str, ...] = ()
     updates: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything to look up."""
-        return bool(self.batches or self.directives or self.canaries or self.updates)
+        return bool(self.batches or self.tags or self.directives or self.canaries or self.updates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Found:
     """What of it exists."""
 
     batches: frozenset[BatchKey] = frozenset()
+    tags: frozenset[bytes] = frozenset()
     directives: Mapping[str, DirectiveRecord] = field(default_factory=dict)
     canaries: Mapping[str, TmrVerdict] = field(default_factory=dict)
     updates: Mapping[str, VersionedUpdate] = field(default_factory=dict)

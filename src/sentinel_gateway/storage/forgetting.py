@@ -15,6 +15,7 @@ class Horizons:
     history_ns: int
     """Transitions, correlations, decided directives and their news, TMR rounds, replaced settings."""
     batches_ns: int
+    """What is known of batches and signed results, so that none counts twice."""
 
 
 def _deleting(table: str, key: str, condition: str) -> TextClause:
@@ -28,9 +29,12 @@ _SAMPLES = text(
     "DELETE FROM samples WHERE (gpu_id, time_ns) IN "
     "(SELECT gpu_id, time_ns FROM samples WHERE time_ns < :before ORDER BY time_ns LIMIT :most)"
 )
-_BATCHES = text(
-    "DELETE FROM seen_batches WHERE batch_key IN "
-    "(SELECT batch_key FROM seen_batches WHERE received_ns < :before ORDER BY received_ns LIMIT :most)"
+_SEEN = tuple(
+    text(
+        f"DELETE FROM {table} WHERE {key} IN "  # noqa: S608  our own words
+        f"(SELECT {key} FROM {table} WHERE received_ns < :before ORDER BY received_ns LIMIT :most)"
+    )
+    for table, key in (("seen_batches", "batch_key"), ("seen_results", "tag"))
 )
 _HISTORY = (
     _deleting("transitions", "transition_id", "time_ns < :before"),
@@ -51,7 +55,8 @@ _HISTORY = (
 def forget(connection: Connection, horizons: Horizons, most: int) -> int:
     """Delete up to `most` rows of each kind that are older than the horizons; says how many were deleted."""
     deleted = connection.execute(_SAMPLES, {"before": horizons.samples_ns, "most": most}).rowcount
-    deleted += connection.execute(_BATCHES, {"before": horizons.batches_ns, "most": most}).rowcount
+    for statement in _SEEN:
+        deleted += connection.execute(statement, {"before": horizons.batches_ns, "most": most}).rowcount
     for statement in _HISTORY:
         deleted += connection.execute(statement, {"before": horizons.history_ns, "most": most}).rowcount
     return deleted

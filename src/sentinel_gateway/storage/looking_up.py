@@ -22,6 +22,7 @@ def _among(table: str, column: str) -> TextClause:
 
 
 _BATCHES = _among("seen_batches", "batch_key")
+_TAGS = _among("seen_results", "tag")
 _CANARIES = _among("tmr_rounds", "canary_id")
 _UPDATES = _among("config_updates", "update_id")
 
@@ -35,6 +36,7 @@ def found(connection: Connection, needs: Needs) -> Found:
     updates = map(register_rows.update_of, _rows(connection, _UPDATES, needs.updates))
     return Found(
         batches=_seen(connection, needs),
+        tags=frozenset(bytes(row["tag"]) for row in _rows(connection, _TAGS, needs.tags)),
         directives=dict(directives),
         canaries={verdict.canary_id: verdict for verdict in canaries},
         updates={update.update_id: update for update in updates},

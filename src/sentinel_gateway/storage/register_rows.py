@@ -33,6 +33,7 @@ _FAULT_COLUMNS = ("injection_id", "request", "activated_ns", "expires_ns", "inje
 
 SAVE_SOURCE = replacing("sources", _SOURCE_COLUMNS, ("kind", "hostname"))
 SAVE_BATCH = inserting_unless_there("seen_batches", ("batch_key", "received_ns"))
+SAVE_TAG = inserting_unless_there("seen_results", ("tag", "received_ns"))
 SAVE_EDGE = replacing("trust_edges", _EDGE_COLUMNS, ("gpu_a", "gpu_b"))
 SAVE_CANARY = inserting("tmr_rounds", ("canary_id", "outcome", "consensus_hash", "dissenting_gpu", "time_ns"))
 SAVE_UPDATE = inserting("config_updates", _UPDATE_COLUMNS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from sentinel_gateway.domain.errors import Bug
+from sentinel_gateway.domain.errors import BadConfiguration
 from sentinel_gateway.storage import directive_rows, gpu_rows, history_rows, register_rows
 from sentinel_gateway.storage.changes import Changes
 from sentinel_gateway.storage.statements import run_many
@@ -17,7 +17,9 @@ def save(connection: Connection, changes: Changes, round_number: int) -> None:
     """See `Store.save`."""
     moved = connection.execute(_NEXT_ROUND, {"now": round_number, "next": round_number + 1})
     if moved.rowcount != 1:
-        raise Bug(f"the database is not at round {round_number}: another process wrote to it")
+        raise BadConfiguration(
+            "another gateway has taken this database over: this one stores nothing more; stop one of the two"
+        )
     run_many(connection, gpu_rows.SAVE, map(gpu_rows.gpu_row, changes.gpus.values()))
     _save_history(connection, changes)
     _save_batches(connection, changes)
@@ -39,6 +41,8 @@ def _save_batches(connection: Connection, changes: Changes) -> None:
     run_many(connection, register_rows.SAVE_SOURCE, map(register_rows.source_row, changes.sources.values()))
     batches = ({"batch_key": register_rows.batch_key(key), "received_ns": changes.now_ns} for key in changes.batches)
     run_many(connection, register_rows.SAVE_BATCH, batches)
+    tags = ({"tag": tag, "received_ns": changes.now_ns} for tag in changes.tags)
+    run_many(connection, register_rows.SAVE_TAG, tags)
     telemetry = (
         {"gpu_id": gpu_id, "received_ns": latest.received_ns, "report": report_text(latest.report)}
         for gpu_id, latest in changes.telemetry.items()

@@ -22,6 +22,10 @@ from sentinel_gateway.storage.saving import save
 from sentinel_gateway.storage.values import report_of
 
 _ROUND = text("SELECT round FROM core_round")
+_HOLD = text("UPDATE core_round SET round = round")
+_CLAIM = text("UPDATE core_round SET round = round + :step")
+_STEP = 1_000_000_000
+"""More rounds than a gateway stores between two starts by far, so that none mistakes another's round for its own."""
 _TELEMETRY = text("SELECT received_ns, report FROM gpu_telemetry WHERE gpu_id = :gpu_id")
 
 
@@ -34,6 +38,11 @@ class Store:
     def writing(self) -> AbstractContextManager[Connection]:
         """A transaction that writes; commits on leaving."""
         return self._database.writing()
+
+    def claim(self) -> None:
+        """Become the one that writes rounds: whoever was it before finds its next round's number taken."""
+        with self._database.writing() as connection:
+            connection.execute(_CLAIM, {"step": _STEP})
 
     def load(self) -> Loaded:
         """Everything the core keeps in memory."""
@@ -52,8 +61,9 @@ class Store:
             )
 
     def round_number(self) -> int:
-        """How many rounds were stored."""
-        with self._database.reading() as connection:
+        """The number of the last round that was stored; waits for a commit that is still under way in the server."""
+        with self._database.writing() as connection:
+            connection.execute(_HOLD)
             return int(connection.scalar(_ROUND) or 0)
 
     def look_up(self, needs: Needs) -> Found:
@@ -65,7 +75,7 @@ class Store:
         """Write a round's rows; `round_number` is that of the round before it.
 
         Raises:
-            Bug: the database is at another round: somebody else wrote.
+            BadConfiguration: the database is at another round: somebody else writes.
         """
         save(connection, changes, round_number)
 

@@ -24,7 +24,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SystemRecord(_message.Message):
-    """In data of SYSTEM_EVENT entries, and of QUARANTINE_ACTION entries."""
+    """In data of SYSTEM_EVENT and QUARANTINE_ACTION entries, and of PROBE_RESULT entries that sum up probes (probe_summary);
+    all other PROBE_RESULT entries hold one sentinel.v1.ProbeExecution.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -7,7 +7,7 @@ that a figure counts has escaped verification, however much is appended meanwhil
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -22,7 +22,11 @@ from sentinel_gateway.ledger.scope import Scope
 from sentinel_gateway.ledger.seam import LedgerDatabase
 from sentinel_gateway.ledger.verify import Progress, verify_ledger
 from sentinel_sdk.ledger.checkpoint import SignedCheckpoint, VerifierKey
+from sentinel_sdk.ledger.entry import Entry
 from sentinel_sdk.ledger.verification import Fault, FaultKind
+
+_STEP = 2000
+"""Entries read between two words of progress."""
 
 
 def _silent(_done: int, _of: int) -> None:
@@ -82,7 +86,14 @@ def report_of(database: LedgerDatabase, kind: ReportKind, window: Window, option
 
 def _facts(database: LedgerDatabase, window: Window, last: int, options: ReportOptions) -> Facts:
     with database.reading() as connection, closing(LedgerSource(connection).entries(last=last)) as entries:
-        return gather(entries, window, options.expected_gpus)
+        return gather(_told(entries, last, options.progress), window, options.expected_gpus)
+
+
+def _told(entries: Iterable[Entry], last: int, progress: Progress) -> Iterator[Entry]:
+    for number, entry in enumerate(entries):
+        if number % _STEP == 0:
+            progress(number, last)
+        yield entry
 
 
 def _verified(database: LedgerDatabase, head: SignedCheckpoint | None, first: int, options: ReportOptions) -> Integrity:
