@@ -23,6 +23,7 @@ from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.probes import Mismatch, ProbeExecution
 from sentinel_gateway.domain.tmr import TmrOutcome, TmrReport, TmrVerdict
 from sentinel_sdk.ledger.entry import EntryGpu, NewEntry
+from sentinel_sdk.ledger.wire import gpu_to_proto
 
 _NS_PER_S = 1_000_000_000
 _PROBE = int(audit_pb2.AUDIT_ENTRY_TYPE_PROBE_RESULT)
@@ -226,14 +227,7 @@ def _mismatch(mismatch: Mismatch | None) -> probe_pb2.MismatchDetail | None:
 
 
 def _gpu(gpu: Gpu) -> common_pb2.GpuIdentifier:
-    return common_pb2.GpuIdentifier(
-        uuid=gpu.uuid,
-        hostname=gpu.hostname,
-        device_index=gpu.device_index,
-        model=gpu.model,
-        driver_version=gpu.driver_version,
-        firmware_version=gpu.firmware_version,
-    )
+    return gpu_to_proto(_entry_gpu(gpu))
 
 
 def _entry_gpu(gpu: Gpu) -> EntryGpu:

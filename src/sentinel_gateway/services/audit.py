@@ -16,11 +16,12 @@ from sentinel_gateway.ledger.scope import Scope
 from sentinel_gateway.ledger.seam import LedgerDatabase
 from sentinel_gateway.ledger.verify import verify_ledger
 from sentinel_gateway.services.authentication import Context, calling
-from sentinel_gateway.services.ledger_messages import entry_to_wire, new_entry, verification_to_wire
+from sentinel_gateway.services.ledger_messages import new_entry, verification_to_wire
 from sentinel_gateway.services.long_readings import LongReadings
 from sentinel_gateway.services.metadata import sent_text
 from sentinel_gateway.services.recording import check_recordable
 from sentinel_gateway.services.wire_values import bound_ns
+from sentinel_sdk.ledger.wire import entry_to_proto
 
 IDEMPOTENCY_KEY = "sentinel-idempotency-key"
 _USUAL_PAGE = 100
@@ -79,7 +80,7 @@ class AuditService(audit_pb2_grpc.AuditServiceServicer):
         limit = request.limit or _USUAL_PAGE
         page = await asyncio.to_thread(self._reader.query, _filter(request), limit, request.page_token)
         return audit_pb2.AuditQueryResponse(
-            entries=[entry_to_wire(entry) for entry in page.entries],
+            entries=[entry_to_proto(entry) for entry in page.entries],
             next_page_token=page.next_token,
             total_count=page.total_count,
         )

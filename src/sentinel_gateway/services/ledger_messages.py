@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sentinel.ext.v1 import ledger_pb2
-from sentinel.v1 import audit_pb2, common_pb2
+from sentinel.v1 import audit_pb2
 from sentinel_gateway.ledger.proofs import Consistency, Inclusion
 from sentinel_gateway.services.wire_values import checked_ns, timestamp
 from sentinel_sdk.ledger.checkpoint import SignedCheckpoint
-from sentinel_sdk.ledger.entry import Entry, EntryGpu, NewEntry
+from sentinel_sdk.ledger.entry import NewEntry
 from sentinel_sdk.ledger.verification import Verification
+from sentinel_sdk.ledger.wire import entry_to_proto, gpu_from_proto
 
 
 def new_entry(entry: audit_pb2.AuditEntry, number: int, now_ns: Callable[[], int]) -> NewEntry:
@@ -24,36 +25,7 @@ def new_entry(entry: audit_pb2.AuditEntry, number: int, now_ns: Callable[[], int
         entry_type=entry.entry_type,
         timestamp_ns=checked_ns(entry.timestamp, f"entries[{number}].timestamp") if sent else now_ns(),
         data=entry.data,
-        gpu=_gpu(entry.gpu) if entry.HasField("gpu") else None,
-    )
-
-
-def _gpu(gpu: common_pb2.GpuIdentifier) -> EntryGpu:
-    return EntryGpu(gpu.uuid, gpu.hostname, gpu.device_index, gpu.model, gpu.driver_version, gpu.firmware_version)
-
-
-def entry_to_wire(entry: Entry) -> audit_pb2.AuditEntry:
-    """An entry in its place."""
-    return audit_pb2.AuditEntry(
-        entry_id=entry.entry_id,
-        entry_type=audit_pb2.AuditEntryType.ValueType(entry.entry_type),
-        timestamp=timestamp(entry.timestamp_ns),
-        gpu=_gpu_to_wire(entry.gpu) if entry.gpu is not None else None,
-        data=entry.data,
-        previous_hash=entry.previous_hash,
-        entry_hash=entry.entry_hash,
-        merkle_root=entry.merkle_root,
-    )
-
-
-def _gpu_to_wire(gpu: EntryGpu) -> common_pb2.GpuIdentifier:
-    return common_pb2.GpuIdentifier(
-        uuid=gpu.uuid,
-        hostname=gpu.hostname,
-        device_index=gpu.device_index,
-        model=gpu.model,
-        driver_version=gpu.driver_version,
-        firmware_version=gpu.firmware_version,
+        gpu=gpu_from_proto(entry.gpu) if entry.HasField("gpu") else None,
     )
 
 
@@ -83,7 +55,7 @@ def checkpoint_to_wire(signed: SignedCheckpoint) -> ledger_pb2.Checkpoint:
 def inclusion_to_wire(proof: Inclusion) -> ledger_pb2.InclusionProof:
     """That an entry is in the tree."""
     return ledger_pb2.InclusionProof(
-        entry=entry_to_wire(proof.entry),
+        entry=entry_to_proto(proof.entry),
         leaf_index=proof.leaf_index,
         tree_size=proof.tree_size,
         hashes=proof.hashes,
