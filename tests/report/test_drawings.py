@@ -7,7 +7,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gcm_sentinel.web.scales import number_label, number_range, number_ticks, time_label, time_step, time_ticks
@@ -102,6 +102,7 @@ def test_any_values_can_be_drawn(values: list[float]) -> None:
 
 
 @given(finite, finite)
+@example(0.0, 5e-324)
 def test_the_ticks_of_an_axis_cover_its_values(one: float, other: float) -> None:
     low, high = number_range([one, other])
     ticks = number_ticks(low, high)

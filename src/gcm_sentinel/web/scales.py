@@ -11,6 +11,8 @@ _TIME_STEPS_S = (
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200,
     86400, 172800, 604800, 1209600, 2592000, 7776000, 31536000,
 )  # fmt: skip
+_ZERO = 1e-200
+"""No figure of ours is smaller and not zero; steps between such would be below what a float can hold."""
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -32,8 +34,9 @@ class Scale:
 def number_range(values: Sequence[float]) -> tuple[float, float]:
     """Low and high end of an axis for `values`: from zero where that costs little, padded where they are all alike."""
     low, high = min(values), max(values)
-    if high - low <= max(abs(low), abs(high)) * 1e-12:
-        pad = abs(low) * 0.1 or 1.0
+    largest = max(abs(low), abs(high))
+    if largest < _ZERO or high - low <= largest * 1e-12:
+        pad = abs(low) * 0.1 if largest >= _ZERO else 1.0
         return (0.0, high + pad) if low >= 0 else (low - pad, max(0.0, high))
     if 0 <= low < high * 0.6:
         return 0.0, high
