@@ -56,6 +56,11 @@ class Tables:
     """Those whose rows are kept too: they tell which migrations were made."""
 
 
+def removing_rows(kept: Tables) -> str:
+    """The statement that leaves a database as `kept` says, its counters at their beginning."""
+    return _EMPTY_TABLES.format(schema=kept.schema, keeping=",".join(kept.filled))
+
+
 class PostgresServer:
     """A server that can be stopped and started again on the same port."""
 
@@ -93,8 +98,7 @@ class PostgresServer:
         with psycopg.connect(self.url(name), autocommit=True) as connection:
             connection.execute(_CUT_OTHERS)
             if kept is not None:
-                words = _EMPTY_TABLES.format(schema=kept.schema, keeping=",".join(kept.filled))
-                connection.execute(words.encode())
+                connection.execute(removing_rows(kept).encode())
                 return
             for (schema,) in connection.execute(_SCHEMAS).fetchall():
                 connection.execute(f'DROP SCHEMA "{schema}" CASCADE'.encode())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,7 +17,9 @@ from typing import Generic, Protocol, TypeVar
 import grpc
 
 from sentinel_sdk.conversion import prepared, read, texts
-from sentinel_sdk.errors import SentinelError, closed, from_rpc
+from sentinel_sdk.errors import SentinelError, closed
+from sentinel_sdk.failures import Failure, Reach, explained
+from sentinel_sdk.handshake import PATIENCE_S
 from sentinel_sdk.retry import Attempts
 from sentinel_sdk.rpc import Answer, Call, Item, Metadata, Method, Page, Pages, Reply, Request, Response
 from sentinel_sdk.target import Policy, Target
@@ -30,7 +33,9 @@ class AwaitingConnection:
 
     def __init__(self, target: Target) -> None:
         self._metadata = target.metadata
+        self._reach = Reach(target)
         self._closed = asyncio.Event()
+        self._to_wake: weakref.WeakSet[asyncio.Event] = weakref.WeakSet()
         if target.credentials is None:
             self._channel = grpc.aio.insecure_channel(target.endpoint, options=target.options)
         else:
@@ -43,15 +48,33 @@ class AwaitingConnection:
     async def close(self) -> None:
         """Close the channel; calls under way end. Closing twice does nothing."""
         self._closed.set()
+        for event in self._to_wake:
+            event.set()
         await self._channel.close()
+
+    def wake(self, event: asyncio.Event) -> None:
+        """Set `event`, too, when this is closed; for a stream, which has an end of its own."""
+        self._to_wake.add(event)
+        if self._closed.is_set():
+            event.set()
+
+    async def failure(self, error: grpc.RpcError, within_s: float = PATIENCE_S) -> Failure:
+        """What a failed call means; looks at the endpoint, in another thread, where no connection was made."""
+        if self.is_closed():
+            return Failure(closed(), lasting=True)
+        found = self._reach.failure_of(error)
+        looking = self._reach.look_after(found)
+        if looking is None:
+            return Failure(found)
+        try:
+            async with asyncio.timeout(min(within_s, PATIENCE_S)):
+                return explained(found, await asyncio.wrap_future(looking))
+        except TimeoutError:
+            return Failure(found)
 
     async def pause(self, seconds: float) -> None:
         """Wait, but not longer than until the client is closed."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._closed.wait()
-        except TimeoutError:
-            return
+        await wait_for(self._closed, seconds)
 
     async def reply(self, call: Call[Answer], timeout_s: float) -> Reply[Response]:
         """Send once, and wait for the whole answer.
@@ -63,12 +86,15 @@ class AwaitingConnection:
             if call.streamed:
                 parts = self.stream(call.method, call.request, call.metadata, timeout_s)
                 messages = [part async for part in parts]
+                self._reach.answered()
                 return Reply(messages, texts(await parts.trailing_metadata()))
             method = call.method
             send = self._channel.unary_unary(method.path, method.serialize, method.parse)
             metadata = self._metadata + call.metadata
             under_way = self._open(lambda: send(call.request, timeout=timeout_s, metadata=metadata))
-            return Reply((await under_way,), texts(await under_way.trailing_metadata()))
+            message = await under_way
+            self._reach.answered()
+            return Reply((message,), texts(await under_way.trailing_metadata()))
 
     def stream(
         self, method: Method[Request, Response], request: Request, metadata: Metadata, timeout_s: float | None = None
@@ -108,13 +134,27 @@ class AwaitingConnection:
 
     def _closed_under_us(self) -> bool:
         """Whether a cancellation came from closing the channel and not from somebody who cancelled the task."""
-        task = asyncio.current_task()
-        return self.is_closed() and task is not None and not task.cancelling()
+        return self.is_closed() and not _is_cancelled()
 
     def _open(self, begin: Callable[[], _Made]) -> _Made:
         if self.is_closed():
             raise closed()
         return begin()
+
+
+async def wait_for(event: asyncio.Event, seconds: float) -> None:
+    """Wait for `event`, or for that long."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody cancelled the task that runs now."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 class Incoming(Protocol):
@@ -140,13 +180,14 @@ class Conversation(Generic[Request, Response]):
         self._method = method
         self._outgoing: asyncio.Queue[Request | None] = asyncio.Queue()
         self._incoming = begin(self._requests())
+        self._ended = False
 
     def send(self, message: Request) -> None:
         """Put a message on its way; whether it arrived is for the answers to say."""
         self._outgoing.put_nowait(message)
 
     async def receive(self, timeout_s: float | None = None) -> Response | None:
-        """The next answer, or None when the server ended the stream or the client was closed.
+        """The next answer, or None when the server ended the stream, or it was ended here, or the client closed.
 
         Raises:
             TimeoutError: none came in time; the stream is of no further use.
@@ -157,9 +198,14 @@ class Conversation(Generic[Request, Response]):
                 return await self._connection.next_of(self._method, self._incoming)
         except grpc.aio.AioRpcError as error:
             raise _told_apart(error) from error
+        except asyncio.CancelledError:
+            if self._ended and not _is_cancelled():
+                return None
+            raise
 
     def end(self) -> None:
         """End it from this side, at once."""
+        self._ended = True
         self._outgoing.put_nowait(None)
         self._incoming.cancel()
 
@@ -185,16 +231,17 @@ def _told_apart(error: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError:
 async def run(connection: AwaitingConnection, policy: Policy, call: Call[Answer]) -> Answer:
     """Carry out a call, again and again as far as `policy` and the call allow."""
     attempts = Attempts(policy.retry, policy.timeout_s, repeatable=call.repeatable)
+    earlier: SentinelError | None = None
     while True:
-        failure = None
         try:
             return read(call, await connection.reply(call, attempts.remaining_s))
         except grpc.RpcError as error:
-            failure = closed() if connection.is_closed() else from_rpc(error)
-            delay_s = attempts.delay_after(failure.code)
+            failure = await connection.failure(error, attempts.remaining_s)
+            delay_s = None if failure.lasting else attempts.delay_after(failure.error.code)
             if delay_s is None:
-                raise failure from error
-        log.info("rpc.retry method=%s delay_s=%.3f error=%s", call.method.path, delay_s, failure)
+                raise failure.after(earlier) from error
+        earlier = failure.error
+        log.info("rpc.retry method=%s delay_s=%.3f error=%s", call.method.path, delay_s, earlier)
         await connection.pause(delay_s)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Generic, Protocol, TypeVar
@@ -16,7 +17,9 @@ from typing import Generic, Protocol, TypeVar
 import grpc
 
 from sentinel_sdk.conversion import prepared, read, texts
-from sentinel_sdk.errors import SentinelError, closed, from_rpc
+from sentinel_sdk.errors import SentinelError, closed
+from sentinel_sdk.failures import Failure, Reach, explained
+from sentinel_sdk.handshake import PATIENCE_S
 from sentinel_sdk.retry import Attempts
 from sentinel_sdk.rpc import Answer, Call, Item, Metadata, Method, Page, Pages, Reply, Request, Response
 from sentinel_sdk.target import Policy, Target
@@ -43,7 +46,10 @@ class BlockingConnection:
 
     def __init__(self, target: Target) -> None:
         self._metadata = target.metadata
+        self._reach = Reach(target)
         self._closed = threading.Event()
+        self._to_wake: weakref.WeakSet[threading.Event] = weakref.WeakSet()
+        self._waking = threading.Lock()
         if target.credentials is None:
             self._channel = grpc.insecure_channel(target.endpoint, options=target.options)
         else:
@@ -55,8 +61,31 @@ class BlockingConnection:
 
     def close(self) -> None:
         """Close the channel; calls under way end. Closing twice does nothing."""
-        self._closed.set()
+        with self._waking:
+            self._closed.set()
+            for event in self._to_wake:
+                event.set()
         self._channel.close()
+
+    def wake(self, event: threading.Event) -> None:
+        """Set `event`, too, when this is closed; for a stream, which has an end of its own."""
+        with self._waking:
+            self._to_wake.add(event)
+            if self._closed.is_set():
+                event.set()
+
+    def failure(self, error: grpc.RpcError, within_s: float = PATIENCE_S) -> Failure:
+        """What a failed call means; looks at the endpoint where no connection was made."""
+        if self.is_closed():
+            return Failure(closed(), lasting=True)
+        found = self._reach.failure_of(error)
+        looking = self._reach.look_after(found)
+        if looking is None:
+            return Failure(found)
+        try:
+            return explained(found, looking.result(min(within_s, PATIENCE_S)))
+        except TimeoutError:
+            return Failure(found)
 
     def pause(self, seconds: float) -> None:
         """Wait, but not longer than until the client is closed."""
@@ -70,11 +99,14 @@ class BlockingConnection:
         """
         if call.streamed:
             parts = self.stream(call.method, call.request, call.metadata, timeout_s)
-            return Reply(tuple(parts), texts(parts.trailing_metadata()))
+            messages = tuple(parts)
+            self._reach.answered()
+            return Reply(messages, texts(parts.trailing_metadata()))
         method = call.method
         send = self._channel.unary_unary(method.path, method.serialize, method.parse)
         metadata = self._metadata + call.metadata
         message, ended = self._open(lambda: send.with_call(call.request, timeout=timeout_s, metadata=metadata))
+        self._reach.answered()
         return Reply((message,), texts(ended.trailing_metadata()))
 
     def stream(
@@ -149,16 +181,17 @@ class Conversation(Generic[Request, Response]):
 def run(connection: BlockingConnection, policy: Policy, call: Call[Answer]) -> Answer:
     """Carry out a call, again and again as far as `policy` and the call allow."""
     attempts = Attempts(policy.retry, policy.timeout_s, repeatable=call.repeatable)
+    earlier: SentinelError | None = None
     while True:
-        failure = None
         try:
             return read(call, connection.reply(call, attempts.remaining_s))
         except grpc.RpcError as error:
-            failure = closed() if connection.is_closed() else from_rpc(error)
-            delay_s = attempts.delay_after(failure.code)
+            failure = connection.failure(error, attempts.remaining_s)
+            delay_s = None if failure.lasting else attempts.delay_after(failure.error.code)
             if delay_s is None:
-                raise failure from error
-        log.info("rpc.retry method=%s delay_s=%.3f error=%s", call.method.path, delay_s, failure)
+                raise failure.after(earlier) from error
+        earlier = failure.error
+        log.info("rpc.retry method=%s delay_s=%.3f error=%s", call.method.path, delay_s, earlier)
         connection.pause(delay_s)
 
 

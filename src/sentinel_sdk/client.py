@@ -19,7 +19,7 @@ from sentinel_sdk.calls import configuration, directives, health, ledger
 from sentinel_sdk.config_stream import Apply, AsyncApply, aserve, serve
 from sentinel_sdk.events import Subscription, afollow, follow
 from sentinel_sdk.faces import aiterated, awaited, called, iterated
-from sentinel_sdk.ingest import ANOMALIES, PROBES, TELEMETRY
+from sentinel_sdk.ingest import ANOMALIES, MAX_UNACKNOWLEDGED, PROBES, TELEMETRY, Sender
 from sentinel_sdk.ingest_awaiting import AsyncIngestStream
 from sentinel_sdk.ingest_blocking import IngestStream
 from sentinel_sdk.retry import RetryConfig
@@ -57,7 +57,7 @@ class SentinelClient(Session):
             endpoint: host:port; else SENTINEL_ENDPOINT.
             tls_config: else SENTINEL_CA_CERT, SENTINEL_CLIENT_CERT and SENTINEL_CLIENT_KEY; else, and for False, the
                 connection is a plain one.
-            retry_config: else three retries, or SENTINEL_MAX_RETRIES.
+            retry_config: else as often as the deadline allows, or SENTINEL_MAX_RETRIES times.
             default_timeout: seconds for each call with all its retries; else SENTINEL_TIMEOUT, else 30.
             options: options of the gRPC channel, added to the library's own.
             token: a bearer token; else SENTINEL_TOKEN.
@@ -128,6 +128,8 @@ class SentinelClient(Session):
     aapprove_directive = awaited(directives.approve_directive)
     deny_directive = called(directives.deny_directive)
     adeny_directive = awaited(directives.deny_directive)
+    withdraw_directive = called(directives.withdraw_directive)
+    awithdraw_directive = awaited(directives.withdraw_directive)
 
     query_audit_trail = called(ledger.query_audit_trail)
     aquery_audit_trail = awaited(ledger.query_audit_trail)
@@ -217,32 +219,73 @@ class SentinelClient(Session):
         check_callback(apply, "aconfig_stream", may_wait=True)
         await aserve(connection, self.policy.retry, component_id, apply)
 
-    def probe_stream(self, agent_hostname: str) -> IngestStream[ProbeResultBatch, ProbeAck]:
-        """A stream for probe results; a context manager. It numbers the batches and survives broken connections."""
-        return IngestStream(self._open_blocking("probe_stream"), self.policy, PROBES, agent_hostname, _utc_now)
+    def probe_stream(
+        self, agent_hostname: str, *, max_unacknowledged: int = MAX_UNACKNOWLEDGED
+    ) -> IngestStream[ProbeResultBatch, ProbeAck]:
+        """A stream for probe results; a context manager. It numbers the batches and survives broken connections.
 
-    def aprobe_stream(self, agent_hostname: str) -> AsyncIngestStream[ProbeResultBatch, ProbeAck]:
-        """The same for an asynchronous client; an asynchronous context manager."""
-        return AsyncIngestStream(self._open_awaiting("aprobe_stream"), self.policy, PROBES, agent_hostname, _utc_now)
-
-    def anomaly_stream(self, source_hostname: str) -> IngestStream[AnomalyBatch, AnomalyAck]:
-        """A stream for anomalies, like `probe_stream`."""
-        return IngestStream(self._open_blocking("anomaly_stream"), self.policy, ANOMALIES, source_hostname, _utc_now)
-
-    def aanomaly_stream(self, source_hostname: str) -> AsyncIngestStream[AnomalyBatch, AnomalyAck]:
-        """The same for an asynchronous client."""
-        return AsyncIngestStream(
-            self._open_awaiting("aanomaly_stream"), self.policy, ANOMALIES, source_hostname, _utc_now
+        `max_unacknowledged`: how many batches it keeps until they are acknowledged; whoever sends another one waits.
+        """
+        return IngestStream(
+            self._open_blocking("probe_stream"),
+            self.policy,
+            PROBES,
+            Sender(agent_hostname, _utc_now, max_unacknowledged),
         )
 
-    def telemetry_stream(self, agent_hostname: str) -> IngestStream[TelemetryBatch, TelemetryAck]:
-        """A stream for telemetry, like `probe_stream`."""
-        return IngestStream(self._open_blocking("telemetry_stream"), self.policy, TELEMETRY, agent_hostname, _utc_now)
+    def aprobe_stream(
+        self, agent_hostname: str, *, max_unacknowledged: int = MAX_UNACKNOWLEDGED
+    ) -> AsyncIngestStream[ProbeResultBatch, ProbeAck]:
+        """The same for an asynchronous client; an asynchronous context manager."""
+        return AsyncIngestStream(
+            self._open_awaiting("aprobe_stream"),
+            self.policy,
+            PROBES,
+            Sender(agent_hostname, _utc_now, max_unacknowledged),
+        )
 
-    def atelemetry_stream(self, agent_hostname: str) -> AsyncIngestStream[TelemetryBatch, TelemetryAck]:
+    def anomaly_stream(
+        self, source_hostname: str, *, max_unacknowledged: int = MAX_UNACKNOWLEDGED
+    ) -> IngestStream[AnomalyBatch, AnomalyAck]:
+        """A stream for anomalies, like `probe_stream`."""
+        return IngestStream(
+            self._open_blocking("anomaly_stream"),
+            self.policy,
+            ANOMALIES,
+            Sender(source_hostname, _utc_now, max_unacknowledged),
+        )
+
+    def aanomaly_stream(
+        self, source_hostname: str, *, max_unacknowledged: int = MAX_UNACKNOWLEDGED
+    ) -> AsyncIngestStream[AnomalyBatch, AnomalyAck]:
         """The same for an asynchronous client."""
         return AsyncIngestStream(
-            self._open_awaiting("atelemetry_stream"), self.policy, TELEMETRY, agent_hostname, _utc_now
+            self._open_awaiting("aanomaly_stream"),
+            self.policy,
+            ANOMALIES,
+            Sender(source_hostname, _utc_now, max_unacknowledged),
+        )
+
+    def telemetry_stream(
+        self, agent_hostname: str, *, max_unacknowledged: int = MAX_UNACKNOWLEDGED
+    ) -> IngestStream[TelemetryBatch, TelemetryAck]:
+        """A stream for telemetry, like `probe_stream`."""
+        return IngestStream(
+            self._open_blocking("telemetry_stream"),
+            self.policy,
+            TELEMETRY,
+            Sender(agent_hostname, _utc_now, max_unacknowledged),
+        )
+
+    def atelemetry_stream(
+        self, agent_hostname: str, *, max_unacknowledged: int = MAX_UNACKNOWLEDGED
+    ) -> AsyncIngestStream[TelemetryBatch, TelemetryAck]:
+        """The same for an asynchronous client."""
+        return AsyncIngestStream(
+            self._open_awaiting("atelemetry_stream"),
+            self.policy,
+            TELEMETRY,
+            Sender(agent_hostname, _utc_now, max_unacknowledged),
         )
 
 

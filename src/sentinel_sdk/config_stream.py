@@ -45,9 +45,10 @@ def serve(connection: BlockingConnection, retry: RetryConfig, component_id: str,
                 conversation.send(_completed(apply(update), update, component_id))
             return
         except grpc.RpcError as error:
+            failure = connection.failure(error)
             if connection.is_closed():
                 return
-            delay_s = wait_after(error, reconnects, methods.CONFIG_STREAM.path)
+            delay_s = wait_after(failure, reconnects, methods.CONFIG_STREAM.path)
         finally:
             conversation.end()
         connection.pause(delay_s)
@@ -69,9 +70,10 @@ async def aserve(connection: AwaitingConnection, retry: RetryConfig, component_i
                 conversation.send(_completed(ack, update, component_id))
             return
         except grpc.RpcError as error:
+            failure = await connection.failure(error)
             if connection.is_closed():
                 return
-            delay_s = wait_after(error, reconnects, methods.CONFIG_STREAM.path)
+            delay_s = wait_after(failure, reconnects, methods.CONFIG_STREAM.path)
         finally:
             conversation.end()
         await connection.pause(delay_s)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sentinel_sdk.errors import invalid
-from sentinel_sdk.retry import RetryConfig
 from sentinel_sdk.tls import TlsConfig
 
 DEFAULT_TIMEOUT_S = 30.0
@@ -22,7 +21,8 @@ class Defaults:
     endpoint: str | None = None
     tls_config: TlsConfig | None = None
     timeout_s: float = DEFAULT_TIMEOUT_S
-    max_retries: int = RetryConfig.max_retries
+    max_retries: int | None = None
+    """None: until the deadline."""
     log_level: str | None = None
     token: str | None = field(default=None, repr=False)
 
@@ -68,9 +68,9 @@ def _timeout(text: str | None) -> float:
     return seconds
 
 
-def _retries(text: str | None) -> int:
+def _retries(text: str | None) -> int | None:
     if not text:
-        return RetryConfig.max_retries
+        return None
     if not (text.isascii() and text.isdigit()):
         raise invalid(f"SENTINEL_MAX_RETRIES must be 0 or a positive integer, not {text!r}")
     return int(text)

@@ -19,7 +19,8 @@ from sentinel_sdk import methods
 from sentinel_sdk.awaiting import AwaitingConnection
 from sentinel_sdk.blocking import BlockingConnection
 from sentinel_sdk.conversion import can_be_sent
-from sentinel_sdk.errors import ClosedError, SentinelError, from_rpc
+from sentinel_sdk.errors import ClosedError
+from sentinel_sdk.failures import Failure
 from sentinel_sdk.retry import Reconnects, RetryConfig
 from sentinel_sdk.rpc import Metadata
 from sentinel_sdk.types.enums import QuarantineAction
@@ -93,9 +94,10 @@ def follow(connection: BlockingConnection, retry: RetryConfig, wanted: Subscript
                     progress.delivered(directive)
             return
         except grpc.RpcError as error:
+            failure = connection.failure(error)
             if connection.is_closed():
                 return
-            delay_s = wait_after(error, reconnects, methods.STREAM_DIRECTIVES.path)
+            delay_s = wait_after(failure, reconnects, methods.STREAM_DIRECTIVES.path)
         finally:
             incoming.cancel()
         connection.pause(delay_s)
@@ -118,25 +120,25 @@ async def afollow(
                     progress.delivered(directive)
             return
         except grpc.RpcError as error:
+            failure = await connection.failure(error)
             if connection.is_closed():
                 return
-            delay_s = wait_after(error, reconnects, methods.STREAM_DIRECTIVES.path)
+            delay_s = wait_after(failure, reconnects, methods.STREAM_DIRECTIVES.path)
         finally:
             incoming.cancel()
         await connection.pause(delay_s)
 
 
-def wait_after(error: grpc.RpcError, reconnects: Reconnects, path: str) -> float:
+def wait_after(failure: Failure, reconnects: Reconnects, path: str) -> float:
     """How long to wait before opening the stream again, in seconds.
 
     Raises:
         SentinelError: it is no use.
     """
-    failure: SentinelError = from_rpc(error)
-    delay_s = reconnects.delay_after(failure.code)
+    delay_s = None if failure.lasting else reconnects.delay_after(failure.error.code)
     if delay_s is None:
-        raise failure from error
-    log.warning("stream.reconnect method=%s delay_s=%.3f error=%s", path, delay_s, failure)
+        raise failure.error
+    log.warning("stream.reconnect method=%s delay_s=%.3f error=%s", path, delay_s, failure.error)
     return delay_s
 
 

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-import grpc
 from google.protobuf.message import Message as Proto
 
 from sentinel_sdk import methods
-from sentinel_sdk.errors import SentinelError, from_rpc, from_status, invalid
-from sentinel_sdk.retry import Attempts
+from sentinel_sdk.errors import ClosedError, invalid
+from sentinel_sdk.failures import Failure
+from sentinel_sdk.retry import Reconnects
 from sentinel_sdk.rpc import Method
-from sentinel_sdk.target import Policy
 from sentinel_sdk.types.anomaly import AnomalyAck, AnomalyBatch
 from sentinel_sdk.types.probe import ProbeAck, ProbeResultBatch
 from sentinel_sdk.types.telemetry import TelemetryAck, TelemetryBatch
@@ -47,6 +46,8 @@ class Ack(Protocol):
 
 
 log = logging.getLogger("sentinel_sdk")
+MAX_UNACKNOWLEDGED = 256
+"""Batches; enough to be never waited for on a connection that works."""
 B = TypeVar("B", bound=Batch)
 A = TypeVar("A", bound=Ack)
 
@@ -89,33 +90,51 @@ TELEMETRY: Kind[TelemetryBatch, TelemetryAck] = Kind(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends, and how much of it is kept until it is acknowledged."""
+
+    hostname: str
+    now: Callable[[], datetime]
+    max_unacknowledged: int
+
+    def __post_init__(self) -> None:
+        if self.max_unacknowledged < 1:
+            raise invalid(f"max_unacknowledged must be 1 or more batches, not {self.max_unacknowledged}")
+
+
 class Numbering(Generic[B]):
     """Gives a batch what it lacks. Done on the batch itself, so that handing it in again repeats it exactly."""
 
-    def __init__(self, hostname_field: str, hostname: str, now: Callable[[], datetime]) -> None:
+    def __init__(self, hostname_field: str, sender: Sender) -> None:
         self._hostname_field = hostname_field
-        self._hostname = hostname
-        self._now = now
+        self._sender = sender
         self._last = 0
 
     def complete(self, batch: B) -> B:
         """`batch` with host name, number and time; what it already has stays."""
         if not getattr(batch, self._hostname_field):
-            setattr(batch, self._hostname_field, self._hostname)
+            setattr(batch, self._hostname_field, self._sender.hostname)
         if not batch.sequence_number:
             batch.sequence_number = self._last + 1
         self._last = max(self._last, batch.sequence_number)
         if batch.batch_timestamp is None:
-            batch.batch_timestamp = self._now()
+            batch.batch_timestamp = self._sender.now()
         return batch
 
 
 class Unacknowledged(Generic[A]):
     """The batches under way, in the order they were sent, and the acknowledgements nobody has asked for yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._waiting: dict[int, Proto] = {}
         self._acks: dict[int, A] = {}
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one has to be acknowledged before another may be sent."""
+        return len(self._waiting) >= self._limit
 
     def add(self, sequence_number: int, message: Proto) -> None:
         """A batch is sent."""
@@ -141,40 +160,19 @@ class Unacknowledged(Generic[A]):
             self._acks.pop(number, None)
 
 
-class Patience:
-    """How long to go on without an acknowledgement: the client's deadline and retries, both renewed by each one."""
+def wait_after(failure: Failure, reconnects: Reconnects, path: str) -> float:
+    """How long to wait before connecting again, in seconds.
 
-    def __init__(self, policy: Policy, path: str) -> None:
-        self._policy = policy
-        self._path = path
-        self.renew()
-
-    def renew(self) -> None:
-        """Something was acknowledged."""
-        self._attempts = Attempts(self._policy.retry, self._policy.timeout_s, repeatable=True)
-
-    @property
-    def remaining_s(self) -> float:
-        """How long to wait for the next one."""
-        return self._attempts.remaining_s
-
-    def delay_after(self, error: grpc.RpcError | TimeoutError | None) -> float:
-        """How long to wait before connecting again; None is a stream that the server ended too early.
-
-        Raises:
-            SentinelError: it is no use.
-        """
-        failure = _failure(error)
-        delay_s = self._attempts.delay_after(failure.code)
-        if delay_s is None:
-            raise failure from error
-        log.warning("ingest.reconnect method=%s delay_s=%.3f error=%s", self._path, delay_s, failure)
-        return delay_s
+    Raises:
+        SentinelError: it is no use.
+    """
+    delay_s = None if failure.lasting else reconnects.delay_after(failure.error.code)
+    if delay_s is None:
+        raise failure.error
+    log.warning("ingest.reconnect method=%s delay_s=%.3f error=%s", path, delay_s, failure.error)
+    return delay_s
 
 
-def _failure(error: grpc.RpcError | TimeoutError | None) -> SentinelError:
-    if isinstance(error, grpc.RpcError):
-        return from_rpc(error)
-    if error is None:
-        return from_status(grpc.StatusCode.UNAVAILABLE, "the server ended the stream before it acknowledged everything")
-    return from_status(grpc.StatusCode.DEADLINE_EXCEEDED, "no acknowledgement came in time")
+def ended() -> ClosedError:
+    """The answer to whoever sends over a stream that was closed, or waits on it."""
+    return ClosedError("the stream is closed; what was not acknowledged may or may not be stored")

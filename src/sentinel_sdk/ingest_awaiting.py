@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Generic, Self
 
 import grpc
 
-from sentinel_sdk.awaiting import AwaitingConnection, Conversation
+from sentinel_sdk.awaiting import AwaitingConnection, Conversation, wait_for
 from sentinel_sdk.conversion import prepared
 from sentinel_sdk.errors import closed
-from sentinel_sdk.ingest import A, B, Kind, Numbering, Patience, Unacknowledged
+from sentinel_sdk.failures import of_no_acknowledgement
+from sentinel_sdk.ingest import A, B, Kind, Numbering, Sender, Unacknowledged, ended, wait_after
+from sentinel_sdk.retry import Reconnects
 from sentinel_sdk.target import Policy
 from sentinel_sdk.types.message import Message
 
@@ -27,27 +28,33 @@ class AsyncIngestStream(Generic[B, A]):
         connection: AwaitingConnection,
         policy: Policy,
         kind: Kind[B, A],
-        hostname: str,
-        now: Callable[[], datetime],
+        sender: Sender,
     ) -> None:
         self._connection = connection
         self._policy = policy
         self._kind = kind
-        self._numbering: Numbering[B] = Numbering(kind.hostname_field, hostname, now)
-        self._unacknowledged: Unacknowledged[A] = Unacknowledged()
+        self._numbering: Numbering[B] = Numbering(kind.hostname_field, sender)
+        self._unacknowledged: Unacknowledged[A] = Unacknowledged(sender.max_unacknowledged)
+        self._reconnects = Reconnects(policy.retry)
         # Messages of three kinds; the kind ties them to B and A.
         self._conversation: Conversation[Any, Any] | None = None
         self._lock = asyncio.Lock()
+        self._ended = asyncio.Event()
+        connection.wake(self._ended)
 
     async def send(self, batch: B | Sequence[Message]) -> A:
         """Send one batch, or what one holds, and wait until the server has stored it, or refused it.
+
+        A connection that breaks is made again, without end, and what was not acknowledged is sent again in its order.
+        Where `max_unacknowledged` batches are under way, this one waits its turn.
 
         Number, time and host name are filled in on `batch` where unset. After an error the same batch may be sent
         again: the server recognises it, whether or not it had stored it. A list is another batch each time.
 
         Raises:
             InvalidArgumentError: it is of another type, or empty; nothing was sent.
-            SentinelError: no acknowledgement came, whatever was tried.
+            ClosedError: the stream or the client was closed.
+            SentinelError: a failure that connecting again does not mend.
         """
         number = await self._submit(batch)
         try:
@@ -73,7 +80,10 @@ class AsyncIngestStream(Generic[B, A]):
             self._unacknowledged.forget(under_way)
 
     async def close(self) -> None:
-        """End the stream; what is acknowledged stays stored."""
+        """End the stream, from whichever task; who waits for an acknowledgement gets a ClosedError."""
+        self._ended.set()
+        if self._conversation is not None:
+            self._conversation.end()
         async with self._lock:
             self._disconnect()
 
@@ -89,45 +99,56 @@ class AsyncIngestStream(Generic[B, A]):
         async with self._lock:
             batch = prepared(lambda: self._numbering.complete(self._kind.batch_of(given)))
             message = prepared(batch.to_proto)
+            while self._unacknowledged.is_full:
+                await self._step()
             self._unacknowledged.add(batch.sequence_number, message)
             if self._conversation is not None:
                 self._conversation.send(message)
         return batch.sequence_number
 
     async def _acknowledgement(self, number: int) -> A:
-        patience = Patience(self._policy, self._kind.method.path)
         while True:
             async with self._lock:
                 if (ack := self._unacknowledged.take(number)) is not None:
                     return ack
-                await self._step(patience)
+                await self._step()
 
-    async def _step(self, patience: Patience) -> None:
+    async def _step(self) -> None:
         """Wait for one acknowledgement, or connect again and send what is still without one."""
-        failure: grpc.RpcError | TimeoutError | None = None
         try:
-            answer = await self._connected().receive(patience.remaining_s)
+            answer = await self._connected().receive(self._policy.timeout_s)
             if answer is not None:
                 self._unacknowledged.acknowledge(self._kind.ack.from_proto(answer))
-                patience.renew()
+                self._reconnects.received()
                 return
-        except (grpc.RpcError, TimeoutError) as error:
-            failure = error
+            failure = of_no_acknowledgement(ended=True)
+        except TimeoutError:
+            failure = of_no_acknowledgement(ended=False)
+        except grpc.RpcError as error:
+            failure = await self._connection.failure(error)
         except asyncio.CancelledError:
             # gRPC has cancelled the stream with us, and would cancel whoever reads from it next.
             self._disconnect()
             raise
         self._disconnect()
-        if self._connection.is_closed():
-            raise closed() from failure
-        await self._connection.pause(patience.delay_after(failure))
+        self._check_open()
+        delay_s = wait_after(failure, self._reconnects, self._kind.method.path)
+        await wait_for(self._ended, delay_s)
 
     def _connected(self) -> Conversation[Any, Any]:
+        self._check_open()
         if self._conversation is None:
+            self._reconnects.opened()
             self._conversation = self._connection.converse(self._kind.method)
             for message in self._unacknowledged.messages():
                 self._conversation.send(message)
         return self._conversation
+
+    def _check_open(self) -> None:
+        if self._connection.is_closed():
+            raise closed()
+        if self._ended.is_set():
+            raise ended()
 
     def _disconnect(self) -> None:
         if self._conversation is not None:

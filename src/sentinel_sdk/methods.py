@@ -60,6 +60,11 @@ DECIDE_DIRECTIVE = Method(
     directives_pb2.DecideDirectiveRequest,
     directives_pb2.DirectiveRecord,
 )
+WITHDRAW_DIRECTIVE = Method(
+    "/sentinel.ext.v1.DirectiveService/WithdrawDirective",
+    directives_pb2.WithdrawDirectiveRequest,
+    directives_pb2.DirectiveRecord,
+)
 
 INGEST_EVENTS = Method(
     "/sentinel.v1.AuditService/IngestEvents", audit_pb2.AuditIngestRequest, audit_pb2.AuditIngestResponse

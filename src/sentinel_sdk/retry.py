@@ -1,7 +1,9 @@
 """When a failed call is sent again, and after how long: decided here, waited for by whoever runs the call.
 
-One deadline covers all attempts: a call with a timeout of 30 s never takes longer, however often it is repeated. Waits
-grow exponentially and are shortened at random by up to half, so that clients cut off together do not return together.
+One deadline covers all attempts: a call with a timeout of 30 s never takes longer, however often it is repeated. Unless
+a number of retries is asked for, it is the only limit: a gateway that is restarted is away for 3 to 10 s, which three
+retries within a second do not outlive. Waits grow exponentially and are shortened at random by up to half, so that
+clients cut off together do not return together.
 """
 
 from __future__ import annotations
@@ -26,17 +28,20 @@ def _transient() -> list[grpc.StatusCode]:
 
 @dataclass
 class RetryConfig:
-    """How often, and after which waits, a call is sent again. Streams reconnect for ever unless `max_retries` is 0."""
+    """How often, and after which waits, a call is sent again; without `max_retries` until its deadline.
 
-    max_retries: int = 3
+    Streams reconnect for ever unless `max_retries` is 0.
+    """
+
+    max_retries: int | None = None
     initial_backoff_s: float = 0.1
     max_backoff_s: float = 10.0
     backoff_multiplier: float = 2.0
     retryable_status_codes: list[grpc.StatusCode] = field(default_factory=_transient)
 
     def __post_init__(self) -> None:
-        if self.max_retries < 0:
-            raise invalid(f"max_retries must be 0 or more, not {self.max_retries}")
+        if self.max_retries is not None and self.max_retries < 0:
+            raise invalid(f"max_retries must be 0 or more, or None, not {self.max_retries}")
         if self.initial_backoff_s <= 0 or self.max_backoff_s < self.initial_backoff_s or self.backoff_multiplier < 1:
             raise invalid("back-off needs 0 < initial_backoff_s <= max_backoff_s and backoff_multiplier >= 1")
 
@@ -89,10 +94,13 @@ class Attempts:
         config = self._backoff.config
         if not self._repeatable or code not in config.retryable_status_codes:
             return None
-        if self._backoff.failures >= config.max_retries:
+        if config.max_retries is not None and self._backoff.failures >= config.max_retries:
             return None
-        delay = self._backoff.next_s()
-        return delay if delay < self.remaining_s else None
+        remaining_s = self.remaining_s
+        if remaining_s <= config.initial_backoff_s:
+            return None
+        # A wait longer than what is left would waste it: half of it leaves time for an answer.
+        return min(self._backoff.next_s(), remaining_s / 2)
 
 
 class Reconnects:

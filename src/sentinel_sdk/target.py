@@ -21,7 +21,7 @@ from sentinel_sdk.conversion import can_be_sent
 from sentinel_sdk.errors import invalid
 from sentinel_sdk.retry import RetryConfig
 from sentinel_sdk.rpc import Metadata
-from sentinel_sdk.tls import TlsConfig
+from sentinel_sdk.tls import Material, TlsConfig
 
 Options = Sequence[tuple[str, Any]]  # gRPC's options are integers and texts, each key of its own kind
 
@@ -30,9 +30,12 @@ _DEFAULT_OPTIONS: Mapping[str, int] = {
     "grpc.keepalive_timeout_ms": 10_000,
     "grpc.keepalive_permit_without_calls": 1,
     "grpc.max_receive_message_length": 64 * 2**20,
-    # gRPC itself waits a second before it connects again, longer than all three retries of a call together.
+    # How often calls are repeated is decided in `retry`. Between its own attempts to connect gRPC fails calls at once
+    # with the error of the last one; it must not keep a server that is back hidden from us.
     "grpc.initial_reconnect_backoff_ms": 100,
-    "grpc.max_reconnect_backoff_ms": 10_000,
+    "grpc.max_reconnect_backoff_ms": 1_000,
+    # How long it waits for one address to answer; its own 20 s leave no time for another attempt.
+    "grpc.min_reconnect_backoff_ms": 8_000,
 }
 
 
@@ -56,6 +59,8 @@ class Target:
     options: tuple[tuple[str, Any], ...]
     metadata: Metadata
     """Sent with every call."""
+    tls: Material | None = None
+    """What the credentials were made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,8 @@ def resolve(
     if token and not can_be_sent(token):
         raise invalid("the token has characters that cannot be sent, a line break at its end perhaps")
     if tls:
-        return Target(address, _credentials(tls, token), merged, ())
+        material = tls.material()
+        return Target(address, _credentials(material, token), merged, (), material)
     if token and not (security.allow_insecure_token or is_loopback(address)):
         raise invalid(
             f"a token would be sent to {address!r} unencrypted: give a tls_config, or allow_insecure_token=True"
@@ -133,8 +139,8 @@ def _checked(endpoint: str | None) -> str:
     return endpoint
 
 
-def _credentials(tls: TlsConfig, token: str | None) -> grpc.ChannelCredentials:
-    credentials = tls.channel_credentials()
+def _credentials(tls: Material, token: str | None) -> grpc.ChannelCredentials:
+    credentials = tls.credentials()
     if token is None:
         return credentials
     return grpc.composite_channel_credentials(credentials, grpc.access_token_call_credentials(token))

@@ -7,7 +7,7 @@ later and without a name.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +35,10 @@ class TlsConfig:
         Raises:
             InvalidArgumentError: a file cannot be read or is not PEM, or certificate and key do not belong together.
         """
+        return self.material().credentials()
+
+    def material(self) -> Material:
+        """What the files hold now; raises as `channel_credentials` does."""
         if bool(self.client_cert_path) != bool(self.client_key_path):
             given, missing = ("client_cert_path", "client_key_path")[:: 1 if self.client_cert_path else -1]
             raise invalid(f"TlsConfig has {given} but no {missing}: a client certificate needs both")
@@ -46,7 +50,39 @@ class TlsConfig:
             certificate = _read(self.client_cert_path, "client_cert_path")
             key = _read(self.client_key_path, "client_key_path")
             _check_pair(certificate, key, self)
-        return grpc.ssl_channel_credentials(authority, key, certificate)
+        return Material(replace(self), authority, certificate, key)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a connection is secured with: the files as they were when the client was made."""
+
+    config: TlsConfig
+    roots: bytes | None
+    """None for gRPC's own list."""
+    certificate: bytes | None
+    key: bytes | None = field(repr=False)
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        """The same for gRPC."""
+        return grpc.ssl_channel_credentials(self.roots, self.key, self.certificate)
+
+    def changed(self) -> str | None:
+        """The first file that now holds something else, or cannot be read; None where none does."""
+        config = self.config
+        known = (
+            (config.ca_cert_path, self.roots),
+            (config.client_cert_path, self.certificate),
+            (config.client_key_path, self.key),
+        )
+        return next((path for path, content in known if path and not _holds(path, content)), None)
+
+
+def _holds(path: str, content: bytes | None) -> bool:
+    try:
+        return Path(path).read_bytes() == content
+    except OSError:
+        return False
 
 
 def _read(path: str, field: str) -> bytes:

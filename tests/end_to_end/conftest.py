@@ -31,10 +31,12 @@ expect:
 """
 
 
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch):
-    for name in [name for name in os.environ if name.startswith("GCM_SENTINEL_")]:
-        monkeypatch.delenv(name)
+@pytest.fixture(autouse=True, scope="module")
+def _clean_environment():
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("GCM_SENTINEL_")]:
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def undecided():
     return ScriptedModel([calling((SUBMIT_TOOL, verdict))])
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def ours():
     """One of our own scenarios by id."""
 

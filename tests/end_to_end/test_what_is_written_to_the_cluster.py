@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 
 import pytest
+import pytest_asyncio
 
 from gcm_sentinel.app.simulated import Case, play
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def recommended(ours):
+    """A GPU off the bus, investigated by an agent that only recommends."""
+    return await play(Case(ours("off-bus-riser"), 5), engine="playbook")
 
 
 def writes_of(played):
     return [(request.method, request.path.split("?")[0]) for request in played.writes]
 
 
-async def test_recommend_mode_writes_one_event_and_nothing_else(ours):
-    played = await play(Case(ours("off-bus-riser"), 5), engine="playbook")
-
-    assert writes_of(played) == [("POST", "/api/v1/namespaces/default/events")]
+def test_recommend_mode_writes_one_event_and_nothing_else(recommended):
+    assert writes_of(recommended) == [("POST", "/api/v1/namespaces/default/events")]
 
 
 @pytest.mark.parametrize("mode", ["annotate", "approve", "execute"])
@@ -43,11 +48,9 @@ async def test_a_model_is_offered_no_tool_that_changes_the_cluster(small_scenari
     assert not offered & {"cordon_node", "drain_node", "taint_node", "uncordon_node", "reset_gpu", "reboot_node"}
 
 
-async def test_the_event_has_the_documented_shape(ours):
-    played = await play(Case(ours("off-bus-riser"), 5), engine="playbook")
-
-    event = json.loads(played.writes[0].body)
-    node = played.world.trigger.node
+def test_the_event_has_the_documented_shape(recommended):
+    event = json.loads(recommended.writes[0].body)
+    node = recommended.world.trigger.node
     assert event["reason"] == "GCMSentinel"
     assert event["source"]["component"] == "gcm-sentinel"
     assert event["involvedObject"]["name"] == node

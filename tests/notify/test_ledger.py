@@ -12,7 +12,7 @@ from tests.sentinel_source.gateway_double import GatewayDouble, running
 
 from gcm_sentinel.clients.sentinel import Access, SentinelGateway
 from gcm_sentinel.domain.assessment import CausalStep, Citation, Claim
-from gcm_sentinel.domain.entity import gpu
+from gcm_sentinel.domain.entity import Entity, gpu
 from gcm_sentinel.domain.errors import Forbidden, Unreachable
 from gcm_sentinel.domain.evidence import Evidence, ResultStatus, ToolResult, digest
 from gcm_sentinel.domain.protocols import Publication
@@ -89,6 +89,34 @@ async def test_a_culprit_named_by_its_index_is_recorded_by_its_uuid(sink, double
     entry = double.ledger.entries[-1]
     assert list(recorded(double).assessment.gpu_uuids) == [UUID]
     assert (entry.gpu.uuid, entry.timestamp.seconds) == (UUID, int(cited.assessment.created_at.timestamp()))
+
+
+async def test_the_entry_names_its_gpu_at_the_place_where_evidence_showed_it(sink, double, cited):
+    await sink.publish(cited)
+
+    named = double.asked[-1][1].entries[0].gpu
+    assert (named.hostname, named.device_index) == ("gpu-r03-n05", 1)
+
+
+async def test_without_an_index_in_evidence_the_entry_names_no_gpu_instead_of_the_first(sink, double, cited):
+    unplaced = replace(cited, evidence=tuple(_showing(item, gpu("gpu-r03-n05", uuid=UUID)) for item in cited.evidence))
+    lead = replace(cited.incident.lead, gpu_uuid=UUID)
+    await sink.publish(replace(unplaced, incident=replace(cited.incident, triggers=(lead,))))
+
+    assert not double.asked[-1][1].entries[0].HasField("gpu")
+    assert UUID in recorded(double).assessment.gpu_uuids
+
+
+def test_evidence_that_contradicts_itself_about_the_index_names_none(cited):
+    first, second, *rest = cited.evidence
+    moved = _showing(second, gpu("gpu-r03-n05", index=2, uuid=UUID))
+
+    assert note_of(cited).gpu is not None
+    assert note_of(replace(cited, evidence=(first, moved, *rest))).gpu is None
+
+
+def _showing(item: Evidence, *entities: Entity) -> Evidence:
+    return replace(item, result=replace(item.result, entities=entities))
 
 
 async def test_delivered_twice_it_stands_there_once(sink, double, cited):

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection
 from tests.postgres import PostgresServer
 from tests.sentinel_core.gateway import AGENT, JANE, Place, asking, batch, execution, gpu
-from tests.sentinel_core.test_what_is_recorded import recorded
+from tests.sentinel_core.test_what_is_recorded import executions
 
 from sentinel_gateway.core.actor import Work
 from sentinel_gateway.core.core import Core
@@ -48,7 +48,7 @@ async def test_a_full_disk_takes_nothing_until_there_is_room(place: Place):
             connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
         await core.report_probes(AGENT, batch(*large, sequence=1))
         assert (await core.gpu_health(gpu().uuid)).probe_fail_count == 400
-    assert len(recorded(place, 1)) == 400
+    assert len(executions(place)) == 400
 
 
 @contextmanager
@@ -112,7 +112,7 @@ async def test_a_commit_that_was_not_answered_is_looked_for(either: Place, *, ar
     async with either.running() as core:
         assert replace(await core.gpu_health(gpu().uuid), gpu=health.gpu) == health
     assert health.probe_fail_count == 2
-    assert len(recorded(either, 1)) == 2
+    assert len(executions(either)) == 2
 
 
 async def test_a_request_that_cannot_be_stored_fails_alone(either: Place):

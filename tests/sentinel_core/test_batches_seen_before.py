@@ -166,7 +166,7 @@ async def test_the_same_holds_for_batches_that_come_at_the_same_time(either: Pla
     sent = some_batches(7)
     async with either.running() as core:
         await asyncio.gather(*(core.report_probes(AGENT, one) for one in sent + sent[::-1]))
-        known = core._memory.gpus
+        known = dict(core._memory.gpus)
     expected = counted(sent)
 
     assert expected == {

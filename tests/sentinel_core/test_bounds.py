@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from tests.sentinel_core.gateway import AGENT, NOW_NS, Place, batch, execution, gpu
-from tests.sentinel_core.test_what_is_recorded import events, recorded
+from tests.sentinel_core.test_what_is_recorded import events, executions
 
 from sentinel_gateway.domain.anomalies import AnomalyBatch, AnomalyEvent
 from sentinel_gateway.domain.configuration import ComponentAck
@@ -35,7 +35,7 @@ async def test_gpus_beyond_the_bound_are_refused_and_the_others_taken(small: Pla
         assert ack.reason == "2 of 4 executions refused: 2 of a GPU beyond the 2 that this gateway was told to take"
         assert set(core._memory.gpus) == {gpu(0).uuid, gpu(1).uuid}
         assert core.counters.refused == {("probe", "no_room"): 2}
-    assert len(recorded(small, 1)) == 2
+    assert len(executions(small)) == 2
     refused = [fields for event, fields in events(small) if event == "ingest.refused"]
     assert refused == [{"kind": "probe", "hostname": "node-1", "reason": "no_room", "caller": AGENT.name, "count": "2"}]
 
@@ -84,7 +84,7 @@ async def test_large_evidence_is_refused_and_the_rest_of_its_batch_taken(small: 
         ack = await core.report_probes(AGENT, batch(large, execution(2)))
 
         assert (ack.accepted, ack.reason) == (True, "1 of 2 executions refused: 1 with more than 1000 bytes")
-    assert recorded(small, 1) == []
+    assert executions(small) == []
 
 
 async def test_large_anomalies_and_reports_are_refused(small: Place):

@@ -218,6 +218,30 @@ async def test_a_condemnation_that_waited_through_a_reinstatement_condemns_nobod
         assert await state(core) is HealthState.HEALTHY
 
 
+async def test_a_state_that_came_back_is_not_the_one_that_was_asked_about(either: Place):
+    async with either.running() as core:
+        await knowing(core)
+        await core.issue(JANE, asking(C, "d-1"))
+        await core.issue(JANE, asking(Q, "d-2"))
+        await core.issue(JANE, asking(R, "d-3"))
+    async with either.running() as core:
+        record = await core.decide(OMAR, "d-1", approve=True)
+
+        assert record.status is DirectiveStatus.OVERTAKEN
+        assert "was HEALTHY when this was asked and is HEALTHY again, after other states" in record.note
+        assert await state(core) is HealthState.HEALTHY
+
+
+async def test_what_became_worse_must_be_asked_about_again(place: Place):
+    async with place.running() as core:
+        await knowing(core)
+        await core.issue(JANE, asking(C, "d-1"))
+        await core.issue(JANE, asking(Q, "d-2"))
+
+        assert (await core.decide(OMAR, "d-1", approve=True)).status is DirectiveStatus.OVERTAKEN
+        assert await state(core) is HealthState.QUARANTINED
+
+
 async def test_a_reinstatement_asked_before_the_quarantine_does_not_lift_it(place: Place):
     async with place.running() as core:
         await core.report_probes(AGENT, batch(*(execution(number, ProbeResult.FAIL) for number in range(3))))

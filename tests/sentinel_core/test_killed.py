@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.sentinel_core.agent_process import numbered
 from tests.sentinel_core.gateway import AGENT, Place, gpu
-from tests.sentinel_core.test_what_is_recorded import recorded
+from tests.sentinel_core.test_what_is_recorded import executions
 
 from sentinel.v1 import probe_pb2
 
@@ -42,11 +42,7 @@ async def check(folder: Path, acknowledged: int) -> None:
             await core.report_probes(AGENT, numbered(number))
         again = await core.gpu_health(gpu().uuid)
         assert again.probe_fail_count == max(health.probe_fail_count, acknowledged + 4)
-    failures = [
-        probe_pb2.ProbeExecution.FromString(entry.data).execution_id
-        for entry in recorded(place, 1)
-        if entry.data[:1] == b"\x0a" and b"run-" in entry.data[:12]
-    ]
+    failures = [probe_pb2.ProbeExecution.FromString(entry.data).execution_id for entry in executions(place)]
     assert len(failures) == len(set(failures)) == again.probe_fail_count
 
 

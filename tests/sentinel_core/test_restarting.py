@@ -43,7 +43,7 @@ async def a_lot(core: Core) -> None:
 async def test_what_was_in_memory_is_in_memory_again(either: Place):
     async with either.running() as core:
         await a_lot(core)
-        before = core._memory
+    before = core._memory
     async with either.running() as core:
         after = core._memory
 

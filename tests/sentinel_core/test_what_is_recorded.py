@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from tests.sentinel_core.gateway import AGENT, JANE, NOW_NS, OMAR, SECOND_NS, Place, asking, batch, execution, gpu
 
-from sentinel.ext.v1.records_pb2 import SystemRecord
+from sentinel.ext.v1.records_pb2 import ProbeSummary, SystemRecord
 from sentinel.v1 import anomaly_pb2, audit_pb2, config_pb2, probe_pb2, trust_pb2
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.domain.anomalies import AnomalyBatch, AnomalyEvent
 from sentinel_gateway.domain.configuration import ConfigChange, SamplingRate
 from sentinel_gateway.domain.errors import AlreadyThere, Invalid
+from sentinel_gateway.domain.gpus import Unsummarised
 from sentinel_gateway.domain.health import Action
 from sentinel_gateway.domain.probes import Mismatch, ProbeResult
 from sentinel_gateway.domain.recorded import Recorded
@@ -21,6 +23,7 @@ from sentinel_gateway.domain.settings import CoreSettings, RecordedPasses
 from sentinel_gateway.domain.tmr import TmrGpuResult, TmrReport
 from sentinel_gateway.ledger.reader import LedgerReader
 from sentinel_gateway.storage.database import Database
+from sentinel_gateway.storage.store import Store
 from sentinel_sdk.ledger.entry import Entry, NewEntry
 from sentinel_sdk.signing import Execution, Key, Keys, canonical, sign
 
@@ -31,6 +34,17 @@ def recorded(place: Place, kind: int = 0) -> Sequence[Entry]:
     """The ledger's entries of one type, or all, oldest first."""
     with Database.open(place.url, create=False) as database:
         return [entry for entry in LedgerReader(database).entries() if kind in (0, entry.entry_type)]
+
+
+def executions(place: Place) -> list[Entry]:
+    """The entries that hold a probe execution each, not a summary of many."""
+    return [entry for entry in recorded(place, PROBE) if not entry.data.startswith(b"\n\rprobe.summary")]
+
+
+def summaries(place: Place) -> list[ProbeSummary]:
+    """What the ledger tells of probes that were summed up."""
+    messages = [SystemRecord.FromString(entry.data) for entry in recorded(place, PROBE)]
+    return [message.probe_summary for message in messages if message.event == "probe.summary"]
 
 
 def events(place: Place, kind: int = SYSTEM) -> list[tuple[str, dict[str, str]]]:
@@ -48,33 +62,69 @@ async def test_every_execution_that_did_not_pass_as_it_was_sent(place: Place):
     async with place.running() as core:
         await core.report_probes(AGENT, batch(*sent))
 
-    messages = [probe_pb2.ProbeExecution.FromString(entry.data) for entry in recorded(place, PROBE)]
+    messages = [probe_pb2.ProbeExecution.FromString(entry.data) for entry in executions(place)]
     assert [message.execution_id for message in messages] == ["run-1", "run-3"]
     assert canonical(Execution(messages[0])) == canonical(bad)
     assert key.tag(canonical(Execution(messages[0]))) == messages[0].hmac_signature
-    entry = recorded(place, PROBE)[0]
+    entry = executions(place)[0]
     assert (entry.timestamp_ns, entry.gpu and entry.gpu.uuid) == (bad.time_ns, gpu().uuid)
 
 
 async def test_passes_are_summed_up_every_hour(either: Place):
     async with either.running() as core:
         await core.report_probes(AGENT, batch(execution(1), execution(2), execution(3, ProbeResult.FAIL)))
-    async with either.running() as core:
         either.clock.sleep(3599)
         await core.upkeep()
         either.clock.sleep(1)
         await core.upkeep()
         await core.upkeep()
 
-    told = [SystemRecord.FromString(entry.data) for entry in recorded(either, PROBE)[1:]]
-    assert [message.event for message in told] == ["probe.summary"]
-    summary = told[0].probe_summary
+    (summary,) = summaries(either)
     assert (summary.start_time.ToNanoseconds(), summary.end_time.ToNanoseconds()) == (
         NOW_NS,
         NOW_NS + 3600 * SECOND_NS,
     )
-    counts = [(count.probe_type, count.result, count.count) for count in summary.counts]
-    assert counts == [(1, 1, 2), (1, 2, 1)]
+    assert counted(summary) == [(1, 1, 2), (1, 2, 1)]
+
+
+def counted(summary: ProbeSummary) -> list[tuple[int, int, int]]:
+    """Probe type, result and how many of each."""
+    return [(count.probe_type, count.result, count.count) for count in summary.counts]
+
+
+async def test_the_open_hour_is_summed_up_at_the_end(either: Place):
+    async with either.running() as core:
+        await core.report_probes(AGENT, batch(execution(1), execution(2)))
+        await core.report_probes(AGENT, batch(execution(3, on=gpu(1)), sequence=1))
+        waiting = await core.unsummarised()
+    async with either.running() as core:
+        assert await core.unsummarised() == Unsummarised()
+
+    assert waiting == Unsummarised(frozenset({gpu().uuid, gpu(1).uuid}), 3, NOW_NS)
+    assert [counted(summary) for summary in summaries(either)] == [[(1, 1, 2)], [(1, 1, 1)]]
+
+
+async def test_an_hour_that_a_crash_cut_is_summed_up_whole(either: Place):
+    async with either.loaded() as core:
+        running = asyncio.create_task(core.run())
+        await core.report_probes(AGENT, batch(execution(1), execution(2)))
+        running.cancel()
+        await asyncio.wait([running])
+    with Database.open(either.url, create=False) as database:
+        assert Store(database).unsummarised() == Unsummarised(frozenset({gpu().uuid}), 2, NOW_NS)
+    async with either.running() as core:
+        await core.report_probes(AGENT, batch(execution(3), sequence=1))
+
+    assert [counted(summary) for summary in summaries(either)] == [[(1, 1, 3)]]
+
+
+async def test_where_no_summaries_are_wanted_none_is_awaited(place: Place):
+    place.settings = CoreSettings(record_passes=RecordedPasses.NONE)
+    async with place.running() as core:
+        await core.report_probes(AGENT, batch(execution()))
+        assert await core.unsummarised() == Unsummarised()
+
+    assert summaries(place) == []
 
 
 @pytest.mark.parametrize(("passes", "expected"), [(RecordedPasses.FULL, 2), (RecordedPasses.NONE, 0)])
@@ -83,7 +133,7 @@ async def test_passes_can_be_recorded_all_or_not_at_all(place: Place, passes: Re
     async with place.running() as core:
         await core.report_probes(AGENT, batch(execution(1), execution(2)))
 
-    assert len(recorded(place, PROBE)) == expected
+    assert len(executions(place)) == expected
 
 
 async def test_anomalies_as_they_were_sent(place: Place):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import grpc
+import psycopg
 import pytest
 import structlog
-from tests.postgres import postgres_server, postgres_url
+from tests.postgres import PostgresServer, postgres_server, postgres_url
 from tests.sentinel_gateway.driving import Client, settings
+from tests.sentinel_ledger.book import TABLES
 
 from sentinel_gateway.app.loading import Groups
 from sentinel_gateway.app.running import Running, running_gateway
+from sentinel_gateway.storage.connecting import SCHEMA
+from sentinel_gateway.storage.database import Database
 
 __all__ = ["postgres_server", "postgres_url"]
 
@@ -31,9 +39,18 @@ def groups() -> Groups:
     return {}
 
 
+@pytest.fixture(scope="session")
+def sqlite_with_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with all tables and nothing in them: copied, for making them takes longer."""
+    file = tmp_path_factory.mktemp("tables") / "gateway.db"
+    with Database.open(f"sqlite:///{file}"):
+        return file
+
+
 @pytest.fixture
-async def gateway(tmp_path: Path, groups: Groups) -> AsyncIterator[Running]:
+async def gateway(tmp_path: Path, groups: Groups, sqlite_with_tables: Path) -> AsyncIterator[Running]:
     """A gateway where everybody is admin and agent."""
+    shutil.copy(sqlite_with_tables, tmp_path)
     async with running_gateway(settings(tmp_path, groups)) as running:
         yield running
 
@@ -48,6 +65,30 @@ async def client(gateway: Running) -> AsyncIterator[Client]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest) -> Groups:
     """Settings for each of the two databases."""
-    if request.param == "sqlite":
-        return {}
-    return {"database": {"url": request.getfixturevalue("postgres_url")}}
+    return {} if request.param == "sqlite" else {"database": {"url": request.getfixturevalue("kept_postgres_url")}}
+
+
+@pytest.fixture
+def kept_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """An empty PostgreSQL database, with tables where another test has made them."""
+    name = postgres_server.create_database(TABLES)
+    yield postgres_server.url(name)
+    postgres_server.give_back(name, TABLES)
+
+
+Tamper = Callable[..., None]
+
+
+@pytest.fixture
+def tamper(tmp_path: Path, groups: Groups) -> Tamper:
+    """Runs statements on the tables of the test's gateway, past the gateway."""
+    url = str(groups.get("database", {}).get("url", ""))
+
+    def run(*statements: str) -> None:
+        sqlite = tmp_path / "gateway.db"
+        other: Any = psycopg.connect(url, options=f"-c search_path={SCHEMA}") if url else sqlite3.connect(sqlite)
+        with closing(other), other:
+            for statement in statements:
+                other.execute(statement)
+
+    return run

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from google.protobuf.empty_pb2 import Empty
 from grpc_health.v1 import health_pb2
 
 from sentinel.ext.v1 import directives_pb2_grpc, ledger_pb2_grpc, tmr_pb2_grpc
@@ -17,6 +18,7 @@ from sentinel.v1 import (
     anomaly_pb2_grpc,
     audit_pb2_grpc,
     common_pb2,
+    config_pb2,
     config_pb2_grpc,
     correlation_pb2_grpc,
     probe_pb2,
@@ -24,6 +26,7 @@ from sentinel.v1 import (
     quarantine_pb2,
     quarantine_pb2_grpc,
     telemetry_pb2_grpc,
+    trust_pb2,
 )
 from sentinel_gateway.app.loading import Groups, load
 from sentinel_gateway.app.settings import Settings
@@ -62,6 +65,17 @@ class Client:
         self.tmr = tmr_pb2_grpc.TmrServiceStub(channel)
         self.testing = testing_pb2_grpc.TestingServiceStub(channel)
         self.ledger = ledger_pb2_grpc.LedgerServiceStub(channel)
+        self.apply_config = channel.unary_unary(
+            "/sentinel.v1.ConfigService/ApplyConfig",
+            config_pb2.ConfigUpdate.SerializeToString,
+            config_pb2.ConfigAck.FromString,
+        )
+        """Not declared in the contract, as the next."""
+        self.trust_graph = channel.unary_unary(
+            "/sentinel.v1.CorrelationService/GetTrustGraph",
+            Empty.SerializeToString,
+            trust_pb2.TrustGraphSnapshot.FromString,
+        )
         self.check = channel.unary_unary(
             "/grpc.health.v1.Health/Check",
             health_pb2.HealthCheckRequest.SerializeToString,

@@ -6,8 +6,10 @@ import asyncio
 import hashlib
 import os
 import sys
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from sentinel_gateway.app import cli
@@ -42,8 +44,46 @@ async def test_help_imports_nothing_heavy():
 
 
 def test_every_command_explains_itself():
-    for command in ((), ("serve",), ("config", "show"), ("config", "check"), ("token",), ("ledger",), ("version",)):
+    directives = [("directives", name) for name in ("list", "show", "approve", "deny", "withdraw")]
+    config = [("config", name) for name in ("show", "check")]
+    for command in ((), ("serve",), *config, ("token",), ("ledger",), ("directives",), *directives, ("version",)):
         assert CliRunner().invoke(cli.cli, [*command, "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["show", "check"])
+def test_the_configuration_is_looked_at_with_the_options_of_serve(command):
+    assert _options("config", command) == _options("serve")
+
+
+def _options(*names: str) -> set[str]:
+    command: Any = typer.main.get_command(cli.cli)
+    for name in names:
+        command = command.commands[name]
+    return {option for parameter in command.params for option in parameter.opts}
+
+
+def test_options_count_when_the_configuration_is_checked(run):
+    assert run("config", "check", "--insecure", "--port", "0")[0] == 0
+    assert run("config", "check", "--insecure", "--listen", "0.0.0.0:0")[0] == 2
+
+
+def test_all_that_does_not_fit_is_told_a_line_each(run, tmp_path):
+    file = tmp_path / "gateway.yaml"
+    file.write_text("tls: {enabled: false}\ngrpc: {max_calls: 0, max_connections: 0}\n")
+
+    code, _, err = run("config", "check", "--config", str(file))
+
+    lines = err.strip().splitlines()
+    assert (code, [line.split()[1] for line in lines]) == (2, ["grpc.max_connections:", "grpc.max_calls:"])
+
+
+def test_all_files_that_cannot_be_used_are_told(run, tmp_path):
+    file = tmp_path / "gateway.yaml"
+    file.write_text("tls: {enabled: false}\naccess: {tokens_file: /no/a}\nprobes: {hmac_key_file: /no/b}\n")
+
+    code, _, err = run("config", "check", "--config", str(file))
+
+    assert (code, "/no/a" in err, "/no/b" in err, len(err.splitlines())) == (2, True, True, 2)
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager
 
 import grpc
 import pytest
-from tests.sentinel_gateway.driving import GPU, WITHIN_S, Client, batch, code_of, directive, settings
+from tests.sentinel_gateway.driving import GPU, WITHIN_S, Client, batch, code_of, directive, refusal_of, settings
 
-from sentinel.ext.v1 import directives_pb2
-from sentinel.v1 import common_pb2, correlation_pb2, health_pb2, quarantine_pb2
+from sentinel.ext.v1 import directives_pb2, records_pb2
+from sentinel.v1 import audit_pb2, common_pb2, correlation_pb2, health_pb2, quarantine_pb2
 from sentinel_gateway.app.running import running_gateway
 from sentinel_gateway.domain.access import token_digest
 
 QUARANTINE, REINSTATE, CONDEMN = 1, 2, 3
-PEOPLE = {"ann": ["admin"], "ben": ["admin"], "agent": ["agent"]}
+PEOPLE = {"ann": ["admin"], "ben": ["admin"], "olga": ["operator"], "oscar": ["operator"], "agent": ["agent"]}
 
 
 @pytest.fixture
@@ -153,3 +153,48 @@ async def test_directives_are_listed_newest_first(people):
     some = await people["ben"].directives.ListDirectives(waiting, timeout=WITHIN_S)
     assert [record.directive.directive_id for record in everything.directives] == ["d2", "d1", "d0"]
     assert [record.directive.directive_id for record in some.directives] == ["d2"]
+
+
+def _withdraw(client, comment: str = ""):
+    request = directives_pb2.WithdrawDirectiveRequest(directive_id="d1", comment=comment)
+    return client.directives.WithdrawDirective(request, timeout=WITHIN_S)
+
+
+async def test_an_issuer_takes_a_waiting_directive_back_and_the_ledger_tells(people_on_both):
+    people = people_on_both
+    await people["olga"].issue(CONDEMN, directive_id="d1")
+
+    record, again = await _withdraw(people["olga"], "a mistake"), await _withdraw(people["olga"])
+
+    assert record.status == directives_pb2.DIRECTIVE_STATUS_WITHDRAWN
+    assert (record.note, record.issued_by, again) == ("withdrawn by olga: a mistake", "olga", record)
+    assert await code_of(_decide(people["ben"], approve=True)) is grpc.StatusCode.FAILED_PRECONDITION
+    assert [told.fields["note"] for told in await _told(people["ben"], "directive.withdrawn")] == [record.note]
+
+
+async def _told(client, event):
+    query = audit_pb2.AuditQueryRequest(entry_type=audit_pb2.AUDIT_ENTRY_TYPE_QUARANTINE_ACTION)
+    answer = await client.audit.QueryAuditTrail(query, timeout=WITHIN_S)
+    records = [records_pb2.SystemRecord.FromString(entry.data) for entry in answer.entries]
+    return [record for record in records if record.event == event]
+
+
+async def test_only_its_issuer_or_an_admin_takes_a_directive_back(people):
+    await people["olga"].issue(CONDEMN, directive_id="d1", initiated_by="oscar")
+
+    assert await code_of(_withdraw(people["oscar"])) is grpc.StatusCode.PERMISSION_DENIED
+    assert await code_of(_withdraw(people["agent"])) is grpc.StatusCode.PERMISSION_DENIED
+    assert (await _withdraw(people["ben"])).note == "withdrawn by ben"
+
+
+async def test_what_was_decided_cannot_be_taken_back(people):
+    await people["ann"].issue(CONDEMN, directive_id="d1")
+    await _decide(people["ben"], approve=True)
+
+    code, words = await refusal_of(_withdraw(people["ann"]))
+
+    assert (code, "EXECUTED by ben" in words) == (grpc.StatusCode.FAILED_PRECONDITION, True)
+
+
+async def test_a_directive_nobody_knows_cannot_be_taken_back(people):
+    assert await code_of(_withdraw(people["ann"])) is grpc.StatusCode.NOT_FOUND

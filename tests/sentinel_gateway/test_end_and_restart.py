@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from typing import Any
 
 import grpc
@@ -18,9 +19,10 @@ from tests.sentinel_gateway.process import environment_of, serving
 
 from sentinel.ext.v1 import directives_pb2, ledger_pb2, records_pb2
 from sentinel.v1 import audit_pb2, common_pb2, config_pb2, correlation_pb2, quarantine_pb2
+from sentinel_gateway.app.loading import Groups
 from sentinel_gateway.app.release import version
 from sentinel_gateway.app.running import running_gateway
-from sentinel_gateway.domain.errors import BadConfiguration
+from sentinel_gateway.domain.errors import BadConfiguration, Unavailable
 
 QUARANTINE, CONDEMN = 1, 3
 _HEALTH = correlation_pb2.HealthQueryRequest(gpu=common_pb2.GpuIdentifier(uuid=GPU), include_sm_health=True)
@@ -64,7 +66,7 @@ _D2 = directives_pb2.GetDirectiveRequest(directive_id="d2")
 
 
 async def test_it_says_where_it_listens_and_the_first_signal_ends_streams_with_unavailable(tmp_path):
-    environment = environment_of({"database": {"state_dir": tmp_path}})
+    environment = environment_of({"database": {"state_dir": tmp_path}, "grpc": {"grace_seconds": 1}})
     async with serving(environment) as process, process.client() as client:
         streams: list[Any] = [
             client.probes.StreamProbeResults(),
@@ -104,11 +106,55 @@ async def test_a_second_gateway_on_the_same_database_does_not_start(tmp_path, ga
             pass
 
 
-async def test_a_port_that_is_taken_is_named(tmp_path, gateway):
-    wanted = settings(tmp_path / "other", {"grpc": {"listen": f"127.0.0.1:{gateway.grpc_port}"}})
+@pytest.mark.parametrize(
+    ("group", "key"), [("grpc", "listen"), ("grpc", "also_listen"), ("rest", "listen"), ("metrics", "listen")]
+)
+async def test_a_start_whose_port_is_taken_names_it_and_makes_nothing(tmp_path, group, key):
+    folder = tmp_path / "state"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(BadConfiguration, match=str(port)):
+            async with running_gateway(settings(folder, {group: {key: f"127.0.0.1:{port}"}})):
+                pass
 
-    with pytest.raises(BadConfiguration, match=str(gateway.grpc_port)):
-        async with running_gateway(wanted):
+    assert not folder.exists()
+
+
+async def test_a_start_whose_port_is_taken_records_nothing_in_a_ledger_that_is_there(tmp_path):
+    async with running_gateway(settings(tmp_path)):
+        pass
+    before = (tmp_path / "checkpoint").read_text()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = settings(tmp_path, {"rest": {"listen": f"127.0.0.1:{other.getsockname()[1]}"}})
+        with pytest.raises(BadConfiguration):
+            async with running_gateway(taken):
+                pass
+
+    assert (tmp_path / "checkpoint").read_text() == before
+
+
+async def test_a_start_that_fails_gives_its_ports_back(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    listen = f"127.0.0.1:{port}"
+    away: Groups = {"database": {"url": "postgresql://user@127.0.0.1:1/x"}, "grpc": {"listen": listen}}
+    with pytest.raises(Unavailable):
+        async with running_gateway(settings(tmp_path / "state", away)):
+            pass
+
+    assert not list(tmp_path.glob("state/*"))
+    async with running_gateway(settings(tmp_path, {"grpc": {"listen": listen}})) as gateway:
+        assert gateway.grpc_port == port
+
+
+async def test_a_new_database_does_not_pass_for_one_that_is_gone(tmp_path):
+    async with running_gateway(settings(tmp_path)):
+        pass
+    for file in tmp_path.glob("gateway.db*"):
+        file.unlink()
+
+    with pytest.raises(BadConfiguration, match="belongs to the database .* ledger accept-loss"):
+        async with running_gateway(settings(tmp_path)):
             pass
 
 

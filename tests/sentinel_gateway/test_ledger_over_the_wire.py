@@ -1,8 +1,6 @@
-"""Proofs over gRPC, and what a tampered ledger is told."""
+"""Proofs and pages over gRPC, and what a tampered ledger is told; on both databases."""
 
 from __future__ import annotations
-
-import sqlite3
 
 import grpc
 import pytest
@@ -12,6 +10,11 @@ from sentinel.ext.v1 import ledger_pb2
 from sentinel.v1 import audit_pb2
 from sentinel_sdk.ledger.checkpoint import VerifierKey, opened
 from sentinel_sdk.ledger.proofs import is_consistent, is_included
+
+
+@pytest.fixture
+def groups(database):
+    return database
 
 
 @pytest.fixture
@@ -48,9 +51,23 @@ async def test_an_entry_that_is_not_there_cannot_be_proved(filled, entry_id):
     assert await code_of(filled.ledger.ProveInclusion(wanted, timeout=WITHIN_S)) is grpc.StatusCode.NOT_FOUND
 
 
-async def test_a_changed_entry_is_named(filled, tmp_path):
-    with sqlite3.connect(tmp_path / "gateway.db") as other:
-        other.execute("UPDATE ledger_entries SET timestamp_ns = timestamp_ns + 1 WHERE entry_id = 4")
+async def test_large_entries_come_in_pages_that_every_client_takes(client):
+    large = audit_pb2.AuditEntry(entry_type=audit_pb2.AUDIT_ENTRY_TYPE_ANOMALY_EVENT, data=bytes(3 << 20))
+    for _ in range(3):
+        await client.audit.IngestEvents(audit_pb2.AuditIngestRequest(entries=[large]), timeout=WITHIN_S)
+    query = audit_pb2.AuditQueryRequest(entry_type=large.entry_type, limit=1000)
+
+    found: list[list[int]] = []
+    while query.page_token or not found:
+        page = await client.audit.QueryAuditTrail(query, timeout=WITHIN_S)
+        query.page_token = page.next_page_token
+        found.append([len(entry.data) for entry in page.entries])
+
+    assert found == [[3 << 20]] * 3
+
+
+async def test_a_changed_entry_is_named(filled, tamper):
+    tamper("UPDATE ledger_entries SET timestamp_ns = timestamp_ns + 1 WHERE entry_id = 4")
 
     found = await filled.audit.VerifyChain(audit_pb2.ChainVerificationRequest(), timeout=WITHIN_S)
     assert (found.valid, found.first_invalid_entry_id) == (False, 4)
@@ -73,10 +90,8 @@ _TAMPERING = {
 
 
 @pytest.mark.parametrize(("statements", "first_bad"), _TAMPERING.values(), ids=_TAMPERING)
-async def test_whatever_was_done_to_the_rows_the_first_bad_entry_is_named(filled, tmp_path, statements, first_bad):
-    with sqlite3.connect(tmp_path / "gateway.db") as other:
-        for statement in statements:
-            other.execute(statement)
+async def test_whatever_was_done_to_the_rows_the_first_bad_entry_is_named(filled, tamper, statements, first_bad):
+    tamper(*statements)
 
     found = await filled.audit.VerifyChain(
         audit_pb2.ChainVerificationRequest(verify_merkle_roots=True), timeout=WITHIN_S
@@ -86,13 +101,12 @@ async def test_whatever_was_done_to_the_rows_the_first_bad_entry_is_named(filled
 
 class TestPeriodicVerification:
     @pytest.fixture
-    def groups(self):
-        return {"ledger": {"verification_interval_seconds": 0.05}}
+    def groups(self, database):
+        return {"ledger": {"verification_interval_seconds": 0.05}, **database}
 
-    async def test_its_outcome_is_seen(self, gateway, filled, tmp_path):
+    async def test_its_outcome_is_seen(self, gateway, filled, tamper):
         await until(lambda: _is(gateway, "valid"), "verified")
-        with sqlite3.connect(tmp_path / "gateway.db") as other:
-            other.execute("UPDATE ledger_entries SET data = x'00' WHERE entry_id = 2")
+        tamper("UPDATE ledger_entries SET entry_type = entry_type % 6 + 1 WHERE entry_id = 2")
 
         await until(lambda: _is(gateway, "changed"), "the change is found")
         assert (await gateway.condition.report())["ledger"] == "changed"

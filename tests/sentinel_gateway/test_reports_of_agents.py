@@ -1,4 +1,7 @@
-"""What agents report is checked, kept and evidenced: signatures, anomalies, telemetry, canaries, pushed settings."""
+"""What agents report is checked, kept and evidenced: signatures, anomalies, telemetry, canaries, pushed settings.
+
+On both databases, for all of it is stored.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from tests.sentinel_gateway.driving import GPU, WITHIN_S, batch, code_of, execution, until
 
@@ -38,10 +42,15 @@ async def _health(client):
     return (await client.correlation.QueryGpuHealth(query, timeout=WITHIN_S)).health
 
 
+@pytest.fixture
+def groups(database):
+    return database
+
+
 class TestSignatures:
     @pytest.fixture
-    def groups(self):
-        return {"probes": {"hmac_key": KEY.decode()}}
+    def groups(self, database):
+        return {"probes": {"hmac_key": KEY.decode()}, **database}
 
     async def test_a_forged_signature_is_refused_and_recorded(self, client):
         good = execution()
@@ -110,20 +119,19 @@ async def test_the_gateway_votes_on_a_canary_itself(client):
     assert verdict.outcome == tmr_pb2.TMR_OUTCOME_DISSENT
     assert verdict.dissenting_gpu.uuid == "GPU-2"
     assert (await client.tmr.ReportTmrResult(claim, timeout=WITHIN_S)).duplicate
+    graph = await client.trust_graph(Empty(), timeout=WITHIN_S)
+    assert {(edge.gpu_a.uuid, edge.gpu_b.uuid): edge.trust_score for edge in graph.edges} == {
+        ("GPU-0", "GPU-1"): 1, ("GPU-0", "GPU-2"): 0, ("GPU-1", "GPU-2"): 0,
+    }  # fmt: skip
 
 
 async def test_pushed_settings_reach_components_and_are_acknowledged(client):
     stream = client.config.ConfigStream(timeout=WITHIN_S)
     await stream.write(config_pb2.ConfigAck(component_id="node-1"))
     await stream.initial_metadata()
-    push = client.channel.unary_unary(
-        "/sentinel.v1.ConfigService/ApplyConfig",
-        config_pb2.ConfigUpdate.SerializeToString,
-        config_pb2.ConfigAck.FromString,
-    )
     update = config_pb2.ConfigUpdate(update_id="u", overhead_budget=config_pb2.OverheadBudgetUpdate(budget_pct=3))
 
-    pushed = await push(update, timeout=WITHIN_S)
+    pushed = await client.apply_config(update, timeout=WITHIN_S)
     heard = await stream.read()
     await stream.write(config_pb2.ConfigAck(update_id="u", applied=True, config_version=pushed.config_version))
 
@@ -136,22 +144,17 @@ async def test_pushed_settings_reach_components_and_are_acknowledged(client):
 
 
 async def test_a_pushed_setting_out_of_range_is_not_applied(client):
-    push = client.channel.unary_unary(
-        "/sentinel.v1.ConfigService/ApplyConfig",
-        config_pb2.ConfigUpdate.SerializeToString,
-        config_pb2.ConfigAck.FromString,
-    )
     update = config_pb2.ConfigUpdate(overhead_budget=config_pb2.OverheadBudgetUpdate(budget_pct=300))
 
-    answer = await push(update, timeout=WITHIN_S)
+    answer = await client.apply_config(update, timeout=WITHIN_S)
     assert not answer.applied
     assert "300" in answer.error
 
 
 class TestFaults:
     @pytest.fixture
-    def groups(self):
-        return {"testing": {"enabled": True}}
+    def groups(self, database):
+        return {"testing": {"enabled": True}, **database}
 
     async def test_a_fault_is_registered_listed_and_cleared(self, client):
         await client.report(batch())

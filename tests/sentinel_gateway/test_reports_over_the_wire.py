@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import time
+from datetime import datetime, timedelta
 
 import grpc
 import pytest
@@ -59,6 +60,15 @@ async def test_every_standard_comes_in_every_format(client, kind, named):
     assert "<script" not in as_html
 
 
+async def test_a_report_without_a_period_covers_the_90_days_up_to_now(client):
+    call = client.ledger.GenerateReport(_asked(SOC2, JSON, ago_s=None), timeout=WITHIN_S)
+    window = json.loads(b"".join([chunk.content async for chunk in call]))["window"]
+
+    start, end = (datetime.fromisoformat(window[name]) for name in ("start", "end"))
+    assert end - start == timedelta(days=90)
+    assert abs(end.timestamp() - time.time()) < 60
+
+
 async def test_how_the_gateway_was_started_is_reported(client):
     figures = json.dumps(json.loads(await _report(client, SOC2, JSON)))
 
@@ -67,8 +77,8 @@ async def test_how_the_gateway_was_started_is_reported(client):
 
 @pytest.mark.parametrize(
     "request_",
-    [_asked(SOC2, CSV, ago_s=None), _asked(9, JSON), _asked(0, JSON), _asked(SOC2, 9), _asked(SOC2, JSON, ago_s=-3600)],
-    ids=["no start", "unknown kind", "no kind", "unknown format", "in the future"],
+    [_asked(9, JSON), _asked(0, JSON), _asked(SOC2, 9), _asked(SOC2, JSON, ago_s=-3600)],
+    ids=["unknown kind", "no kind", "unknown format", "in the future"],
 )
 async def test_a_report_that_cannot_be_is_refused(client, request_):
     call = client.ledger.GenerateReport(request_, timeout=WITHIN_S)

@@ -11,7 +11,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from tests.sentinel_gateway.driving import WITHIN_S, refusal_of
 
-from sentinel.v1 import config_pb2, trust_pb2
+from sentinel.v1 import config_pb2
 from sentinel_gateway.services.extensions import EXTENSION_METHODS
 from sentinel_gateway.services.methods import METHODS
 from sentinel_gateway.services.server import served_services
@@ -57,20 +57,10 @@ async def test_a_method_nobody_has_is_unimplemented(client):
 
 
 async def test_the_undeclared_methods_are_answered(client):
-    graph = client.channel.unary_unary(
-        "/sentinel.v1.CorrelationService/GetTrustGraph",
-        Empty.SerializeToString,
-        trust_pb2.TrustGraphSnapshot.FromString,
-    )
-    config = client.channel.unary_unary(
-        "/sentinel.v1.ConfigService/ApplyConfig",
-        config_pb2.ConfigUpdate.SerializeToString,
-        config_pb2.ConfigAck.FromString,
-    )
     update = config_pb2.ConfigUpdate(update_id="u1", overhead_budget=config_pb2.OverheadBudgetUpdate(budget_pct=2))
 
-    assert (await graph(Empty(), timeout=WITHIN_S)).total_gpus == 0
-    assert (await config(update, timeout=WITHIN_S)).applied
+    assert (await client.trust_graph(Empty(), timeout=WITHIN_S)).total_gpus == 0
+    assert (await client.apply_config(update, timeout=WITHIN_S)).applied
 
 
 async def test_every_service_has_its_health(client):

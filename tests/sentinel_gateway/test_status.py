@@ -16,7 +16,7 @@ from sentinel_gateway.rest.answers import on_gateway_error
 from sentinel_gateway.services.status import CODES, MAX_DETAIL, answer_of
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, GatewayError)]
-LEAVES = [kind for kind in KINDS if not kind.__subclasses__()]
+LEAVES = [kind for kind in KINDS if not any(other in kind.__subclasses__() for other in KINDS)]
 REQUEST = Request({"type": "http", "method": "GET", "path": "/x", "headers": [], "query_string": b"", "server": None})
 
 

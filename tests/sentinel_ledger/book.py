@@ -41,7 +41,7 @@ SIZES = (1, 2, 3, 250, 44)
 """Batches of a ledger of 300 entries."""
 
 
-TABLES = Tables(SCHEMA, filled=("schema_version", "ledger_writer", "core_round"))
+TABLES = Tables(SCHEMA, filled=("schema_version", "ledger_writer", "ledger_identity", "core_round"))
 """What a database may keep from one test to the next; the number of the last writer is only ever compared."""
 
 

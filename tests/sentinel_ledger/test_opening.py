@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
-from tests.sentinel_ledger.book import ORIGIN, Book, forged, new_entries
+from tests.sentinel_ledger.book import ORIGIN, Book, forged, new_entries, opened
 
 from sentinel.ext.v1.records_pb2 import SystemRecord
 from sentinel_gateway.domain.errors import BadConfiguration
@@ -104,6 +106,80 @@ def test_a_checkpoint_file_of_another_ledger_is_refused(book, tmp_path):
 
     with pytest.raises(BadConfiguration, match="is not of this ledger"):
         book.fill(1)
+
+
+@pytest.fixture
+def replaced(book, tmp_path):
+    """Another, new database with the folder of a ledger of three entries."""
+    book.fill(3)
+    with opened(f"sqlite:///{tmp_path}/other.db", book.folder) as other:
+        yield other
+
+
+def test_the_folder_of_another_database_is_refused_with_both_named(book, replaced):
+    with pytest.raises(BadConfiguration) as caught, replaced.writing():
+        pass
+
+    assert f"belongs to the database {book.database.name} (identity" in str(caught.value)
+    assert "whose ledger had 3 entries" in str(caught.value)
+    assert f"this is {replaced.database.name} (identity" in str(caught.value)
+    assert "a state folder of its own" in str(caught.value)
+    assert remembered(book) == 3
+
+
+def test_a_database_can_take_the_place_of_another_on_record(book, replaced):
+    with replaced.writing(accept_loss=True):
+        pass
+    replaced.fill(1)
+
+    record = SystemRecord.FromString(replaced.entry(1).data)
+    assert (record.event, record.fields["remembered_entries"]) == ("ledger.loss_accepted", "3")
+    assert record.fields["remembered_database"] == book.database.name
+    assert (replaced.verify().valid, remembered(replaced)) == (True, 2)
+    assert read_note(book.checkpoint_path.with_name("checkpoint.lost-3").read_text()).checkpoint.tree_size == 3
+
+
+def test_a_database_that_was_moved_is_the_same(book, tmp_path):
+    url = f"sqlite:///{tmp_path}/before.db"
+    with opened(url, book.folder) as before:
+        before.fill(3)
+    (tmp_path / "before.db").rename(tmp_path / "after.db")
+
+    with opened(f"sqlite:///{tmp_path}/after.db", book.folder) as after:
+        after.fill(1)
+
+    assert (remembered(book), events(after)) == (4, [])
+    assert str(tmp_path / "after.db") in book.checkpoint_path.with_name("checkpoint.database").read_text()
+
+
+def test_a_file_that_does_not_say_whose_it_is_is_compared_and_says_it_then(book):
+    book.fill(3)
+    owner = book.checkpoint_path.with_name("checkpoint.database")
+    owner.unlink()
+
+    book.fill(1)
+
+    assert (remembered(book), events(book)) == (4, [])
+    assert book.database.name in owner.read_text()
+
+
+def test_an_owner_that_cannot_be_read_is_refused(book):
+    book.fill(3)
+    book.checkpoint_path.with_name("checkpoint.database").write_text("half")
+
+    with pytest.raises(BadConfiguration, match="does not name a database"):
+        book.fill(1)
+
+
+def test_files_beside_the_database_are_for_their_owner_only(book):
+    before = os.umask(0)
+    try:
+        book.fill(1)
+    finally:
+        os.umask(before)
+
+    files = [book.checkpoint_path, book.checkpoint_path.with_name("checkpoint.database")]
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
 
 
 def test_a_damaged_checkpoint_file_is_refused(book):

@@ -8,6 +8,7 @@ from sentinel.v1.quarantine_pb2 import ApprovalStatus
 from sentinel_sdk.ledger.entry import EntryGpu
 
 HOSTILE = "<script>alert(1)</script>\u202egnp.\x00\r\n'=cmd|' /C calc'!A0"
+ROBOT = {"initiated_by": "=joe <b>", "fields": {"issued_by": "robot"}}
 FORMULA = '=HYPERLINK("http://evil","x")'
 
 
@@ -26,8 +27,8 @@ def story() -> Book:
     book.anomaly("b", 5)
     book.vote(6, {"a": b"x", "b": b"y", "c": b"x"})
     agreed = ApprovalStatus(approved=True, reviewer="joe")
-    book.change("b", 7, (HEALTHY, HEALTHY), "directive.waiting", directive_id="c", action=3, initiated_by="jane")
-    _directed(book, "b", 8, (HEALTHY, CONDEMNED), 3, approval=agreed)
+    book.change("b", 7, (HEALTHY, HEALTHY), "directive.waiting", directive_id="c", action=3, **ROBOT)
+    _directed(book, "b", 8, (HEALTHY, CONDEMNED), 3, approval=agreed, **ROBOT, directive_id="c")
     book.config(10, reason=FORMULA)
     book.event(11, "auth.refused", who=HOSTILE, what=FORMULA, why="\ud7ff<b>&amp;", count="12")
     book.probe(EntryGpu('GPU-"><img src=x>', FORMULA, 0, "@SUM(1)", "+1", "-1"), 12, PASS)  # type: ignore[arg-type]
@@ -38,5 +39,6 @@ def story() -> Book:
 
 
 def _directed(book: Book, letter: str, hour: float, states: tuple[int, int], action: int, **more: object) -> None:
-    told = {"directive_id": f"{letter}{hour}", "action": action, "initiated_by": "jane", "reason": "seen", **more}
+    named = {"initiated_by": "jane", "fields": {"issued_by": "jane"}}
+    told = {"directive_id": f"{letter}{hour}", "action": action, "reason": "seen", **named, **more}
     book.change(letter, hour, states, "directive.executed", **told)

@@ -5,9 +5,16 @@ from __future__ import annotations
 import pytest
 from tests.sentinel_reports.book import CONDEMNED, DAY, HEALTHY, QUARANTINED, Book
 
+from sentinel.ext.v1.records_pb2 import SystemRecord
 from sentinel.v1.quarantine_pb2 import ApprovalStatus
+from sentinel_gateway.core import records
+from sentinel_gateway.domain.directives import NAMELESS, Directive, DirectiveRecord, DirectiveStatus
+from sentinel_gateway.domain.health import Action, HealthState
+from sentinel_gateway.domain.identity import Gpu
+from sentinel_gateway.ledger.reports.claims import MAX_LISTED
 from sentinel_gateway.ledger.reports.counted import MAX_LABELS, OTHERS
 from sentinel_gateway.ledger.reports.gather import gather
+from sentinel_gateway.services.directive_messages import record_to_wire
 
 NS = 3_600_000_000_000
 CONDEMNING = (HEALTHY, CONDEMNED)
@@ -64,6 +71,71 @@ def test_deciding_ones_own_directive_is_told(reviewer, own):
     )
 
     assert gather(book.entries, DAY).decisions.own_approvals.entries == own
+
+
+def directed(book: Book, hour: float, directive_id: str, claimed: str, **fields: str) -> int:
+    told = {"directive_id": directive_id, "action": 1, "initiated_by": claimed, "fields": fields}
+    return book.change("a", hour, (HEALTHY, QUARANTINED), "directive.executed", **told)
+
+
+def test_who_issued_a_directive_is_who_the_connection_proved_to_be():
+    book = Book()
+    directed(book, 1, "d-1", "operator:jane", issued_by="robot")
+    directed(book, 2, "d-2", "robot", issued_by="robot")
+
+    assert counts(gather(book.entries, DAY).decisions.issuers) == {"robot": 2}
+
+
+def test_the_gateway_records_the_proved_name_and_the_claim_beside_it():
+    asked = Directive("d-1", Gpu("GPU-a"), Action.CONDEMN, "seen", "operator:jane", (), DAY.start_ns)
+    record = DirectiveRecord(asked, DirectiveStatus.WAITING, HealthState.HEALTHY, HealthState.HEALTHY, "robot", 1)
+
+    told = SystemRecord.FromString(records.directive(record, DAY.start_ns).data)
+    assert (told.fields["issued_by"], told.state_change.initiated_by) == ("robot", "robot")
+    assert told.state_change.directive.initiated_by == "operator:jane"
+    assert record_to_wire(record).issued_by == "robot"
+
+
+def test_a_directive_that_names_somebody_else_is_told_with_both_names():
+    book = Book()
+    for hour in (1, 2):
+        directed(book, hour, "d-1", "operator:jane", issued_by="robot")
+    directed(book, 3, "d-2", "robot", issued_by="robot")
+
+    found = gather(book.entries, DAY).decisions.claims
+    (claim,) = found.listed
+    assert (claim.directive_id, claim.proved, claim.claimed) == ("d-1", "robot", "operator:jane")
+    assert (claim.evidence.sample_ids, found.entries.entries) == ((1, 2), 2)
+
+
+def test_a_name_that_nobody_proved_says_so():
+    book = Book()
+    directed(book, 1, "d-1", "robot")
+
+    found = gather(book.entries, DAY).decisions
+    assert counts(found.issuers) == {"robot (claimed, not proved)": 1}
+    assert found.executed_unproved.sample_ids == (1,)
+    assert found.claims.listed == ()
+
+
+def test_a_decision_without_showing_who_one_is_says_so():
+    book = Book()
+    agreed = ApprovalStatus(approved=True, reviewer="anonymous")
+    fields = {"issued_by": "anonymous", "note": NAMELESS}
+    book.change("a", 1, CONDEMNING, "directive.executed", directive_id="1", action=3, approval=agreed, fields=fields)
+
+    found = gather(book.entries, DAY).decisions
+    assert counts(found.reviewers) == {"anonymous (claimed, not proved)": 1}
+    assert found.nameless.sample_ids == (1,)
+
+
+def test_invented_directives_do_not_grow_without_end():
+    book = Book()
+    for number in range(MAX_LISTED + 7):
+        directed(book, 1, f"d-{number}", "jane", issued_by="robot")
+
+    found = gather(book.entries, DAY).decisions.claims
+    assert (len(found.listed), found.left_out, found.entries.entries) == (MAX_LISTED, 7, MAX_LISTED + 7)
 
 
 def test_a_change_without_a_directive_is_the_gateways_own():

@@ -43,6 +43,20 @@ def test_a_sound_ledger_verifies_against_the_checkpoint_beside_it(told):
     assert "held against the checkpoint" in found.stdout
 
 
+def test_a_key_may_be_given_as_its_text(told):
+    found = run("verify", *about(told), "--public-key", told.key.text)
+
+    assert (found.exit_code, "give the operator's" in found.stdout) == (0, False)
+
+
+@pytest.mark.parametrize("given", ["/nowhere/operator.pub", "sentinel.test/reports+1157568b", "x" * 5000])
+def test_what_is_neither_a_key_nor_a_file_is_told_so(told, given):
+    found = run("verify", *about(told), "--public-key", given)
+
+    assert found.exit_code == 2
+    assert "neither a file nor a key as `sentinel-gateway ledger key` prints it" in found.stderr
+
+
 def test_verification_says_when_no_key_was_given(told):
     assert "give the operator's with --public-key" in run("verify", *about(told)).stdout
 

@@ -85,6 +85,17 @@ def test_findings_name_their_entries(soc2):
     assert "condemned_unapproved" not in found
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_both_standards_find_that_claim_and_proof_differ_and_in_which_directives(told, kind):
+    document = json.loads(report(told, kind))
+    tables = {table["key"]: table for section in document["sections"] for table in section["tables"]}
+
+    found = {finding["rule"]: finding for finding in document["findings"]}["initiator_not_proved"]
+    assert "proved: 1; c (proved 'robot', claimed '=joe <b>')." in found["text"]
+    assert tables["directives_claimed_otherwise"]["rows"][0][:5] == ["c", "CONDEMN", "EXECUTED", "robot", "=joe <b>"]
+    assert [row[0] for row in tables["directives_by_issuer"]["rows"]] == ["jane", "robot"]
+
+
 class Tags(HTMLParser):
     """Collects what a browser would make of a page."""
 

@@ -13,7 +13,7 @@ from tests.sentinel_sdk.scripted import ScriptedServer
 
 from sentinel_sdk import RetryConfig, SentinelClient
 
-QUICK = RetryConfig(initial_backoff_s=0.01, max_backoff_s=0.05)
+QUICK = RetryConfig(max_retries=3, initial_backoff_s=0.01, max_backoff_s=0.05)
 
 
 @pytest.fixture(autouse=True)

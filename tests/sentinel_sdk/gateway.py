@@ -89,6 +89,41 @@ def secure_gateway(folder: Path) -> Iterator[Secure]:
         yield Secure(listening[0], listening[1], authority, operator, reviewer, agent)
 
 
+class Restarted:
+    """A gateway without TLS that can be stopped in two ways, and started again at the same address."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.endpoint = "127.0.0.1:0"
+        self.start()
+
+    def start(self) -> None:
+        settings = {
+            "access": {"insecure": True},
+            "grpc": {"listen": self.endpoint, "grace_seconds": 1},
+            "rest": {"listen": ""},
+            "database": {"state_dir": str(self._folder)},
+        }
+        (self._folder / "gateway.yaml").write_text(yaml.safe_dump(settings))
+        with (self._folder / "gateway.log").open("a") as output:
+            command = (*_COMMAND, "--config", str(self._folder / "gateway.yaml"))
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=output, text=True)  # noqa: S603 - our own
+        assert self._process.stdout is not None
+        announced = self._process.stdout.readline()
+        assert announced, (self._folder / "gateway.log").read_text()
+        self.endpoint = json.loads(announced)["grpc"][0]
+
+    def kill(self) -> None:
+        """As kill -9, or the kernel short of memory, does it."""
+        self._process.kill()
+        self._process.communicate(timeout=30)
+
+    def stop(self) -> None:
+        """As an upgrade does it."""
+        self._process.terminate()
+        self._process.communicate(timeout=30)
+
+
 @contextmanager
 def _serving(folder: Path, settings: dict[str, Any]) -> Iterator[list[str]]:
     settings["grpc"] = {"listen": "127.0.0.1:0", "grace_seconds": 1, **settings.get("grpc", {})}

@@ -52,7 +52,7 @@ def test_without_either_the_documented_defaults_hold(monkeypatch):
 
     with SentinelClient.connect("localhost:1") as client:
         assert client.policy.timeout_s == 30
-        assert client.policy.retry == RetryConfig(3, 0.1, 10.0, 2.0)
+        assert client.policy.retry == RetryConfig(None, 0.1, 10.0, 2.0)
 
 
 def test_the_log_level_comes_from_the_environment(monkeypatch):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from dataclasses import MISSING, fields
+from enum import Enum
 from pathlib import Path
 
 import pytest
 
 import sentinel_sdk
-from sentinel_sdk import SentinelClient, errors
+from sentinel_sdk import RetryConfig, SentinelClient, TlsConfig, errors
+from sentinel_sdk.ingest_awaiting import AsyncIngestStream
+from sentinel_sdk.ingest_blocking import IngestStream
 from sentinel_sdk.ledger.checkpoint import VerifierKey
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "sentinel-sdk.md").read_text()
@@ -32,6 +37,47 @@ def test_every_error_is_named_and_exported(name):
 @pytest.mark.parametrize("name", VARIABLES)
 def test_every_environment_variable_is_named(name):
     assert f"`SENTINEL_{name}`" in TEXT
+
+
+def _written(parameter):
+    """An argument as the tables write it."""
+    default = parameter.default
+    if default is inspect.Parameter.empty:
+        return parameter.name
+    shown = default.name if isinstance(default, Enum) else f'"{default}"' if isinstance(default, str) else repr(default)
+    return f"{parameter.name}={shown}"
+
+
+def _arguments(method):
+    return [_written(one) for one in inspect.signature(method).parameters.values() if one.name != "self"]
+
+
+@pytest.mark.parametrize("name", sorted(name for name in METHODS if not (name[0] == "a" and name[1:] in METHODS)))
+def test_the_arguments_of_every_operation_are_those_it_takes(name):
+    if name == "connect":
+        rows = re.findall(r"(?m)^\| `(\w+)`[^|]*\|", TEXT[TEXT.index("`connect` and `aconnect` take") :])
+        assert set(inspect.signature(SentinelClient.connect).parameters) <= set(rows[:7])
+    else:
+        assert _row(name) == _arguments(getattr(SentinelClient, name))
+
+
+@pytest.mark.parametrize("name", ["send", "send_all"])
+def test_the_arguments_of_ingest_streams_are_those_they_take(name):
+    assert _row(name) == _arguments(getattr(IngestStream, name)) == _arguments(getattr(AsyncIngestStream, name))
+
+
+def _row(name):
+    (row,) = re.findall(rf"(?m)^\| `{name}` \|([^|]*)\|", TEXT[TEXT.index("## Arguments") :])
+    return re.findall("`([^`]*)`", row)
+
+
+@pytest.mark.parametrize("config", [TlsConfig, RetryConfig], ids=lambda config: config.__name__)
+def test_every_field_of_a_configuration_stands_with_its_default(config):
+    table = TEXT[TEXT.index(f"| field of `{config.__name__}` |") :]
+
+    for field in fields(config):
+        shown = f"`{field.default!r}`" if field.default is not MISSING else "UNAVAILABLE, DEADLINE_EXCEEDED"
+        assert f"| `{field.name}` | {shown}" in table
 
 
 def test_the_examples_run_one_after_the_other(plain):

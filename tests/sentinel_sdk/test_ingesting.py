@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -11,11 +11,12 @@ from typing import Any
 import grpc
 import pytest
 from tests.sentinel_sdk.conftest import QUICK
-from tests.sentinel_sdk.scripted import made, until_ended
+from tests.sentinel_sdk.scripted import eventually, made, until_ended
 
 from sentinel.v1 import anomaly_pb2, probe_pb2, telemetry_pb2
 from sentinel_sdk import (
     AuthenticationError,
+    ClosedError,
     DeadlineExceededError,
     InvalidArgumentError,
     RetryConfig,
@@ -52,6 +53,8 @@ class Store:
                 self.stored.append(batch)
             if when == "before acknowledging":
                 context.abort(grpc.StatusCode.UNAVAILABLE, "cut")
+            if when == "for good":
+                context.abort(grpc.StatusCode.INTERNAL, "cut")
             if when == "by ending":
                 return
             yield made(probe_pb2.ProbeAck, sequence_number=batch.sequence_number, accepted=True)
@@ -205,7 +208,7 @@ async def test_a_failure_that_lasts_is_raised_at_once(server, probes):
 
 async def test_after_an_error_the_same_batch_can_be_sent_again(server, probes):
     store = Store(server)
-    store.breaks = iter(["before acknowledging"] * 4)
+    store.breaks = iter(["for good"])
     one = batch()
 
     with pytest.raises(SentinelError, match="cut"):
@@ -217,21 +220,130 @@ async def test_after_an_error_the_same_batch_can_be_sent_again(server, probes):
     assert set(store.arrived) == {1}
 
 
-async def test_no_acknowledgement_in_time_is_an_error(server):
+async def test_a_connection_without_acknowledgements_is_made_anew(server):
+    store, silences = Store(server), iter(range(2))
+
+    def silent_first(batches, context):
+        if next(silences, None) is not None:
+            yield from until_ended(context)
+        yield from store.take(batches, context)
+
+    server.on(methods.STREAM_PROBE_RESULTS, silent_first)
+
+    with (
+        SentinelClient.connect(server.endpoint, retry_config=QUICK, default_timeout=0.2) as client,
+        client.probe_stream("node-1") as stream,
+    ):
+        assert stream.send(batch()).accepted
+
+    assert len(server.seen) == 3
+
+
+async def test_without_retries_no_acknowledgement_in_time_is_an_error(server):
     def silent(_batches, context):
         yield from until_ended(context)
 
     server.on(methods.STREAM_PROBE_RESULTS, silent)
-    began = time.monotonic()
+    client = SentinelClient.connect(server.endpoint, retry_config=RetryConfig(max_retries=0), default_timeout=0.2)
 
     with (
-        SentinelClient.connect(server.endpoint, default_timeout=0.2) as client,
+        client,
         client.probe_stream("node-1") as stream,
         pytest.raises(DeadlineExceededError, match="no acknowledgement"),
     ):
         stream.send(batch())
 
-    assert time.monotonic() - began < 5
+
+async def test_a_stream_connects_again_without_end(server, probes):
+    store = Store(server)
+    store.breaks = iter(["before storing"] * 12)
+
+    assert (await probes.send(batch())).accepted
+
+    assert store.arrived == [1] * 13
+
+
+async def test_a_full_stream_waits_until_something_is_acknowledged(server, client, aclient):
+    store = Store(server)
+
+    with client.probe_stream("node-1", max_unacknowledged=2) as stream:
+        acks = list(stream.send_all([batch(str(number)) for number in range(10)], window=8))
+    async with aclient.aprobe_stream("node-1", max_unacknowledged=1) as astream:
+        acks += await asyncio.gather(*(astream.send(batch(f"a{number}")) for number in range(5)))
+
+    assert [ack.sequence_number for ack in acks] == [*range(1, 11), *range(1, 6)]
+    assert len(store.stored) == 15
+
+
+async def test_a_full_stream_sends_no_more(server, client):
+    arrived, release = [], threading.Event()
+
+    def hold(batches, _context):
+        for one in batches:
+            arrived.append(one.sequence_number)
+            if len(arrived) == 2:
+                release.wait(10)
+            yield made(probe_pb2.ProbeAck, sequence_number=one.sequence_number, accepted=True)
+
+    server.on(methods.STREAM_PROBE_RESULTS, hold)
+    with client.probe_stream("node-1", max_unacknowledged=2) as stream:
+        left = [batch(name) for name in "abcdef"]
+        batches = iter(lambda: left.pop() if left else None, None)
+        sending = asyncio.ensure_future(asyncio.to_thread(lambda: list(stream.send_all(batches))))
+        assert await asyncio.to_thread(eventually, lambda: (len(arrived), len(left)) == (2, 2))
+        release.set()
+        assert len(await sending) == 6
+
+
+def test_a_stream_keeps_at_least_one_batch(client):
+    with pytest.raises(InvalidArgumentError, match="max_unacknowledged must be 1 or more"):
+        client.probe_stream("node-1", max_unacknowledged=0)
+
+
+async def test_closing_a_stream_ends_a_send_that_waits_for_a_server_that_is_away(server):
+    slow = RetryConfig(initial_backoff_s=30, max_backoff_s=60)
+    Store(server).breaks = iter(["before storing"] * 9)
+    with SentinelClient.connect(server.endpoint, retry_config=slow) as client:
+        stream = client.probe_stream("node-1")
+        sending = asyncio.ensure_future(asyncio.to_thread(stream.send, batch()))
+        assert await asyncio.to_thread(eventually, lambda: bool(server.seen))
+
+        await asyncio.to_thread(stream.close)
+
+        with pytest.raises(ClosedError, match="the stream is closed"):
+            await sending
+
+
+@pytest.mark.parametrize("what", ["stream", "client"])
+async def test_closing_ends_a_send_that_waits_for_a_silent_server(server, what):
+    def silent(_batches, context):
+        yield from until_ended(context)
+
+    server.on(methods.STREAM_PROBE_RESULTS, silent)
+    client, aclient = SentinelClient.connect(server.endpoint), await SentinelClient.aconnect(server.endpoint)
+    stream, astream = client.probe_stream("node-1"), aclient.aprobe_stream("node-1")
+    sending = asyncio.ensure_future(asyncio.to_thread(stream.send, batch()))
+    asending = asyncio.ensure_future(astream.send(batch()))
+    assert await asyncio.to_thread(eventually, lambda: len(server.seen) == 2)
+
+    await asyncio.to_thread(stream.close if what == "stream" else client.close)
+    await (astream.close() if what == "stream" else aclient.aclose())
+
+    for task in (sending, asending):
+        with pytest.raises(ClosedError, match=f"(?i)the stream is closed|{what} is closed"):
+            await asyncio.wait_for(task, 10)
+    client.close()
+    await aclient.aclose()
+
+
+async def test_a_closed_stream_takes_nothing_more(server, client):
+    Store(server)
+    stream = client.probe_stream("node-1")
+    stream.send(batch())
+    stream.close()
+
+    with pytest.raises(ClosedError, match="the stream is closed"):
+        stream.send(batch())
 
 
 async def test_a_cancelled_send_leaves_the_stream_usable(server):

@@ -225,6 +225,18 @@ async def test_deciding_a_directive(server, ask, name, approve):
     ]
 
 
+async def test_withdrawing_a_directive(server, ask):
+    answer = made(directives_pb2.DirectiveRecord, status=6, issued_by="ann", note="withdrawn by ann")
+    server.answers(methods.WITHDRAW_DIRECTIVE, answer)
+
+    record = await ask("withdraw_directive", "d", comment="a mistake")
+
+    assert (record.status, record.issued_by) == (DirectiveStatus.WITHDRAWN, "ann")
+    assert server.requests(methods.WITHDRAW_DIRECTIVE) == [
+        made(directives_pb2.WithdrawDirectiveRequest, directive_id="d", comment="a mistake")
+    ]
+
+
 async def test_the_audit_trail(server, ask):
     answer = made(audit_pb2.AuditQueryResponse, entries=[{"entry_id": 7, "entry_type": 3}], total_count=12)
     server.answers(methods.QUERY_AUDIT_TRAIL, answer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import threading
 import time
 
@@ -26,6 +28,15 @@ from sentinel_sdk.errors import BY_CODE, AlreadyExistsError, FailedPreconditionE
 from sentinel_sdk.retry import Attempts, Backoff
 
 FLEET = made(correlation_pb2.FleetHealthResponse, summary={"total_gpus": 1})
+
+
+def _refused(port):
+    """Wait until nothing listens there."""
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except ConnectionRefusedError:
+            return
 
 
 @pytest.mark.parametrize("code", ["UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"])
@@ -75,7 +86,7 @@ async def test_recording_with_a_key_is_tried_again_with_the_same_one(server, ask
     assert [call.metadata["sentinel-idempotency-key"] for call in server.seen] == ["once", "once"]
 
 
-async def test_a_call_gives_up_after_three_retries(server, ask):
+async def test_a_call_gives_up_after_as_many_retries_as_it_was_allowed(server, ask):
     server.on(methods.QUERY_FLEET_HEALTH, failing_first(9, grpc.StatusCode.UNAVAILABLE, lambda _r, _c: None))
 
     with pytest.raises(ConnectionError, match="not now"):
@@ -161,6 +172,35 @@ async def test_retries_can_be_switched_off(server):
         client.query_fleet_health()
 
 
+async def test_without_a_number_a_call_is_tried_until_its_deadline(server):
+    server.on(methods.QUERY_FLEET_HEALTH, failing_first(6, grpc.StatusCode.UNAVAILABLE, lambda _r, _c: FLEET))
+    retry = RetryConfig(initial_backoff_s=0.01, max_backoff_s=0.02)
+
+    with SentinelClient.connect(server.endpoint, retry_config=retry, default_timeout=10) as client:
+        assert client.query_fleet_health().total_gpus == 1
+
+    assert len(server.seen) == 7
+
+
+async def test_a_call_outlives_a_restart_of_the_server(server):
+    server.answers(methods.QUERY_FLEET_HEALTH, FLEET)
+    retry = RetryConfig(max_backoff_s=0.2)
+    with SentinelClient.connect(server.endpoint, retry_config=retry, default_timeout=20) as client:
+        client.query_fleet_health()
+        server.stop()
+        asking = asyncio.ensure_future(asyncio.to_thread(client.query_fleet_health))
+        await asyncio.to_thread(_refused, server.port)
+        server.start_again()
+
+        assert (await asking).total_gpus == 1
+
+
+async def test_a_call_that_the_server_cancels_is_tried_again(server, ask):
+    server.on(methods.QUERY_FLEET_HEALTH, failing_first(1, grpc.StatusCode.CANCELLED, lambda _r, _c: FLEET))
+
+    assert (await ask("query_fleet_health")).total_gpus == 1
+
+
 async def test_a_server_that_is_not_there_is_a_connection_error(server, ask):
     server.stop()
 
@@ -201,7 +241,22 @@ def test_no_attempt_begins_after_the_deadline():
     assert attempts.delay_after(grpc.StatusCode.UNAVAILABLE) == 1.0
     now[0] = 1.0
     assert attempts.remaining_s == 1.5
+    assert attempts.delay_after(grpc.StatusCode.UNAVAILABLE) == 0.75
+    now[0] = 1.75
     assert attempts.delay_after(grpc.StatusCode.UNAVAILABLE) is None
+
+
+@pytest.mark.parametrize("chance", [0.0, 1.0])
+def test_the_defaults_outlive_a_restart_of_ten_seconds(chance):
+    now, attempts_at = [0.0], []
+    attempts = Attempts(RetryConfig(), 30, repeatable=True, clock=lambda: now[0], chance=lambda: chance)
+
+    while (delay_s := attempts.delay_after(grpc.StatusCode.UNAVAILABLE)) is not None:
+        now[0] += delay_s
+        attempts_at.append(now[0])
+
+    assert sum(moment > 10 for moment in attempts_at) >= 3
+    assert attempts_at[-1] > 29
 
 
 @pytest.mark.parametrize(

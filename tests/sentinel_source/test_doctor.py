@@ -6,7 +6,8 @@ import grpc
 import pytest
 from tests.sentinel_source.ledger_double import ORIGIN, LedgerDouble
 
-from gcm_sentinel.app.doctor_sentinel import examine_gateway
+from gcm_sentinel.app.doctor import Finding
+from gcm_sentinel.app.doctor_sentinel import examine_gateway, told_once
 from gcm_sentinel.clients.sentinel import Access, SentinelGateway
 
 
@@ -86,3 +87,32 @@ async def test_a_gateway_out_of_reach_is_one_line():
 
     assert (finding.name, finding.ok) == ("gateway", False)
     assert "GCM_SENTINEL_SENTINEL_ENDPOINT" in finding.remedy
+
+
+async def test_what_fails_for_the_same_reason_says_so_instead_of_repeating_it(double, examine):
+    for method in ("QueryFleetHealth", "GetCheckpoint", "IngestEvents"):
+        double.fail[method] = (grpc.StatusCode.UNAUTHENTICATED, "nobody we know")
+
+    found = await examine()
+
+    assert "nobody we know" in found["read health"].detail
+    for name in ("audit", "record"):
+        assert found[name].detail == "not checked because `sentinel: read health` failed; see there"
+
+
+def test_sources_that_ask_the_gateway_refer_to_what_is_said_of_it():
+    gateway = (Finding("sentinel", "gateway", ok=False, detail="refused the connection"),)
+    sources = [Finding("source", name, ok=False, detail="refused") for name in ("sentinel", "audit_ledger", "loki")]
+
+    told = told_once(sources, gateway)
+
+    assert [one.detail for one in told] == [
+        *["not checked because `sentinel: gateway` failed; see there"] * 2,
+        "refused",
+    ]
+
+
+def test_a_source_that_is_off_keeps_its_own_words():
+    sources = (Finding("source", "sentinel", ok=False, detail="no gateway is configured", remedy="set it"),)
+
+    assert told_once(sources, ()) == sources

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import structlog
 from sqlalchemy import Connection, text
 
 from sentinel_gateway.domain.errors import BadConfiguration, Unavailable
@@ -179,6 +181,42 @@ def test_a_writer_that_left_makes_place(url):
 def test_the_lock_is_for_its_owner_only(tmp_path):
     with opened(f"sqlite:///{tmp_path}/x.db") as database, database.writer_lock():
         assert stat.S_IMODE((tmp_path / "x.db.lock").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o277])
+@pytest.mark.parametrize("form", ["sqlite:///{}", "sqlite+pysqlite:///{}", "sqlite:///x.db"])
+def test_a_new_file_and_those_beside_it_are_for_their_owner_only(tmp_path, monkeypatch, form, umask):
+    monkeypatch.chdir(tmp_path)
+    before = os.umask(umask)
+    try:
+        with opened(form.format(tmp_path / "x.db")) as database, database.writing() as connection:
+            add(connection, 1)
+            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+
+    assert modes == {"x.db": 0o600, "x.db-wal": 0o600, "x.db-shm": 0o600}
+
+
+def test_a_file_that_was_opened_to_others_stays_so_and_is_named(tmp_path):
+    file = tmp_path / "x.db"
+    with opened(f"sqlite:///{file}"):
+        file.chmod(0o640)
+
+    with structlog.testing.capture_logs() as logs, opened(f"sqlite:///{file}"):
+        pass
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert [(line["event"], line["path"]) for line in logs] == [("storage.file_open_to_others", str(file))]
+
+
+def test_a_path_is_the_same_wherever_the_process_goes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with opened("sqlite:///x.db") as database:
+        monkeypatch.chdir("/")
+        with database.writing() as connection:
+            add(connection, 1)
+
+    assert database.name == str(tmp_path / "x.db")
 
 
 @pytest.mark.parametrize("wrong", ["", "mysql://x/y", "sqlite://", "sqlite:///:memory:", "nothing at all"])

@@ -1,20 +1,26 @@
-"""A database of its own for every test, once in SQLite and once in PostgreSQL."""
+"""An empty database for every test, once in SQLite and once in PostgreSQL.
+
+Opening one takes longer than most tests: connections are made, statements compiled anew, PostgreSQL reads its catalog
+for each connection. So tests that do not open it themselves get one that stays open, and leave it without rows. It
+needs one event loop, therefore all tests here run in that of the session.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import shutil
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from tests.postgres import Tables, postgres_server, postgres_url
+import pytest_asyncio
+from tests.postgres import Tables, postgres_server, postgres_url, removing_rows
 from tests.storage.deciding import Triage
 
+from gcm_sentinel.storage.connecting import engine_for, place_of
 from gcm_sentinel.storage.database import Database
-from gcm_sentinel.storage.schema import SCHEMA
+from gcm_sentinel.storage.schema import SCHEMA, metadata
 
 __all__ = ["postgres_server", "postgres_url"]
 
@@ -22,12 +28,19 @@ NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 OURS = Tables(SCHEMA, filled=("schema_version",))
 
 
-@pytest.fixture(autouse=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Runs every test here in the event loop of the session."""
+    if isinstance(item, pytest.Function) and asyncio.iscoroutinefunction(item.function):
+        item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)
 async def _connections_end_before_the_event_loop() -> AsyncIterator[None]:
     """A cancelled statement leaves SQLAlchemy to close its connection in a task of its own; give it the time."""
+    before = set(threading.enumerate())
     yield
     async with asyncio.timeout(10):
-        while any("_connection_worker_thread" in thread.name for thread in threading.enumerate()):  # noqa: ASYNC110
+        while any("_connection_worker_thread" in one.name for one in set(threading.enumerate()) - before):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
@@ -58,7 +71,7 @@ def clock() -> MovableClock:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def dialect(request) -> str:
-    """Which database; PostgreSQL is only started where a test asks for it."""
+    """Which database."""
     return str(request.param)
 
 
@@ -70,43 +83,65 @@ def database_url(dialect, request, tmp_path) -> str:
     return str(request.getfixturevalue("postgres_url"))
 
 
-@pytest.fixture(scope="session")
-def sqlite_at_newest_version(tmp_path_factory) -> Path:
-    """A file with all tables and no rows."""
-    file = Path(tmp_path_factory.mktemp("newest"), "incidents.db")
+class KeptDatabase:
+    """One that stays open from test to test."""
 
-    async def make() -> None:
-        async with Database.open(f"sqlite:///{file}", clock=MovableClock()):
-            pass
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._place = place_of(url)
+        self.engine = engine_for(self._place, max_pool=10)
 
-    asyncio.run(make())
-    return file
+    def opened(self, clock: MovableClock) -> Database:
+        """As a test sees it: nothing in it, and time is the test's."""
+        return Database(self.engine, self._place, clock)
+
+    async def remove_rows(self) -> None:
+        """Make it as it was."""
+        async with self.opened(MovableClock()).writing() as connection:
+            if self._place.dialect == "postgresql":
+                await connection.exec_driver_sql(removing_rows(OURS))
+                return
+            await connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+            for name in {*metadata.tables, "sqlite_sequence"} - {*OURS.filled}:
+                await connection.exec_driver_sql(f"DELETE FROM {name}")  # noqa: S608 - our own names
+
+
+@asynccontextmanager
+async def keeping(url: str) -> AsyncIterator[KeptDatabase]:
+    """A new database with all tables, open until the end."""
+    async with Database.open(url, clock=MovableClock()):
+        kept = KeptDatabase(url)
+    yield kept
+    await kept.engine.dispose()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def kept_sqlite(tmp_path_factory) -> AsyncIterator[KeptDatabase]:
+    """A file."""
+    async with keeping(f"sqlite:///{tmp_path_factory.mktemp('kept')}/incidents.db") as kept:
+        yield kept
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def kept_postgresql(postgres_server) -> AsyncIterator[KeptDatabase]:
+    """One on the server of this process."""
+    async with keeping(postgres_server.url(postgres_server.create_database())) as kept:
+        yield kept
 
 
 @pytest.fixture
-def postgres_with_tables(postgres_server) -> Iterator[str]:
-    """The URL of a database without rows, that may have our tables already."""
-    name = postgres_server.create_database(OURS)
-    yield postgres_server.url(name)
-    postgres_server.give_back(name, OURS)
+def kept_database(dialect, request) -> KeptDatabase:
+    """The one of the test's dialect; PostgreSQL is only started where a test asks for it."""
+    kept = request.getfixturevalue(f"kept_{dialect}")
+    assert isinstance(kept, KeptDatabase)
+    return kept
 
 
-@pytest.fixture
-def prepared_url(dialect, request, tmp_path) -> str:
-    """The URL of a database that takes little to open: tables are made once and not for each test."""
-    if "database_url" in request.fixturenames:
-        return str(request.getfixturevalue("database_url"))
-    if dialect == "postgresql":
-        return str(request.getfixturevalue("postgres_with_tables"))
-    file = shutil.copy(request.getfixturevalue("sqlite_at_newest_version"), tmp_path / "incidents.db")
-    return f"sqlite:///{file}"
-
-
-@pytest.fixture
-async def database(prepared_url, clock) -> AsyncIterator[Database]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def database(kept_database, clock) -> AsyncIterator[Database]:
     """An open database at the newest version."""
-    async with Database.open(prepared_url, clock=clock) as opened:
-        yield opened
+    yield kept_database.opened(clock)
+    await kept_database.remove_rows()
 
 
 @pytest.fixture

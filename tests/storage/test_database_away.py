@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import func, insert, select
 from tests.postgres import PostgresServer
 from tests.storage.deciding import Triage, observed
@@ -24,7 +25,7 @@ def server() -> Iterator[PostgresServer]:
     server.remove()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def database(server, clock) -> AsyncIterator[Database]:
     """A database on that server."""
     async with Database.open(server.url(server.create_database()), clock=clock) as opened:

@@ -42,6 +42,7 @@ def main() -> None:
     from gcm_sentinel.app.exits import Exit, of_error
     from gcm_sentinel.domain.errors import SentinelError
 
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's core writes lines of its own between those of our log
     _open_closed_streams()
     try:
         try:

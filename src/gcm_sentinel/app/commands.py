@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gcm_sentinel.app import doctor as clinic
 from gcm_sentinel.app.closed import Closed
-from gcm_sentinel.app.doctor_sentinel import examine_gateway
+from gcm_sentinel.app.doctor_sentinel import examine_gateway, told_once
 from gcm_sentinel.app.doctor_store import open_store
 from gcm_sentinel.app.exits import Exit, of_outcome
 from gcm_sentinel.app.investigate import Request, investigate
@@ -65,11 +65,9 @@ async def doctor_command(settings: Settings, *, output: str) -> Exit:
         store, stores = await open_store(settings, stack)
         agent = await stack.enter_async_context(open_agent(settings, Given(stores=stores)))
         records = settings.sentinel_record_assessments
-        findings = (
-            store,
-            *await clinic.examine(agent),
-            *await examine_gateway(agent.sentinel, records=records),
-        )
+        others = await clinic.examine(agent)
+        gateway = await examine_gateway(agent.sentinel, records=records)
+        findings = (store, *told_once(others, gateway), *gateway)
     if output == "json":
         rows = [
             {

@@ -4,7 +4,8 @@ Sources and notifiers share one `HttpClient`, which opens its connection pool at
 A deadline covers the whole exchange (connect, send, read), so a server that drips bytes cannot hold a caller. Redirects
 are followed within one host only: an exporter must not be able to send our headers elsewhere; and never where that
 would turn a POST into a GET, because the page it leads to would then count as delivery. Proxy settings of the
-environment are not used, because the addresses are those of pods and cluster services.
+environment are not used, because the addresses are those of pods and cluster services; the certificates it names
+(``SSL_CERT_FILE``, ``SSL_CERT_DIR``) are trusted in place of the machine's.
 
 User names, passwords and query strings of a URL never reach an error message or a log.
 """
@@ -100,7 +101,11 @@ class HttpClient:
     def _pool(self) -> httpx2.AsyncClient:
         if self._client is None:
             self._client = httpx2.AsyncClient(
-                timeout=None, trust_env=False, follow_redirects=False, headers={"User-Agent": self._user_agent}
+                verify=httpx2.create_ssl_context(),
+                timeout=None,
+                trust_env=False,
+                follow_redirects=False,
+                headers={"User-Agent": self._user_agent},
             )
         return self._client
 

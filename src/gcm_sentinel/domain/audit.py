@@ -136,6 +136,16 @@ class EvidenceMark:
 
 
 @dataclass(frozen=True, slots=True)
+class NotedGpu:
+    """A GPU as evidence showed it."""
+
+    uuid: str
+    node: str
+    index: int
+    """On its node, as NVML counts it."""
+
+
+@dataclass(frozen=True, slots=True)
 class AssessmentNote:
     """What the ledger is told of one assessment."""
 
@@ -153,6 +163,9 @@ class AssessmentNote:
     concluded_at: datetime
     evidence: tuple[EvidenceMark, ...]
     """What its claims and causal chain cite."""
+    gpu: NotedGpu | None = None
+    """The one GPU it is about; None where there are several, or where no evidence showed its node and index: an entry
+    cannot say that an index is unknown, and 0 would name another GPU."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,38 +32,42 @@ _SCHEME = r"(?:bearer|basic|token|apikey|negotiate|digest)"
 class _Shape:
     """One kind of secret. The pattern is only tried on text that holds one of its marks: logs are long and clean."""
 
-    marks: tuple[str, ...]
+    marks: frozenset[str]
     """Lower-case words, one of which every match contains."""
     pattern: re.Pattern[str]
     replacement: str = MASK
 
 
-_NAMED_MARKS = ("pass", "pwd", "secret", "key", "token", "credential", "connection")
+_NAMED_MARKS = frozenset({"pass", "pwd", "secret", "key", "token", "credential", "connection"})
 
 _SHAPES: tuple[_Shape, ...] = (
     _Shape(
-        ("private key",),
+        frozenset({"private key"}),
         re.compile(
             r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?"
             r"(?:-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
             re.DOTALL,
         ),
     ),
-    _Shape(("eyj",), re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")),
-    _Shape(("sk-", "pk-", "rk-"), re.compile(r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}")),
-    _Shape(("k_live_", "k_test_"), re.compile(r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{10,}")),
-    _Shape(("gh", "github_pat_"), re.compile(r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}")),
-    _Shape(("xox", "xapp-"), re.compile(r"\bxox[abeprs]-[A-Za-z0-9-]{10,}|\bxapp-[A-Za-z0-9-]{10,}")),
     _Shape(
-        ("hf_", "nvapi-", "glpat-", "npm_"),
+        frozenset({"eyj"}), re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
+    ),
+    _Shape(frozenset({"sk-", "pk-", "rk-"}), re.compile(r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}")),
+    _Shape(frozenset({"k_live_", "k_test_"}), re.compile(r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{10,}")),
+    _Shape(
+        frozenset({"gh", "github_pat_"}), re.compile(r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}")
+    ),
+    _Shape(frozenset({"xox", "xapp-"}), re.compile(r"\bxox[abeprs]-[A-Za-z0-9-]{10,}|\bxapp-[A-Za-z0-9-]{10,}")),
+    _Shape(
+        frozenset({"hf_", "nvapi-", "glpat-", "npm_"}),
         re.compile(
             r"\bhf_[A-Za-z0-9]{20,}|\bnvapi-[A-Za-z0-9_-]{20,}|\bglpat-[A-Za-z0-9_-]{16,}|\bnpm_[A-Za-z0-9]{30,}"
         ),
     ),
-    _Shape(("akia", "asia"), re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
-    _Shape(("aiza", "ya29."), re.compile(r"\bAIza[A-Za-z0-9_-]{30,}|\bya29\.[A-Za-z0-9_-]{20,}")),
+    _Shape(frozenset({"akia", "asia"}), re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
+    _Shape(frozenset({"aiza", "ya29."}), re.compile(r"\bAIza[A-Za-z0-9_-]{30,}|\bya29\.[A-Za-z0-9_-]{20,}")),
     _Shape(
-        ("hooks.slack.com", "discord", "webhook.office.com"),
+        frozenset({"hooks.slack.com", "discord", "webhook.office.com"}),
         re.compile(
             r"(?i)(hooks\.slack\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/webhooks/|"
             r"webhook\.office\.com/)[^\s\"'<>]+"
@@ -71,17 +75,23 @@ _SHAPES: tuple[_Shape, ...] = (
         rf"\g<1>{MASK}",
     ),
     _Shape(
-        ("authorization",),
+        frozenset({"authorization"}),
         re.compile(rf"(?i)(authorization{_IS}{_QUOTE}?)(?:({_SCHEME}\s{{1,8}})[^\s\"',;\\]+|[^\s\"',;\\]{{16,}})"),
         rf"\g<1>\g<2>{MASK}",
     ),
-    _Shape(("bearer",), re.compile(r"(?i)\b(bearer\s{1,8})[A-Za-z0-9._~+/=-]{16,}"), rf"\g<1>{MASK}"),
-    _Shape(("cookie",), re.compile(rf"(?i)\b((?:set-)?cookie{_IS}{_QUOTE}?)[^\n\"'\\]{{4,}}"), rf"\g<1>{MASK}"),
-    _Shape(("://",), re.compile(r"(://[^\s:/@]{0,200}:)[^\s@/]+(@)"), rf"\g<1>{MASK}\g<2>"),
-    _Shape(("://",), re.compile(r"(://)[^\s:/@]{16,}(@)"), rf"\g<1>{MASK}\g<2>"),
-    _Shape(("x-amz-signature", "sig="), re.compile(r"(?i)((?:x-amz-signature|[?&]sig)=)[^\s&\"']+"), rf"\g<1>{MASK}"),
+    _Shape(frozenset({"bearer"}), re.compile(r"(?i)\b(bearer\s{1,8})[A-Za-z0-9._~+/=-]{16,}"), rf"\g<1>{MASK}"),
     _Shape(
-        ("value",),
+        frozenset({"cookie"}), re.compile(rf"(?i)\b((?:set-)?cookie{_IS}{_QUOTE}?)[^\n\"'\\]{{4,}}"), rf"\g<1>{MASK}"
+    ),
+    _Shape(frozenset({"://"}), re.compile(r"(://[^\s:/@]{0,200}:)[^\s@/]+(@)"), rf"\g<1>{MASK}\g<2>"),
+    _Shape(frozenset({"://"}), re.compile(r"(://)[^\s:/@]{16,}(@)"), rf"\g<1>{MASK}\g<2>"),
+    _Shape(
+        frozenset({"x-amz-signature", "sig="}),
+        re.compile(r"(?i)((?:x-amz-signature|[?&]sig)=)[^\s&\"']+"),
+        rf"\g<1>{MASK}",
+    ),
+    _Shape(
+        frozenset({"value"}),
         re.compile(
             rf"(?i)({_QUOTE}?name{_IS}{_QUOTE}?[\w.-]{{0,60}}{_NAMED}[\w.-]{{0,40}}{_QUOTE}?\s{{0,40}},?\s{{0,40}}"
             rf"{_QUOTE}?value{_IS}{_QUOTE}?)(?!\[redacted\])[^\s\"',}}\\]+"
@@ -110,6 +120,8 @@ _SHAPES: tuple[_Shape, ...] = (
 )
 """In this order: a shape may leave what a later one masks, and a mask is never masked again."""
 
+_MARKS = tuple(frozenset[str]().union(*(shape.marks for shape in _SHAPES)))
+
 _NAMED_KEY = re.compile(rf"(?i)(?:^|[_./-]|(?<=[a-z])){_NAMED}$")
 
 
@@ -123,9 +135,10 @@ class Redactor:
         """`text` without secrets, and without half characters that could be neither stored nor sent."""
         text = _whole(text)
         folded = text.lower()
-        for shape in _SHAPES:
-            if any(mark in folded for mark in shape.marks):
-                text = shape.pattern.sub(shape.replacement, text)
+        if marked := [mark for mark in _MARKS if mark in folded]:  # few texts have any, and there are very many texts
+            for shape in _SHAPES:
+                if not shape.marks.isdisjoint(marked):
+                    text = shape.pattern.sub(shape.replacement, text)
         for pattern in self.extra:
             text = pattern.sub(MASK, text)
         return text

@@ -4,15 +4,17 @@ The entry names every piece of evidence that claims or causal chain cite, with i
 later can tell whether it is what the verdict rested on. Delivery is at least once and shows once: the investigation's
 id is the key by which the ledger recognises a repeated note, and the same assessment always makes the same note.
 
+Beside the data the entry names its one GPU only as evidence showed it. A guess would be kept for years.
+
 Text goes in as it was published, on one line and cut: an entry stays for years and nobody can shorten it later.
 """
 
 from __future__ import annotations
 
 from gcm_sentinel.domain.assessment import Assessment, RecommendedAction
-from gcm_sentinel.domain.audit import AssessmentNote, EvidenceMark, Recorder
+from gcm_sentinel.domain.audit import AssessmentNote, EvidenceMark, NotedGpu, Recorder
 from gcm_sentinel.domain.concerned import concerned
-from gcm_sentinel.domain.entity import EntityKind
+from gcm_sentinel.domain.entity import Entity, EntityKind
 from gcm_sentinel.domain.evidence import Evidence
 from gcm_sentinel.domain.protocols import Publication
 from gcm_sentinel.notify import oneline
@@ -21,6 +23,8 @@ from gcm_sentinel.notify.retry import RetryPolicy, attempts
 _SUMMARY_MAX = 2000
 _NODES_MAX = 1000
 _ACTIONS_MAX = 50
+_INDEX_LIMIT = 1 << 32
+"""What an entry can hold is below it."""
 
 
 class LedgerNotifier:
@@ -50,11 +54,12 @@ def note_of(publication: Publication) -> AssessmentNote:
     """What the ledger is told; equal for equal publications."""
     incident, assessment = publication.incident, publication.assessment
     draft = assessment.draft
+    gpu_uuids = _gpu_uuids(publication)
     return AssessmentNote(
         incident_id=incident.id,
         investigation_id=incident.investigation_id,
         nodes=tuple(dict.fromkeys((incident.node, *incident.affected)))[:_NODES_MAX],
-        gpu_uuids=_gpu_uuids(publication),
+        gpu_uuids=gpu_uuids,
         severity=str(draft.severity),
         fault_class=str(draft.fault_class),
         summary=oneline.cut_characters(oneline.summary(assessment), _SUMMARY_MAX),
@@ -64,16 +69,33 @@ def note_of(publication: Publication) -> AssessmentNote:
         model=oneline.one_line(assessment.model),
         concluded_at=assessment.created_at,
         evidence=_cited(publication),
+        gpu=_seen(gpu_uuids[0], _shown(publication)) if len(gpu_uuids) == 1 else None,
     )
 
 
 def _gpu_uuids(publication: Publication) -> tuple[str, ...]:
     """The GPUs it is about: its culprits, else the GPUs its actions aim at; with those the triggers named."""
-    shown = [entity for item in publication.evidence for entity in item.result.entities]
-    blamed = concerned(publication.assessment.draft, shown)
+    blamed = concerned(publication.assessment.draft, _shown(publication))
     found = [entity.uuid for entity in blamed if entity.kind is EntityKind.GPU and entity.uuid]
     found += [trigger.gpu_uuid for trigger in publication.incident.triggers if trigger.gpu_uuid]
     return tuple(dict.fromkeys(map(oneline.one_line, found)))
+
+
+def _shown(publication: Publication) -> tuple[Entity, ...]:
+    return tuple(entity for item in publication.evidence for entity in item.result.entities)
+
+
+def _seen(uuid: str, shown: tuple[Entity, ...]) -> NotedGpu | None:
+    """The GPU at the place where evidence showed it; None where it showed none, or contradicts itself."""
+    same = (entity for entity in shown if entity.kind is EntityKind.GPU and oneline.one_line(entity.uuid or "") == uuid)
+    places = {place for entity in same if (place := _place(entity, uuid)) is not None}
+    return places.pop() if len(places) == 1 else None
+
+
+def _place(entity: Entity, uuid: str) -> NotedGpu | None:
+    if not entity.node or entity.index is None or not 0 <= entity.index < _INDEX_LIMIT:
+        return None
+    return NotedGpu(uuid, oneline.one_line(entity.node), entity.index)
 
 
 def _action(item: RecommendedAction) -> str:

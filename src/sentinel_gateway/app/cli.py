@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sentinel_gateway.app.directives_cli import directives
 from sentinel_gateway.app.ledger_cli import ledger
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ cli = typer.Typer(
 )
 config = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 cli.add_typer(config, name="config")
+cli.add_typer(directives, name="directives")
 cli.add_typer(ledger, name="ledger")
 
 ConfigFile = Annotated[
@@ -32,22 +34,29 @@ ConfigFile = Annotated[
 Insecure = Annotated[
     bool, typer.Option("--insecure", help="No TLS; callers without a token are admin and agent; loopback only.")
 ]
+Listen = Annotated[str | None, typer.Option(help="host:port for gRPC.")]
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port for gRPC; 0 for any free one.")]
+RestPort = Annotated[int | None, typer.Option(min=0, max=65535, help="Port for REST; 0 for any free one.")]
+DatabaseUrl = Annotated[str | None, typer.Option(help="sqlite:////path or postgresql://...")]
+LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or error.")]
 
 
 def main() -> None:
-    """Run the command line; an expected error is one line on standard error and an exit code that means something."""
+    """Run the command line; an expected error is words on standard error and an exit code that means something."""
     from sentinel_gateway.app.exits import Exit, of_error
     from sentinel_gateway.domain.errors import GatewayError
 
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's core writes lines of its own between those of our log
     try:
         try:
             cli()
         finally:
             sys.stdout.flush()  # a full disk or a closed pipe must show in the exit code, not after it
     except GatewayError as error:
+        from sentinel_gateway.app.setting_faults import lines_of
         from sentinel_gateway.ledger.reports.shown import visible  # what it quotes may be foreign text
 
-        sys.stderr.write(f"sentinel-gateway: {visible(str(error))}\n")
+        sys.stderr.writelines(f"sentinel-gateway: {visible(line)}\n" for line in lines_of(error))
         sys.exit(of_error(error))
     except KeyboardInterrupt:
         sys.stderr.write("sentinel-gateway: interrupted\n")
@@ -69,11 +78,11 @@ def version() -> None:
 @cli.command()
 def serve(  # noqa: PLR0913  a command's options are its arguments
     config_file: ConfigFile = None,
-    listen: Annotated[str | None, typer.Option(help="host:port for gRPC.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port for gRPC; 0 for any free one.")] = None,
-    rest_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port for REST; 0 for any free one.")] = None,
-    database_url: Annotated[str | None, typer.Option(help="sqlite:////path or postgresql://...")] = None,
-    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    listen: Listen = None,
+    port: Port = None,
+    rest_port: RestPort = None,
+    database_url: DatabaseUrl = None,
+    log_level: LogLevel = None,
     *,
     insecure: Insecure = False,
 ) -> None:
@@ -85,28 +94,50 @@ def serve(  # noqa: PLR0913  a command's options are its arguments
     from sentinel_gateway.app.serve import serve as run
 
     flags = flags_of(listen=listen, database_url=database_url, log_level=log_level, insecure=insecure)
-    ports = {name: number for name, number in (("grpc", port), ("rest", rest_port)) if number is not None}
-    settings = _settings(config_file, flags, ports)
+    settings = _settings(config_file, flags, _ports(port, rest_port))
     configure(settings.log)
     asyncio.run(run(settings))
 
 
 @config.command(name="show")
-def config_show(config_file: ConfigFile = None, *, insecure: Insecure = False) -> None:
-    """Print the configuration in force as YAML, secrets masked."""
+def config_show(  # noqa: PLR0913  the options of `serve`
+    config_file: ConfigFile = None,
+    listen: Listen = None,
+    port: Port = None,
+    rest_port: RestPort = None,
+    database_url: DatabaseUrl = None,
+    log_level: LogLevel = None,
+    *,
+    insecure: Insecure = False,
+) -> None:
+    """Print the configuration that `serve` would use with these options, as YAML, secrets masked."""
     from sentinel_gateway.app.flags import flags_of
     from sentinel_gateway.app.showing import as_yaml
 
-    typer.echo(as_yaml(_settings(config_file, flags_of(insecure=insecure))), nl=False)
+    flags = flags_of(listen=listen, database_url=database_url, log_level=log_level, insecure=insecure)
+    typer.echo(as_yaml(_settings(config_file, flags, _ports(port, rest_port))), nl=False)
 
 
 @config.command(name="check")
-def config_check(config_file: ConfigFile = None, *, insecure: Insecure = False) -> None:
-    """Say whether the gateway could start: settings, certificates, tokens, keys. Exit 2 and one line where not."""
+def config_check(  # noqa: PLR0913  the options of `serve`
+    config_file: ConfigFile = None,
+    listen: Listen = None,
+    port: Port = None,
+    rest_port: RestPort = None,
+    database_url: DatabaseUrl = None,
+    log_level: LogLevel = None,
+    *,
+    insecure: Insecure = False,
+) -> None:
+    """Say whether `serve` could start with these options: settings, certificates, tokens, keys.
+
+    Exit code 2 where not, with a line for each thing that does not fit.
+    """
     from sentinel_gateway.app.flags import flags_of
     from sentinel_gateway.app.showing import check
 
-    check(_settings(config_file, flags_of(insecure=insecure)))
+    flags = flags_of(listen=listen, database_url=database_url, log_level=log_level, insecure=insecure)
+    check(_settings(config_file, flags, _ports(port, rest_port)))
     typer.echo("the configuration can be used")
 
 
@@ -125,9 +156,11 @@ def token(
     typer.echo(made.token)
 
 
-def _settings(
-    config_file: Path | None, flags: dict[str, dict[str, object]], ports: dict[str, int] | None = None
-) -> Settings:
+def _ports(grpc: int | None, rest: int | None) -> dict[str, int]:
+    return {name: number for name, number in (("grpc", grpc), ("rest", rest)) if number is not None}
+
+
+def _settings(config_file: Path | None, flags: dict[str, dict[str, object]], ports: dict[str, int]) -> Settings:
     from sentinel_gateway.app.loading import load
 
     return load(os.environ, flags, config_file, ports)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -39,6 +40,11 @@ class Verified:
     at_s: float | None = None
     words: str = ""
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether something is wrong with the ledger, as far as anybody looked."""
+        return self.result not in ("valid", "not_yet")
+
 
 class Condition:
     """Looked at by health checks, probes and the REST API."""
@@ -60,7 +66,8 @@ class Condition:
         """GET /api/v1/health."""
         fleet = await self._core.fleet(FleetFilter(limit=0))
         return {
-            "status": "healthy" if self.is_ready() else "unavailable",
+            "status": self._status(),
+            "problems": list(self._problems()),
             "version": version(),
             "uptime_seconds": int(time.monotonic() - self._started),
             "grpc_connected": self.is_ready(),
@@ -68,6 +75,20 @@ class Condition:
             "ledger": self.ledger.result,
             "active_agents": fleet.summary.active_agents,
         }
+
+    def _status(self) -> str:
+        """The worst of all parts. A ledger that does not verify stops no call, so restarting would help nobody."""
+        if not self.is_ready():
+            return "unhealthy"
+        return "degraded" if self.ledger.is_broken else "healthy"
+
+    def _problems(self) -> Iterator[str]:
+        if not self.database_answers:
+            yield "the database does not answer: nothing is taken until it does"
+        elif not self.is_ready():
+            yield "the gateway is starting or stopping"
+        if self.ledger.is_broken:
+            yield f"the ledger does not verify: {self.ledger.words or self.ledger.result}"
 
     async def watch(self, every_s: float = LOOK_EVERY_S) -> None:
         """Ask the database now and then, and tell health checks; until cancelled."""

@@ -57,9 +57,8 @@ DatabaseUrl = Annotated[
     str | None, typer.Option("--database", help="sqlite:////path or postgresql://...; default: the settings'.")
 ]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="The gateway's settings as YAML.")]
-KeyFile = Annotated[
-    Path | None, typer.Option("--public-key", help="File with the operator's key, as `ledger key` prints it.")
-]
+_KEY_HELP = "The operator's key as `ledger key` prints it, or a file with it."
+KeyOrFile = Annotated[str | None, typer.Option("--public-key", metavar="KEY|FILE", help=_KEY_HELP)]
 NoteFile = Annotated[
     Path | None, typer.Option("--checkpoint", help="A checkpoint kept elsewhere, which the ledger must still contain.")
 ]
@@ -76,7 +75,7 @@ def verify(  # noqa: PLR0913  a command's options are its arguments
     first: Annotated[int, typer.Option("--from", min=0, help="First entry; 0 for the beginning.")] = 0,
     last: Annotated[int, typer.Option("--to", min=0, help="Last entry; 0 for the end.")] = 0,
     checkpoint: NoteFile = None,
-    public_key: KeyFile = None,
+    public_key: KeyOrFile = None,
     export: Annotated[Path | None, typer.Option(help="Verify this exported file instead; no database is used.")] = None,
     output: PlainOutput = Output.TEXT,
     *,
@@ -150,7 +149,7 @@ def consistency(
 @ledger.command("check-proof")
 def check_proof(
     proof: Annotated[Path, typer.Argument(metavar="FILE")],
-    public_key: Annotated[Path, typer.Option("--public-key", help="File with the operator's key.")],
+    public_key: Annotated[str, typer.Option("--public-key", metavar="KEY|FILE", help=_KEY_HELP)],
     checkpoint: Annotated[
         Path | None, typer.Option(help="A checkpoint of your own: the earlier one, or the tree head of an entry.")
     ] = None,
@@ -190,7 +189,7 @@ def report(  # noqa: PLR0913  a command's options are its arguments
     out: Out = "-",
     database: DatabaseUrl = None,
     config: ConfigFile = None,
-    public_key: KeyFile = None,
+    public_key: KeyOrFile = None,
     checkpoint: NoteFile = None,
     expected_gpus: Annotated[
         Path | None, typer.Option(help="GPUs that should be there, one UUID a line; silent ones are listed as unknown.")

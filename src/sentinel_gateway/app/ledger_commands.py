@@ -24,6 +24,7 @@ from sentinel_gateway.ledger.export_verify import ExportVerification, verify_exp
 from sentinel_gateway.ledger.reader import LedgerReader
 from sentinel_gateway.ledger.scope import Scope
 from sentinel_gateway.ledger.verify import verify_ledger
+from sentinel_gateway.ledger.wording import counted
 
 _NO_KEY = "signatures were checked with the key that {} itself names; give the operator's with --public-key"
 
@@ -36,7 +37,7 @@ class Wanted:
     last: int = 0
     with_roots: bool = True
     checkpoint: Path | None = None
-    public_key: Path | None = None
+    public_key: str | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -56,7 +57,7 @@ def verify(place: Place, wanted: Wanted, output: Plain) -> int:
         return told(outcome, {"database": database.name, "notes": notes}, output)
 
 
-def verify_file(path: Path, public_key: Path | None, output: Plain) -> int:
+def verify_file(path: Path, public_key: str | None, output: Plain) -> int:
     """Verify an exported file; no database is needed."""
     keys = read_keys(public_key)
     found = verify_export(path, keys)
@@ -84,7 +85,7 @@ def prove_consistency(place: Place, first: int, second: int, out: str) -> int:
         return emit(iter([consistency_file(proof, head.note if head else "")]), out)
 
 
-def check(path: Path, public_key: Path, checkpoint: Path | None, output: Plain) -> int:
+def check(path: Path, public_key: str, checkpoint: Path | None, output: Plain) -> int:
     """Check a proof; only the key is believed."""
     try:
         content = path.read_bytes()
@@ -127,21 +128,20 @@ def emit(pieces: Iterator[bytes], out: str) -> int:
         sys.stdout.buffer.flush()
         return OK
     size = write_whole(Path(out), pieces)
-    sys.stderr.write(f"wrote {out} ({size:,} bytes)\n")
+    sys.stderr.write(f"wrote {out} ({counted(size, 'bytes')})\n")
     return OK
 
 
 def _expected(place: Place, wanted: Wanted, notes: list[str]) -> str | None:
     """The checkpoint the ledger is held against: the one that was named, or the one the gateway keeps."""
     if wanted.checkpoint is not None:
+        notes.append(f"held against the checkpoint in {wanted.checkpoint}, which was named")
         return read_text(wanted.checkpoint, "checkpoint")
-    kept = place.kept_note() if wanted.is_whole else None
-    if kept is None:
-        if wanted.is_whole:
-            notes.append("no checkpoint from outside the database: entries missing at the end would not be noticed")
+    if not wanted.is_whole:
         return None
-    notes.append(f"held against the checkpoint in {kept[0]}")
-    return kept[1]
+    anchor = place.anchor()
+    notes.append(anchor.words)
+    return anchor.note
 
 
 def _about(path: Path, found: ExportVerification, *, trusted: bool) -> dict[str, Any]:
@@ -154,5 +154,7 @@ def _about(path: Path, found: ExportVerification, *, trusted: bool) -> dict[str,
     if not trusted and header.checkpoint:
         notes.append(_NO_KEY.format("the file"))
     if found.signed_by is not None:
-        notes.append(f"the checkpoint over {header.tree_size:,} entries is signed by {found.signed_by.origin!r}")
+        notes.append(
+            f"the checkpoint over {counted(header.tree_size, 'entries')} is signed by {found.signed_by.origin!r}"
+        )
     return {"export": str(path), "source": header.source, "is_whole": header.is_whole, "notes": notes}

@@ -13,6 +13,7 @@ from sentinel_gateway.app.ledger_place import Place
 from sentinel_gateway.app.ledger_signer import signer_of
 from sentinel_gateway.app.ledger_words import OK
 from sentinel_gateway.ledger.reader import LedgerReader
+from sentinel_gateway.ledger.wording import counted
 from sentinel_gateway.ledger.writer import LedgerWriter
 from sentinel_gateway.storage.database import Database
 
@@ -30,8 +31,9 @@ def accept_loss(place: Place) -> int:
         before = head.checkpoint.tree_size if head else 0
         with LedgerWriter.open(database, signer, places.checkpoint, time.time_ns, accept_loss=True) as writer:
             size = writer.size
+    entries = counted(size, "entries")
     if size > before:
-        typer.echo(f"the ledger goes on with {size:,} entries; what was accepted is on record as entry {size}")
+        typer.echo(f"the ledger goes on with {entries}; what was accepted is on record as entry {size}")
     else:
-        typer.echo(f"nothing was lost: the checkpoint file and the ledger ({size:,} entries) agree")
+        typer.echo(f"nothing was lost: the checkpoint file and the ledger ({entries}) agree")
     return OK

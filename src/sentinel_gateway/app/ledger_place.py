@@ -13,13 +13,24 @@ from sqlalchemy.exc import ArgumentError
 
 from sentinel_gateway.app.loading import load
 from sentinel_gateway.app.places import Places, places_of
-from sentinel_gateway.app.settings import DatabaseSettings, Settings
+from sentinel_gateway.app.settings import Settings
 from sentinel_gateway.domain.errors import BadConfiguration, Invalid
+from sentinel_gateway.ledger.checkpoint_file import CheckpointFile
+from sentinel_gateway.ledger.identity import Identity, identity_of
 from sentinel_gateway.storage.database import Database
 from sentinel_sdk.ledger.checkpoint import BadNote, VerifierKey
 
-_NO_SERVER = {"tls": {"enabled": False}}
-"""Nothing is served here, so certificates need not be in order."""
+_UNSEEN = "entries missing at the end would not be noticed"
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What a ledger is held against."""
+
+    note: str | None
+    """A checkpoint; None where there is none of this database."""
+    words: str
+    """Which one it is, or why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +41,15 @@ class Place:
     config: Path | None = None
 
     def settings(self) -> Settings:
-        """The gateway's settings, with the database that was named.
+        """The gateway's settings, with the database that was named; its state folder stays the settings' own.
 
         Raises:
             BadConfiguration: they cannot be used.
         """
-        settings = load(os.environ, {name: dict(keys) for name, keys in _NO_SERVER.items()}, self.config)
-        if self.database is None:
-            return settings
-        return settings.model_copy(update={"database": DatabaseSettings.model_validate({"url": self.database})})
+        flags: dict[str, dict[str, object]] = {"tls": {"enabled": False}}  # nothing is served here
+        if self.database is not None:
+            flags["database"] = {"url": self.database}
+        return load(os.environ, flags, self.config)
 
     def places(self) -> Places:
         """Where database, key and checkpoint lie.
@@ -63,12 +74,32 @@ class Place:
         """The database's URL, with the password."""
         return self.database or self.places().database_url
 
-    def kept_note(self) -> tuple[Path, str] | None:
-        """The checkpoint the gateway keeps beside an SQLite database or where the settings say; None without one."""
-        path = _beside(self.database) if self.database else self.places().checkpoint
-        if path is None or not path.is_file():
-            return None
-        return path, read_text(path, "checkpoint")
+    def anchor(self) -> Anchor:
+        """The checkpoint outside the database that its ledger is held against.
+
+        The one that the settings name, if it is the database's; else the one beside an SQLite file that was named.
+
+        Raises:
+            BadConfiguration: there is no database, or a file cannot be read.
+            Unavailable: the database is away.
+        """
+        with self.reading() as database, database.reading() as connection:
+            present = identity_of(connection, database.name)
+        paths = {self.places().checkpoint: None, **({_beside(self.database): None} if self.database else {})}
+        found = [_anchor(path, present) for path in paths if path is not None]
+        return next((anchor for anchor in found if anchor.note is not None), found[0])
+
+
+def _anchor(path: Path, present: Identity) -> Anchor:
+    file = CheckpointFile(path)
+    note, owner = file.read(), file.owner()
+    if note is None:
+        return Anchor(None, f"no checkpoint from outside the database in {path}: {_UNSEEN}")
+    if owner is None:
+        return Anchor(note, f"held against the checkpoint in {path}, which does not say of which database it is")
+    if not owner.is_same(present):
+        return Anchor(None, f"the checkpoint in {path} is of another database, {owner}, and was not used: {_UNSEEN}")
+    return Anchor(note, f"held against the checkpoint in {path}, which is of this database")
 
 
 def read_text(path: Path, what: str) -> str:
@@ -83,14 +114,25 @@ def read_text(path: Path, what: str) -> str:
         raise Invalid(f"the {what} {str(path)!r} cannot be read: {error}") from error
 
 
-def read_keys(path: Path | None) -> tuple[VerifierKey, ...]:
-    """The keys in a file, one a line as `ledger key` prints them; none without a file.
+def read_keys(given: str | None) -> tuple[VerifierKey, ...]:
+    """A key as `ledger key` prints it, or those in a file, one a line; none where nothing is given.
 
     Raises:
-        Invalid: it cannot be read, or holds no key.
+        Invalid: it is neither a key nor a file that holds some.
     """
-    if path is None:
+    if given is None:
         return ()
+    try:
+        return (VerifierKey.from_text(given.strip()),)
+    except BadNote as error:
+        return _keys_in(Path(given), error)
+
+
+def _keys_in(path: Path, no_key: BadNote) -> tuple[VerifierKey, ...]:
+    if not _exists(path):
+        raise Invalid(
+            f"{str(path)!r:.200} is neither a file nor a key as `sentinel-gateway ledger key` prints it ({no_key})"
+        )
     lines = [line for line in read_text(path, "public key").splitlines() if line.strip() and not line.startswith("#")]
     if not lines:
         raise Invalid(f"{str(path)!r} holds no key: `sentinel-gateway ledger key` prints it")
@@ -98,6 +140,13 @@ def read_keys(path: Path | None) -> tuple[VerifierKey, ...]:
         return tuple(VerifierKey.from_text(line) for line in lines)
     except BadNote as error:
         raise Invalid(f"{str(path)!r}: {error}") from error
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long for a name, or a NUL in it: no file can have it
+        return False
 
 
 def _beside(url: str) -> Path | None:

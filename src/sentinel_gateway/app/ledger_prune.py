@@ -14,6 +14,7 @@ from sentinel_gateway.app.ledger_signer import signer_of
 from sentinel_gateway.app.ledger_words import OK
 from sentinel_gateway.ledger.retention import Retention, apply_retention
 from sentinel_gateway.ledger.seam import LedgerDatabase
+from sentinel_gateway.ledger.wording import counted
 from sentinel_gateway.ledger.writer import LedgerWriter
 from sentinel_gateway.storage.database import Database
 
@@ -55,7 +56,7 @@ def prune(place: Place, days: int, *, dry_run: bool) -> int:
     if not found.count:
         typer.echo(f"nothing to remove: no batch was sealed more than {days} days ago")
         return OK
-    words = f"{found.count:,} entries ({found.first} to {found.last}), {found.newest - found.last:,} stay"
+    words = f"{counted(found.count, 'entries')} ({found.first} to {found.last}), {found.newest - found.last:,} stay"
     if dry_run:
         typer.echo(f"would remove {words}; nothing was changed")
         return OK

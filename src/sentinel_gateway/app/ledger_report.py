@@ -12,9 +12,7 @@ from sentinel_gateway.app.ledger_place import Place, read_keys, read_text
 from sentinel_gateway.app.ledger_words import BROKEN, OK, progress
 from sentinel_gateway.ledger.reports.build import ReportFormat, ReportKind, written
 from sentinel_gateway.ledger.reports.making import ReportOptions, report_of
-from sentinel_gateway.ledger.reports.window import NS_PER_DAY, Window, parse_ns
-
-_USUAL_DAYS = 90
+from sentinel_gateway.ledger.reports.window import parse_ns, usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +24,15 @@ class Asked:
     end: str | None
     form: ReportFormat
     out: str
-    public_key: Path | None = None
+    public_key: str | None = None
     checkpoint: Path | None = None
     expected_gpus: Path | None = None
 
 
 def report(place: Place, asked: Asked) -> int:
     """Write a report; exit code 1 where the ledger behind it does not verify."""
-    window = _window(asked.start, asked.end, time.time_ns())
+    start_ns, end_ns = (parse_ns(text) if text else None for text in (asked.start, asked.end))
+    window = usual(start_ns, end_ns, time.time_ns())
     options = ReportOptions(read_keys(asked.public_key), _note(place, asked), _expected(asked), progress=progress())
     with place.reading() as database:
         made = report_of(database, asked.kind, window, options)
@@ -44,17 +43,10 @@ def report(place: Place, asked: Asked) -> int:
     return BROKEN
 
 
-def _window(start: str | None, end: str | None, now_ns: int) -> Window:
-    """A quarter up to now, where nothing else is said."""
-    end_ns = parse_ns(end) if end else now_ns
-    return Window(parse_ns(start) if start else max(end_ns - _USUAL_DAYS * NS_PER_DAY, 0), end_ns)
-
-
 def _note(place: Place, asked: Asked) -> str | None:
     if asked.checkpoint is not None:
         return read_text(asked.checkpoint, "checkpoint")
-    kept = place.kept_note()
-    return kept[1] if kept else None
+    return place.anchor().note
 
 
 def _expected(asked: Asked) -> tuple[str, ...]:

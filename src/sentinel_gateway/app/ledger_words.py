@@ -13,6 +13,7 @@ import typer
 
 from sentinel_gateway.domain.errors import GatewayError
 from sentinel_gateway.ledger.reports.shown import visible
+from sentinel_gateway.ledger.wording import counted
 from sentinel_sdk.ledger.verification import Fault, FaultKind, Verification
 
 OK, BROKEN, NO_ANSWER = 0, 1, 2
@@ -56,12 +57,13 @@ def told(outcome: Verification, about: dict[str, Any], output: Plain) -> int:
         typer.echo(json.dumps({**as_json(outcome), **about}, indent=1))
         return OK if outcome.valid else BROKEN
     seconds = outcome.elapsed.total_seconds()
-    counted = f"{outcome.entries_verified:,} entries and {outcome.batches_verified:,} signed tree heads"
+    heads = counted(outcome.batches_verified, "signed tree heads")
+    verified = f"{counted(outcome.entries_verified, 'entries')} and {heads}"
     if outcome.fault is None:
-        typer.echo(f"valid: {counted} in {seconds:.2f} s")
+        typer.echo(f"valid: {verified} in {seconds:.2f} s")
     else:
         typer.echo(broken(outcome.fault))
-        typer.echo(f"  before it     {counted} are good")
+        typer.echo(f"  before it     {verified} verify")
     for note in about.get("notes", ()):
         typer.echo(f"  {visible(note)}")
     return OK if outcome.valid else BROKEN
@@ -110,7 +112,7 @@ def progress() -> Callable[[int, int], None]:
             return
         last = now
         share = f"{done / of:.0%}" if of else ""
-        sys.stderr.write(f"verified {done:,} of {of:,} entries {share} ({done / (now - began):,.0f}/s)\n")
+        sys.stderr.write(f"verified {done:,} of {counted(of, 'entries')} {share} ({done / (now - began):,.0f}/s)\n")
         sys.stderr.flush()
 
     return tell

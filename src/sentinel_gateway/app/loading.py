@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from sentinel_gateway.app.setting_faults import BadSettings, Setting, faults_of, named_in
 from sentinel_gateway.app.settings import Settings
 from sentinel_gateway.app.variables import CONFIG_VARIABLE, FOREIGN, given
 from sentinel_gateway.domain.errors import BadConfiguration
@@ -16,6 +17,9 @@ from sentinel_gateway.domain.errors import BadConfiguration
 Groups = dict[str, dict[str, object]]
 
 _ANY = "0.0.0.0:0"  # the settings' own default; only its host is used
+_ON = ("true", "1", "yes", "on")
+_DECIDING = {"access", "tls"}
+"""What the rest must fit to: with one of their keys left out, everything else would be judged by what nobody wants."""
 
 
 def load(
@@ -29,22 +33,50 @@ def load(
     `ports`, by group, replace the port of what is listened on and leave the host.
 
     Raises:
-        BadConfiguration: a value that does not fit, an unknown key or variable, a file that cannot be read.
+        BadConfiguration: values that do not fit, unknown keys or variables, a file that cannot be read.
     """
     path = file or (Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None)
-    merged = _read(path) if path else {}
-    for source in (given(environment), flags or {}):
-        for group, keys in source.items():
+    read, faults = _grouped(_read(path), path) if path else ({}, [])
+    told = given(environment)
+    faults += told.faults
+    merged: Groups = {}
+    told_by: dict[Setting, str] = {}
+    for groups, source in ((read, str(path)), (told.groups, ""), (flags or {}, "the command line")):
+        for group, keys in groups.items():
             merged[group] = {**merged.get(group, {}), **keys}
+            told_by |= {(group, key): source or told.variables[group, key] for key in keys}
+    settings, more = _validated(merged, ports or {}, told_by)
+    if settings is None or faults:
+        raise BadSettings([*faults, *more])
+    return settings
+
+
+def _validated(
+    groups: Groups, ports: Mapping[str, int], told_by: Mapping[Setting, str]
+) -> tuple[Settings | None, list[str]]:
+    """The settings, or everything that does not fit.
+
+    What the groups must fit to each other is only looked at where each fits by itself, so without the keys that do not.
+    """
     try:
-        return Settings.model_validate(_with_ports(_kept_at_home(merged), ports or {}))
+        return Settings.model_validate(_with_ports(_kept_at_home(groups), ports)), []
     except ValidationError as error:
-        raise BadConfiguration(_one_line(error)) from None
+        faults = faults_of(error, told_by)
+        bad = named_in(error)
+    if bad is None or any(group in _DECIDING for group, _ in bad):
+        return None, faults
+    rest = {group: {key: value for key, value in keys.items() if (group, key) not in bad}
+            for group, keys in groups.items()}  # fmt: skip
+    try:
+        Settings.model_validate(_with_ports(_kept_at_home(rest), ports))
+    except ValidationError as error:
+        faults += faults_of(error, told_by)
+    return None, faults
 
 
 def _kept_at_home(groups: Groups) -> Groups:
     """Without TLS and tokens, listen on loopback unless an address was given."""
-    if str(groups.get("access", {}).get("insecure", "")).lower() not in ("true", "1", "yes", "on"):
+    if str(groups.get("access", {}).get("insecure", "")).lower() not in _ON:
         return groups
     ports = {"grpc": "127.0.0.1:50051", "rest": "127.0.0.1:8080"}
     return {**groups, **{name: {"listen": address, **groups.get(name, {})} for name, address in ports.items()}}
@@ -56,9 +88,9 @@ def _with_ports(groups: Groups, ports: Mapping[str, int]) -> Groups:
     return {**groups, **changed}
 
 
-def _read(path: Path) -> Groups:
+def _read(path: Path) -> object:
     try:
-        content = yaml.safe_load(path.read_bytes())
+        return yaml.safe_load(path.read_bytes())
     except FileNotFoundError:
         raise BadConfiguration(f"settings file {str(path)!r}: there is no such file") from None
     except OSError as error:
@@ -67,51 +99,30 @@ def _read(path: Path) -> Groups:
         mark = getattr(error, "problem_mark", None)
         place = f" in line {mark.line + 1}" if mark else ""
         raise BadConfiguration(f"settings file {str(path)!r} is not YAML{place}") from None
+
+
+def _grouped(content: object, path: Path) -> tuple[Groups, list[str]]:
+    """The groups of a file, and what is wrong with others."""
+    place = f"settings file {str(path)!r}"
     if content is None:
-        return {}
+        return {}, []
     if not isinstance(content, dict):
-        raise BadConfiguration(f"settings file {str(path)!r}: expected groups of settings, such as `grpc:`")
-    return {_group(name, path): _keys(name, keys, path) for name, keys in content.items()}
+        raise BadConfiguration(f"{place}: expected groups of settings, such as `grpc:`")
+    found: Groups = {}
+    faults: list[str] = []
+    for name, keys in content.items():
+        if name not in Settings.model_fields:
+            faults.append(f"{place}: {_no_group(name)}")
+        elif isinstance(keys, dict | None):
+            found[str(name)] = {str(key): value for key, value in (keys or {}).items()}
+        else:
+            faults.append(f"{place}: expected `key: value` lines under {name!r}")
+    return found, faults
 
 
-def _group(name: object, path: Path) -> str:
-    if name in Settings.model_fields:
-        return str(name)
+def _no_group(name: object) -> str:
     if reason := FOREIGN.get(str(name).upper()):
-        raise BadConfiguration(f"settings file {str(path)!r}: {name!r} has no meaning here: {reason}")
-    raise BadConfiguration(f"settings file {str(path)!r}: unknown group {name!r}{_hint(str(name), Settings)}")
-
-
-def _keys(name: object, keys: object, path: Path) -> dict[str, object]:
-    if keys is None:
-        return {}
-    if not isinstance(keys, dict):
-        raise BadConfiguration(f"settings file {str(path)!r}: expected `key: value` lines under {name!r}")
-    return {str(key): value for key, value in keys.items()}
-
-
-def _one_line(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False)[0]
-    name = ".".join(map(str, first["loc"])) or "settings"
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    if first["type"] == "extra_forbidden":
-        return f"unknown setting {name!r}{_hint(str(first['loc'][-1]), _group_of(first['loc']))}{more}"
-    words = first["msg"].removeprefix("Value error, ")
-    return f"{name}: {words}{_shown(name, first['input'])}{more}"
-
-
-def _shown(name: str, value: object) -> str:
-    if isinstance(value, dict | BaseModel) or any(secret in name for secret in ("url", "hmac_key", "tokens")):
-        return ""
-    return f" (got {value!r})"
-
-
-def _group_of(place: tuple[int | str, ...]) -> type[BaseModel]:
-    field = Settings.model_fields.get(str(place[0]))
-    inside = field.annotation if field else None
-    return inside if isinstance(inside, type) and issubclass(inside, BaseModel) else Settings
-
-
-def _hint(name: str, group: type[BaseModel]) -> str:
-    near = difflib.get_close_matches(name, list(group.model_fields), n=1)
-    return f"; did you mean {near[0]!r}?" if near else "; docs/sentinel-gateway.md lists all settings"
+        return f"{name!r} has no meaning here: {reason}"
+    near = difflib.get_close_matches(str(name), list(Settings.model_fields), n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "; docs/sentinel-gateway.md lists all settings"
+    return f"unknown group {name!r}{hint}"

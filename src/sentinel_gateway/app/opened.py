@@ -44,15 +44,16 @@ class Opened:
 
 @contextmanager
 def open_stores(places: Places, origin: str, now_ns: Callable[[], int]) -> Iterator[Opened]:
-    """Open everything that is kept; blocking, for the start of the process.
+    """Open everything that is kept, and make what is missing; blocking, for the start of the process.
+
+    The key comes after the database, so that none is made while the database is away.
 
     Raises:
         BadConfiguration: another writer, a database of a newer version, a ledger that is not what was signed.
         Unavailable: the database is away.
     """
-    signer = load_signer(places.signing_key, origin)
-    with (
-        Database.open(places.database_url) as database,
-        LedgerWriter.open(database, signer, places.checkpoint, now_ns) as writer,
-    ):
-        yield Opened(database, Store(database), writer, signer, LedgerReader(database))
+    places.make_folder()
+    with Database.open(places.database_url) as database:
+        signer = load_signer(places.signing_key, origin)
+        with LedgerWriter.open(database, signer, places.checkpoint, now_ns) as writer:
+            yield Opened(database, Store(database), writer, signer, LedgerReader(database))

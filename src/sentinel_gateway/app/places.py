@@ -24,23 +24,35 @@ class Places:
     """With the password; never logged."""
     signing_key: Path
     checkpoint: Path
+    folder: Path | None
+    """The state folder; None where nothing of ours lies in it."""
+
+    def make_folder(self) -> None:
+        """Make the state folder for its owner only, unless it is there.
+
+        Raises:
+            BadConfiguration: it cannot be made.
+        """
+        if self.folder is None:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+        except OSError as error:
+            raise BadConfiguration(
+                f"the state folder {str(self.folder)!r} cannot be made ({error.strerror}); set database.state_dir"
+            ) from error
 
 
 def places_of(settings: Settings, environment: Mapping[str, str] | None = None) -> Places:
-    """Where everything lies; makes the state folder where something of ours goes there.
-
-    Raises:
-        BadConfiguration: the folder cannot be made.
-    """
+    """Where everything lies; nothing is made."""
     given = settings.database.url.get_secret_value()
     folder = _folder(settings, given, os.environ if environment is None else environment)
     key, checkpoint = settings.ledger.signing_key_file, settings.ledger.checkpoint_file
-    if not (given and key and checkpoint):
-        _make(folder)
     return Places(
         given or f"sqlite:///{folder / 'gateway.db'}",
         key or folder / "signing-key.pem",
         checkpoint or folder / "checkpoint",
+        None if given and key and checkpoint else folder,
     )
 
 
@@ -60,12 +72,3 @@ def _sqlite_file(url: str) -> Path | None:
     except ArgumentError:
         return None  # the database says better what is wrong
     return Path(name) if name and name != ":memory:" else None
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
-    except OSError as error:
-        raise BadConfiguration(
-            f"the state folder {str(folder)!r} cannot be made ({error.strerror}); set database.state_dir"
-        ) from error

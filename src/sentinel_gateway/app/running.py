@@ -1,5 +1,8 @@
 """A gateway in this process, from settings to bound ports, and its orderly end. `serve` and tests run the same one.
 
+The start, in order: settings and the files they name are read, all addresses are taken, database and key are opened or
+made, the start is recorded, calls are answered. So a start that fails on the way has made nothing that the next finds.
+
 The end, in order: health checks hear NOT_SERVING, streams are told to connect elsewhere, calls with one answer finish,
 REST closes, the core stores what waits and says that it stops, the ledger and the database close. All of it lives in
 one task of its own, so that a part that fails ends the whole in the same order.
@@ -10,34 +13,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
-from starlette.types import ASGIApp
 
 from sentinel_gateway.app.condition import Condition
 from sentinel_gateway.app.core_settings import core_settings, keys_of
-from sentinel_gateway.app.doorkeeper import Doorkeeper
-from sentinel_gateway.app.metrics import GatewayMetrics
-from sentinel_gateway.app.opened import Opened, open_stores
+from sentinel_gateway.app.listening import Taken, addresses_taken
+from sentinel_gateway.app.opened import open_stores
 from sentinel_gateway.app.places import places_of
 from sentinel_gateway.app.release import version
-from sentinel_gateway.app.scrape import Scrape
-from sentinel_gateway.app.setting_values import Address
+from sentinel_gateway.app.serving import Answering, serving
 from sentinel_gateway.app.settings import Settings
 from sentinel_gateway.app.tokens import Rules
-from sentinel_gateway.app.transport import RestTls, certificates_of, listeners_of
-from sentinel_gateway.app.verifying import keep_verifying
+from sentinel_gateway.app.transport import certificates_of
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.domain.errors import GatewayError
-from sentinel_gateway.rest.api import Sources, api, metrics_only
-from sentinel_gateway.rest.server import serve_http
-from sentinel_gateway.services.audit import AuditService, LedgerReads
-from sentinel_gateway.services.border import Border
-from sentinel_gateway.services.ledger import LedgerService
-from sentinel_gateway.services.long_readings import LongReadings
-from sentinel_gateway.services.server import GrpcServer, Limits
 
 log = structlog.get_logger(__name__)
 
@@ -95,77 +87,37 @@ class _Gateway:
 
     async def live(self, ready: asyncio.Future[Running], stop: asyncio.Event) -> None:
         try:
-            with open_stores(places_of(self._settings), self._settings.ledger.origin, self._now_ns) as opened:
-                core = Core(opened.store, opened.writer, core_settings(self._settings), self._keys, self._now_ns)
-                await core.load()
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(core.run(_about(self._settings)), name="core")
-                    async with self._serving(opened, core, group) as running:
-                        ready.set_result(running)
-                        await stop.wait()
-                        log.info("gateway.stopping")
-                    await core.stop()
+            async with addresses_taken(self._settings, self._certificates) as taken:
+                await self._answer(taken, ready, stop)
         except BaseExceptionGroup as several:
             raise _first(several) from several
         log.info("gateway.stopped")
 
-    @asynccontextmanager
-    async def _serving(self, opened: Opened, core: Core, group: asyncio.TaskGroup) -> AsyncIterator[Running]:
-        """Listen until the block ends; what was asked before is answered first."""
+    async def _answer(self, taken: Taken, ready: asyncio.Future[Running], stop: asyncio.Event) -> None:
         settings = self._settings
-        metrics = GatewayMetrics(core.counters, version=version(), per_gpu=settings.metrics.per_gpu)
-        doorkeeper = Doorkeeper(self._rules.current, core, metrics.refused)
-        long = LongReadings()
-        server = self._grpc(
-            core,
-            opened,
-            Border(self._rules.current, metrics, doorkeeper, unary_timeout_s=settings.grpc.unary_timeout_seconds),
-            long,
-        )
-        condition = Condition(server.liveness, opened.ping, core)
-        scrape = Scrape(metrics, core, opened.writer, per_gpu=settings.metrics.per_gpu)
-        background = [
-            group.create_task(condition.watch(), name="condition"),
-            group.create_task(keep_verifying(opened, condition, metrics, settings.ledger, long), name="verification"),
-        ]
-        async with AsyncExitStack() as stack:
-            reads = Sources(core, opened.reader, condition, doorkeeper, scrape.text)
-            tls = RestTls(settings, self._certificates) if self._certificates else None
-            if tls:
-                background.append(group.create_task(tls.renew(), name="rest-certificates"))
-            rest_port = await _http(stack, api(reads), settings.rest.listen, tls)
-            metrics_port = await _http(stack, metrics_only(scrape.text), settings.metrics.listen, None)
-            ports = await server.start(listeners_of(settings, self._certificates))
-            await condition.look()
-            try:
-                yield Running(ports, rest_port, metrics_port, core, condition, asyncio.Event())
-            finally:
-                await server.stop(settings.grpc.grace_seconds)
-                await long.stop()
-        for task in background:
-            task.cancel()
+        with open_stores(places_of(settings), settings.ledger.origin, self._now_ns) as opened:
+            core = Core(opened.store, opened.writer, core_settings(settings), self._keys, self._now_ns)
+            await core.load()
+            parts = Answering(settings, self._rules.current, self._now_ns, opened, core)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(core.run(_about(settings)), name="core")
+                await core.upkeep()  # with the first round the start is on record, before anybody is answered
+                async with serving(parts, taken, group) as condition:
+                    ready.set_result(_running(taken, core, condition))
+                    await stop.wait()
+                    log.info("gateway.stopping")
+                await core.stop()
 
-    def _grpc(self, core: Core, opened: Opened, border: Border, long: LongReadings) -> GrpcServer:
-        settings = self._settings.grpc
-        limits = Limits(settings.max_receive_bytes, settings.max_concurrent_streams, settings.min_ping_interval_seconds)
-        server = GrpcServer(border, limits)
-        server.add_core_services(core, testing=self._settings.testing.enabled)
-        reads = LedgerReads(opened.database, long, opened.newest_note, self._now_ns)
-        server.add_ledger_services(AuditService(core, reads), LedgerService(reads))
-        return server
+
+def _running(taken: Taken, core: Core, condition: Condition) -> Running:
+    return Running(taken.grpc_ports, taken.rest_port, taken.metrics_port, core, condition, asyncio.Event())
 
 
 def _about(settings: Settings) -> dict[str, str]:
     """How this gateway runs, for the ledger: reports tell auditors of it."""
     tls = "off" if not settings.tls.on else "mutual" if settings.tls.require_client_auth == "required" else "server"
-    return {"version": version(), "insecure": str(settings.access.insecure).lower(), "tls": tls}
-
-
-async def _http(stack: AsyncExitStack, app: ASGIApp, address: Address | None, tls: RestTls | None) -> int | None:
-    if address is None:
-        return None
-    context = tls.context if tls else None
-    return await stack.enter_async_context(serve_http(app, address.host, address.port, context))
+    insecure, passes = str(settings.access.insecure).lower(), settings.probes.record_passes.value
+    return {"version": version(), "insecure": insecure, "tls": tls, "passes": passes}
 
 
 def _first(several: BaseExceptionGroup) -> BaseException:

@@ -7,9 +7,10 @@ import json
 import yaml
 
 from sentinel_gateway.app.core_settings import core_settings, keys_of
+from sentinel_gateway.app.setting_faults import reading_all
 from sentinel_gateway.app.settings import Settings
 from sentinel_gateway.app.tokens import Rules
-from sentinel_gateway.app.transport import certificates_of
+from sentinel_gateway.app.transport import certificates_of, listeners_of
 
 
 def as_yaml(settings: Settings) -> str:
@@ -21,9 +22,13 @@ def check(settings: Settings) -> None:
     """Read everything that settings point at.
 
     Raises:
-        BadConfiguration: something cannot be used; says what.
+        BadSettings: something cannot be used; says all of it.
     """
-    core_settings(settings)
-    keys_of(settings)
-    Rules(settings.access)
-    certificates_of(settings)
+    reading_all(
+        (
+            lambda: core_settings(settings),
+            lambda: keys_of(settings),
+            lambda: Rules(settings.access),
+            lambda: listeners_of(settings, certificates_of(settings)),
+        )
+    )

@@ -2,8 +2,9 @@
 
 Ours are ``SENTINEL_GATEWAY__SECTION__KEY``. The documented names of the correlation engine and the audit ledger are
 taken where this gateway has the same thing, so a deployment made from the reference's guide keeps its manifest; what
-has no meaning here (ScyllaDB, Redis ...) is refused with the reason, for ignoring it would look as if it worked.
-What the kubelet sets beside a Service of that name is none of our business.
+has no meaning here (ScyllaDB, Redis ...) is refused with the reason, for ignoring it would look as if it worked. So is
+every other ``SENTINEL_`` variable, for most of them are slips of the pen, except those of programs that are no business
+of ours: the client library, the reference's agents and monitors, and the kubelet's beside a Service of that name.
 https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables
 """
 
@@ -11,28 +12,29 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from sentinel_gateway.app.settings import Settings
-from sentinel_gateway.domain.errors import BadConfiguration
+from sentinel_gateway.app.setting_faults import Setting, known_settings
 
 PREFIX = "SENTINEL_GATEWAY__"
 CONFIG_VARIABLE = "SENTINEL_CONFIG"
 _ENGINE = "SENTINEL_CORRELATION_ENGINE_"
 _LEDGER = "SENTINEL_AUDIT_LEDGER_"
-_OURS = ("SENTINEL_GATEWAY_", _ENGINE, _LEDGER)
+_ALL = "SENTINEL_"
 _SERVICE_LINK = re.compile(
-    r"SENTINEL_\w+?_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
+    r"SENTINEL_(?:\w+?_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
 )
 _ALIKE = 0.85
+_MAY_BE_EMPTY = {("rest", "listen"), ("state_machine", "require_approval")}
+"""Where nothing means "none"; charts set variables to nothing where they mean "as it is"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alias:
     """A documented variable and the setting it stands for."""
 
-    setting: tuple[str, str]
+    setting: Setting
     convert: Callable[[str], str] = str
 
 
@@ -46,7 +48,7 @@ def _client_auth(value: str) -> str:
     return "required" if value.strip().lower() in ("1", "true", "yes", "on") else "none"
 
 
-def _both(name: str, setting: tuple[str, str], convert: Callable[[str], str] = str) -> dict[str, Alias]:
+def _both(name: str, setting: Setting, convert: Callable[[str], str] = str) -> dict[str, Alias]:
     return {prefix + name: Alias(setting, convert) for prefix in (_ENGINE, _LEDGER)}
 
 
@@ -90,34 +92,49 @@ FOREIGN: Mapping[str, str] = {
 """What the reference's documents configure and this gateway has not, by the name behind the component."""
 
 
-def given(environment: Mapping[str, str]) -> dict[str, dict[str, object]]:
-    """The settings an environment gives, by group and key; values as text.
+CLIENT_VARIABLES = frozenset(
+    f"SENTINEL_{name}"
+    for name in ("ENDPOINT", "TOKEN", "CA_CERT", "CLIENT_CERT", "CLIENT_KEY", "TIMEOUT", "MAX_RETRIES")
+)
+"""Of the client library; `sentinel-gateway directives` reads them, the server does not."""
 
-    Raises:
-        BadConfiguration: a variable that is unknown, means nothing here, or contradicts another.
-    """
-    found: dict[str, dict[str, object]] = {}
-    told_by: dict[tuple[str, str], str] = {}
-    for variable, setting, value in _settings(environment):
-        group, key = setting
-        earlier = told_by.setdefault(setting, variable)
-        if earlier != variable and found[group][key] != value:
-            raise BadConfiguration(f"{earlier} and {variable} both set {group}.{key}, to different values; unset one")
-        found.setdefault(group, {})[key] = value
-    return found
+_OTHERS = ("SENTINEL_PROBE_AGENT_", "SENTINEL_INFERENCE_MONITOR_", "SENTINEL_TRAINING_MONITOR_")
+_OTHERS_OWN = frozenset(f"SENTINEL_{name}" for name in ("GRPC_ENDPOINT", "SAMPLE_RATE", "NODE_ID", "GPU_ID"))
 
 
-def _settings(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, str], str]]:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an environment says."""
+
+    groups: dict[str, dict[str, object]] = field(default_factory=dict)
+    """Values as text, by group and key."""
+    variables: dict[Setting, str] = field(default_factory=dict)
+    """Which variable told a setting."""
+    faults: list[str] = field(default_factory=list)
+    """Variables that are unknown, mean nothing here, or contradict another."""
+
+
+def given(environment: Mapping[str, str]) -> Given:
+    """The settings an environment gives, and what is wrong with it."""
+    told = Given()
     for variable, value in sorted(environment.items()):
         if alias := ALIASES.get(variable):
             if value:
-                yield variable, alias.setting, alias.convert(value)
-        elif variable.startswith(PREFIX):
-            setting = _ours(variable)
-            if value or _may_be_empty(setting):
-                yield variable, setting, value
-        elif variable.startswith(_OURS) and not _is_service_link(variable, value):
-            raise BadConfiguration(_why_not(variable))
+                _take(told, variable, alias.setting, alias.convert(value))
+        elif setting := _known().get(variable):
+            if value or setting in _MAY_BE_EMPTY:
+                _take(told, variable, setting, value)
+        elif variable.startswith(_ALL) and not _is_of_others(variable, value):
+            told.faults.append(_why_not(variable))
+    return told
+
+
+def _take(told: Given, variable: str, setting: Setting, value: str) -> None:
+    group, key = setting
+    earlier = told.variables.setdefault(setting, variable)
+    if earlier != variable and told.groups[group][key] != value:
+        told.faults.append(f"{earlier} and {variable} both set {group}.{key}, to different values; unset one")
+    told.groups.setdefault(group, {})[key] = value
 
 
 def variable_of(group: str, key: str) -> str:
@@ -125,31 +142,17 @@ def variable_of(group: str, key: str) -> str:
     return f"{PREFIX}{group}__{key}".upper()
 
 
-def _known() -> dict[str, tuple[str, str]]:
-    groups = Settings.model_fields.items()
-    return {
-        variable_of(group, key): (group, key)
-        for group, field in groups
-        if field.annotation is not None
-        for key in field.annotation.model_fields
-    }
+def _known() -> dict[str, Setting]:
+    return {variable_of(*setting): setting for setting in known_settings()}
 
 
-def _ours(variable: str) -> tuple[str, str]:
-    if setting := _known().get(variable):
-        return setting
-    raise BadConfiguration(_why_not(variable))
-
-
-def _may_be_empty(setting: tuple[str, str]) -> bool:
-    """Whether an empty variable says "none"; charts set variables to nothing where they mean "as it is"."""
-    return setting in {("rest", "listen"), ("state_machine", "require_approval")}
-
-
-def _is_service_link(variable: str, value: str) -> bool:
-    if _SERVICE_LINK.fullmatch(variable):
+def _is_of_others(variable: str, value: str) -> bool:
+    """Whether a variable is for another program, or set by the kubelet."""
+    if variable == CONFIG_VARIABLE or variable in CLIENT_VARIABLES | _OTHERS_OWN or variable.startswith(_OTHERS):
         return True
-    return variable.endswith("_PORT") and value.startswith(("tcp://", "udp://", "sctp://"))
+    return bool(_SERVICE_LINK.fullmatch(variable)) or (
+        variable.endswith("_PORT") and value.startswith(("tcp://", "udp://", "sctp://"))
+    )
 
 
 def _why_not(variable: str) -> str:
@@ -158,6 +161,14 @@ def _why_not(variable: str) -> str:
         for name, reason in FOREIGN.items():
             if bare != variable and (bare == name or bare.startswith(f"{name}_")):
                 return f"{variable} has no meaning here: {reason}"
-    near = difflib.get_close_matches(variable, [*_known(), *ALIASES], n=1, cutoff=_ALIKE)
-    hint = f"; did you mean {near[0]}?" if near else "; docs/sentinel-gateway.md lists all settings"
-    return f"unknown setting {variable}{hint}"
+    return f"unknown setting {variable}{_hint(variable)}"
+
+
+def _hint(variable: str) -> str:
+    near = difflib.get_close_matches(variable, [*_known(), *ALIASES, *CLIENT_VARIABLES], n=1, cutoff=_ALIKE)
+    if near:
+        return f"; did you mean {near[0]}?"
+    component = variable.removeprefix(_ALL).strip("_").partition("_")[0]
+    if difflib.get_close_matches(component, ["GATEWAY"], cutoff=_ALIKE):
+        return f"; did you mean {PREFIX}<GROUP>__<KEY>? docs/sentinel-gateway.md lists all settings"
+    return "; docs/sentinel-gateway.md lists all settings"

@@ -1,8 +1,8 @@
 """The one place where anything changes. Services, REST and the command line call this class and nothing below it.
 
 Every changing method returns after its change and the ledger entries that tell of it are stored, in one transaction.
-Many callers share a transaction; one caller's refusal touches nobody else's. Reading methods answer from memory or from
-worker threads and never wait for writers.
+Many callers share a transaction; one caller's refusal touches nobody else's. Methods that only ask are those of
+`Reading`.
 
     core = Core(store, ledger, settings, keys, now_ns)
     await core.load()
@@ -15,7 +15,7 @@ worker threads and never wait for writers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -25,15 +25,15 @@ import structlog
 from sentinel_gateway.core.actor import Actor, Work
 from sentinel_gateway.core.counters import Counters
 from sentinel_gateway.core.deciding import apply_config, clear_fault, inject_fault, take_component_ack, take_tmr
-from sentinel_gateway.core.directing import decide, issue
-from sentinel_gateway.core.following import Following, Wanted
+from sentinel_gateway.core.directing import decide, issue, withdraw
+from sentinel_gateway.core.following import Following
 from sentinel_gateway.core.ids import uuid7
 from sentinel_gateway.core.journal import Journal
 from sentinel_gateway.core.memory import Memory
 from sentinel_gateway.core.reading import Reading
 from sentinel_gateway.core.receiving import Receiving
 from sentinel_gateway.core.round import Recording, Round
-from sentinel_gateway.core.upkeep import Upkeep
+from sentinel_gateway.core.upkeep import Upkeep, end
 from sentinel_gateway.domain import configuration, directives, faults, tmr
 from sentinel_gateway.domain.anomalies import AnomalyBatch
 from sentinel_gateway.domain.batches import clock_at
@@ -41,31 +41,22 @@ from sentinel_gateway.domain.configuration import (
     ComponentAck,
     ConfigChange,
     ConfigResult,
-    Configuration,
-    VersionedUpdate,
 )
 from sentinel_gateway.domain.directives import (
     Approval,
-    Directive,
-    DirectiveFilter,
     DirectiveOutcome,
-    DirectivePage,
     DirectiveRecord,
     DirectiveRequest,
 )
 from sentinel_gateway.domain.errors import BadConfiguration, Invalid
 from sentinel_gateway.domain.faults import Fault, FaultRequest
-from sentinel_gateway.domain.fleet import FleetFilter, FleetView, GpuHealthView
-from sentinel_gateway.domain.health import Action
-from sentinel_gateway.domain.history import HistoryPage, Window
 from sentinel_gateway.domain.probes import Ack, ProbeBatch
 from sentinel_gateway.domain.recorded import Recorded
 from sentinel_gateway.domain.roles import Caller
 from sentinel_gateway.domain.settings import CoreSettings
-from sentinel_gateway.domain.telemetry import LatestTelemetry, TelemetryBatch
+from sentinel_gateway.domain.telemetry import TelemetryBatch
 from sentinel_gateway.domain.text import MAX_NAME, MAX_WORDS, checked_text
 from sentinel_gateway.domain.tmr import TmrReport, TmrVerdict
-from sentinel_gateway.domain.trust import TrustView
 from sentinel_gateway.ledger.writer import LedgerWriter
 from sentinel_gateway.storage.changes import Needs
 from sentinel_gateway.storage.store import Store
@@ -75,21 +66,18 @@ from sentinel_sdk.signing import Keys
 log = structlog.get_logger(__name__)
 
 
-class Core:
+class Core(Reading):
     """See the module. All methods may raise `Busy` (too much is waiting) and `Unavailable` (database away or full)."""
 
     def __init__(
         self, store: Store, ledger: LedgerWriter, settings: CoreSettings, keys: Keys, now_ns: Callable[[], int]
     ) -> None:
-        self.counters = Counters()
-        self._settings, self._now_ns, self._store = settings, now_ns, store
-        self._memory = Memory()
-        self._journal = Journal(store, ledger)
-        self._actor = Actor(self._memory, self._journal, settings, now_ns, self.counters)
-        self._receiving = Receiving(self._actor, self._memory, settings, keys, now_ns)
-        self._reading = Reading(self._memory, self._journal, store, settings, now_ns)
-        self._following = Following(self._memory, self._actor.bell, self._journal, store)
-        self._upkeep = Upkeep(self._actor, self._journal, store, settings, now_ns)
+        memory, journal, self.counters = Memory(), Journal(store, ledger), Counters()
+        self._actor = Actor(memory, journal, settings, now_ns, self.counters)
+        self._receiving = Receiving(self._actor, memory, settings, keys, now_ns)
+        self._upkeep = Upkeep(self._actor, journal, store, settings, now_ns)
+        following = Following(memory, self._actor.bell, journal, store)
+        super().__init__(memory, following, journal, store, settings, now_ns)
 
     async def load(self) -> None:
         """Bring back everything from the database; call once, before `run`.
@@ -125,9 +113,12 @@ class Core:
             raise failure
 
     async def stop(self) -> None:
-        """Take nothing new, finish what waits, record that the gateway stops; `run` then returns, followers end."""
+        """Take nothing new, finish what waits, sum up the open hour's probes, record that the gateway stops.
+
+        `run` then returns, and followers end.
+        """
         self._upkeep.stop()
-        await self._actor.stop(lambda round_: round_.tell("gateway.stopped"))
+        await self._actor.stop(end)
 
     async def upkeep(self) -> None:
         """Do what is due now; `run` does it by itself from time to time."""
@@ -172,22 +163,6 @@ class Core:
         needs = partial(Needs, directives=(named.directive_id,))
         return await self._actor.ask(Work(lambda round_: issue(named, caller.name, round_), needs))
 
-    async def directive(self, directive_id: str) -> DirectiveRecord:
-        """One directive.
-
-        Raises:
-            NotKnown: there is none with this id.
-        """
-        return await self._reading.directive(directive_id)
-
-    async def directives(self, wanted: DirectiveFilter, limit: int = 100, page_token: str = "") -> DirectivePage:
-        """Directives, newest first; `limit` from 1 to 1000.
-
-        Raises:
-            Invalid: the limit, or a token of another query.
-        """
-        return await self._reading.directives(wanted, limit, page_token)
-
     async def decide(self, caller: Caller, directive_id: str, *, approve: bool, comment: str = "") -> DirectiveRecord:
         """Approve or deny a directive that waits. The same decision again answers the same.
 
@@ -205,52 +180,18 @@ class Core:
 
         return await self._actor.ask(Work(_decide, partial(Needs, directives=(directive_id,))))
 
-    def follow_directives(
-        self, hostname: str = "", action: Action | None = None, after_id: str = ""
-    ) -> AsyncIterator[Directive]:
-        """Directives as they are executed or begin to wait, until the gateway stops.
-
-        With `after_id`, first everything since that directive was first told, in order; at least once. Empty `hostname`
-        and None match all. Read it as slowly as you like: what was not read yet stays in the database.
-
-        Raises (at the first step):
-            NotKnown: no directive has the id `after_id`.
-        """
-        return self._following.directives(Wanted(hostname, action), after_id)
-
-    async def gpu_health(self, uuid: str, *, with_sms: bool = False) -> GpuHealthView:
-        """How a GPU is.
+    async def withdraw(self, caller: Caller, directive_id: str, *, comment: str = "") -> DirectiveRecord:
+        """Take back a directive that waits: the caller's own, or anybody's for who may decide. Again answers the same.
 
         Raises:
-            Invalid: not a GPU's UUID.
-            NotKnown: nobody ever reported about it.
+            NotKnown: there is none with this id.
+            Denied: somebody else issued it, and the caller may not decide.
+            IllegalState: it does not wait any more.
         """
-        return self._reading.gpu_health(uuid, with_sms=with_sms)
-
-    async def telemetry(self, uuid: str) -> LatestTelemetry | None:
-        """The newest telemetry of a GPU; None where it never sent any.
-
-        Raises:
-            Invalid, NotKnown: as `gpu_health`.
-        """
-        return await self._reading.telemetry(uuid)
-
-    async def fleet(self, wanted: FleetFilter) -> FleetView:
-        """The GPUs that match, summed up and (the worst) one by one."""
-        return await self._reading.fleet(wanted)
-
-    async def history(self, uuid: str, window: Window, limit: int = 1000, page_token: str = "") -> HistoryPage:
-        """What happened to a GPU, in order of time; `limit` from 1 to 10,000 counts all three kinds together.
-
-        Raises:
-            Invalid: not a UUID, a window that ends before it starts, the limit, a token of another query.
-            NotKnown: nobody ever reported about this GPU.
-        """
-        return await self._reading.history(uuid, window, limit, page_token)
-
-    async def trust_graph(self) -> TrustView:
-        """Who agreed with whom."""
-        return await self._reading.trust_graph()
+        checked_text("comment", comment, MAX_WORDS)
+        checked_text("directive_id", directive_id, MAX_NAME)
+        needs = partial(Needs, directives=(directive_id,))
+        return await self._actor.ask(Work(lambda round_: withdraw(directive_id, caller, comment, round_), needs))
 
     async def report_tmr(self, caller: Caller, report: TmrReport) -> TmrVerdict:
         """Vote on a canary and count it. The same canary again answers as before, marked as duplicate.
@@ -280,14 +221,6 @@ class Core:
         named = change if change.update_id else replace(change, update_id=uuid7(self._now_ns()))
         needs = partial(Needs, updates=(named.update_id,))
         return await self._actor.ask(Work(lambda round_: apply_config(named, payload, caller.name, round_), needs))
-
-    def configuration(self) -> Configuration:
-        """What is in force."""
-        return self._memory.configuration
-
-    def follow_config(self, component: str, after_version: int = 0) -> AsyncIterator[VersionedUpdate]:
-        """The newest update of each subject since `after_version`, then each as it comes, until the gateway stops."""
-        return self._following.configuration(after_version)
 
     async def config_acked(self, caller: Caller, ack: ComponentAck) -> None:
         """Keep what a component says about an update; its refusals are recorded in the ledger.
@@ -320,12 +253,6 @@ class Core:
             NotKnown: none with this id is active.
         """
         return await self._actor.ask(Work(lambda round_: clear_fault(injection_id, caller.name, round_)))
-
-    def list_faults(self, gpu_uuid: str = "") -> tuple[Fault, ...]:
-        """Active faults, oldest first; of all GPUs where none is named."""
-        now_ns = self._now_ns()
-        active = (fault for fault in self._memory.faults.values() if not fault.is_over(now_ns))
-        return tuple(fault for fault in active if gpu_uuid in ("", fault.request.gpu.uuid))
 
     async def record(self, caller: Caller, entries: Sequence[NewEntry], idempotency_key: str = "") -> Recorded:
         """Append entries to the ledger, all or none. The same key and content of the same caller again does nothing.

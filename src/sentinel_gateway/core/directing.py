@@ -1,4 +1,4 @@
-"""Directives in their turn: issuing, deciding, and letting those expire that nobody decided."""
+"""Directives in their turn: issuing, deciding, taking back, and letting those expire that nobody decided."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ from sentinel_gateway.domain.directives import (
     expired,
     is_same,
     outcome_of,
+    withdrawn,
 )
 from sentinel_gateway.domain.errors import AlreadyThere, NotKnown
 from sentinel_gateway.domain.gpus import GpuState
 from sentinel_gateway.domain.health import after
+from sentinel_gateway.domain.roles import Caller
 
 
 def issue(request: DirectiveRequest, issued_by: str, round_: Round) -> DirectiveOutcome:
@@ -43,8 +45,7 @@ def issue(request: DirectiveRequest, issued_by: str, round_: Round) -> Directive
     after(known.state, request.action)
     record = _new(request, known, issued_by, round_)
     if record.directive.requires_approval:
-        round_.put_directive(record)
-        round_.entries.append(records.directive(record, round_.now_ns))
+        _keep(record, round_)
         return outcome_of(record)
     return outcome_of(_execute(executed(record, known.state, round_.now_ns), known, round_))
 
@@ -68,11 +69,25 @@ def decide(directive_id: str, approval: Approval, round_: Round, *, is_nameless:
     known = round_.gpus.get(record.directive.gpu.uuid)
     if known is None:
         raise NotKnown(f"GPU {record.directive.gpu.uuid!r} is not known any more")
-    told = decided(record, approval, known.state)
+    told = decided(record, approval, known.state, known.revision)
     if told.status is DirectiveStatus.EXECUTED:
         return _execute(told, known, round_)
-    round_.put_directive(told)
-    round_.entries.append(records.directive(told, round_.now_ns))
+    _keep(told, round_)
+    return told
+
+
+def withdraw(directive_id: str, by: Caller, comment: str, round_: Round) -> DirectiveRecord:
+    """Take a waiting directive back; the GPU stays as it is.
+
+    Raises:
+        NotKnown, Denied, IllegalState: as `Core.withdraw`.
+    """
+    record = round_.directive(directive_id)
+    if record is None:
+        raise NotKnown(f"there is no directive {directive_id!r}")
+    told = withdrawn(record, by, comment)
+    if told is not record:
+        _keep(told, round_)
     return told
 
 
@@ -80,9 +95,7 @@ def expire_due(round_: Round) -> None:
     """Let every directive expire whose time has run out."""
     due = [one for one in round_.waiting.values() if one.expires_ns is not None and one.expires_ns <= round_.now_ns]
     for record in due:
-        told = expired(record)
-        round_.put_directive(told)
-        round_.entries.append(records.directive(told, round_.now_ns))
+        _keep(expired(record), round_)
 
 
 def _new(request: DirectiveRequest, known: GpuState, issued_by: str, round_: Round) -> DirectiveRecord:
@@ -109,12 +122,19 @@ def _new(request: DirectiveRequest, known: GpuState, issued_by: str, round_: Rou
         issued_ns=round_.now_ns,
         expires_ns=round_.now_ns + timeout_ns if waits else None,
         request_time_ns=request.time_ns,
+        from_revision=known.revision,
     )
+
+
+def _keep(record: DirectiveRecord, round_: Round) -> None:
+    """Keep what became of a directive that left its GPU as it is; an entry tells of it."""
+    round_.put_directive(record)
+    round_.entries.append(records.directive(record, round_.now_ns))
 
 
 def _execute(record: DirectiveRecord, known: GpuState, round_: Round) -> DirectiveRecord:
     directive = record.directive
     round_.put_directive(record)
-    cause = Cause("directive.executed", directive.reason, directive.initiated_by, record)
+    cause = Cause("directive.executed", directive.reason, record.issued_by, record)
     round_.move(known, record.resulting_state, cause)
     return record

@@ -1,20 +1,27 @@
-"""Questions: answered from memory, or from the database in reader threads."""
+"""Questions: answered from memory, or from the database in reader threads, and never waiting for writers.
+
+This is the half of `Core` that changes nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
+from sentinel_gateway.core.following import Following, Wanted
 from sentinel_gateway.core.journal import Journal
 from sentinel_gateway.core.memory import Memory
 from sentinel_gateway.core.views import fleet_view, trust_view
-from sentinel_gateway.domain.directives import DirectiveFilter, DirectivePage, DirectiveRecord
+from sentinel_gateway.domain.configuration import Configuration, VersionedUpdate
+from sentinel_gateway.domain.directives import Directive, DirectiveFilter, DirectivePage, DirectiveRecord
 from sentinel_gateway.domain.errors import Invalid, NotKnown
+from sentinel_gateway.domain.faults import Fault
 from sentinel_gateway.domain.fleet import FleetFilter, FleetView, GpuHealthView
-from sentinel_gateway.domain.gpus import GpuState, view
+from sentinel_gateway.domain.gpus import GpuState, Unsummarised, unsummarised, view
+from sentinel_gateway.domain.health import Action
 from sentinel_gateway.domain.history import Correlation, HistoryPage, ReliabilitySample, StateTransition, Window
 from sentinel_gateway.domain.identity import checked_uuid
 from sentinel_gateway.domain.paging import cursor_of, token
-from sentinel_gateway.domain.settings import CoreSettings
+from sentinel_gateway.domain.settings import CoreSettings, RecordedPasses
 from sentinel_gateway.domain.telemetry import LatestTelemetry
 from sentinel_gateway.domain.text import MAX_NAME, checked_text, checked_time
 from sentinel_gateway.domain.trust import TrustView
@@ -28,58 +35,60 @@ _RECENT_CORRELATIONS = 10
 
 
 class Reading:
-    """See the module."""
+    """See the module. What is answered from the database may raise `Unavailable`."""
 
     def __init__(
-        self, memory: Memory, journal: Journal, store: Store, settings: CoreSettings, now_ns: Callable[[], int]
+        self,
+        memory: Memory,
+        following: Following,
+        journal: Journal,
+        store: Store,
+        settings: CoreSettings,
+        now_ns: Callable[[], int],
     ) -> None:
-        self._memory, self._journal, self._store = memory, journal, store
+        self._memory, self._following, self._journal, self._store = memory, following, journal, store
         self._settings, self._now_ns = settings, now_ns
 
-    def gpu_health(self, uuid: str, *, with_sms: bool) -> GpuHealthView:
-        """See `Core.gpu_health`."""
+    async def gpu_health(self, uuid: str, *, with_sms: bool = False) -> GpuHealthView:
+        """How a GPU is.
+
+        Raises:
+            Invalid: not a GPU's UUID.
+            NotKnown: nobody ever reported about it.
+        """
         return view(self._known(uuid), self._settings, self._now_ns(), with_sms=with_sms)
 
     async def telemetry(self, uuid: str) -> LatestTelemetry | None:
-        """See `Core.telemetry`."""
+        """The newest telemetry of a GPU; None where it never sent any.
+
+        Raises:
+            Invalid, NotKnown: as `gpu_health`.
+        """
         return await self._journal.read(self._store.telemetry, self._known(uuid).gpu_id)
 
     async def fleet(self, wanted: FleetFilter) -> FleetView:
-        """See `Core.fleet`."""
+        """The GPUs that match, summed up and (the worst) one by one.
+
+        Raises:
+            Invalid: a negative limit.
+        """
         if wanted.limit < 0:
             raise Invalid(f"limit must not be negative, as {wanted.limit} is")
         gpus, sources = tuple(self._memory.gpus.values()), tuple(self._memory.sources.values())
         return await self._journal.read(fleet_view, gpus, sources, wanted, self._settings, self._now_ns())
 
     async def trust_graph(self) -> TrustView:
-        """See `Core.trust_graph`."""
+        """Who agreed with whom; a value of its own, which any thread may go through while votes come in."""
         edges, gpus = tuple(self._memory.edges.values()), dict(self._memory.gpus)
         return await self._journal.read(trust_view, edges, gpus, self._now_ns())
 
-    async def directive(self, directive_id: str) -> DirectiveRecord:
-        """See `Core.directive`."""
-        checked_text("directive_id", directive_id, MAX_NAME)
-        if (waiting := self._memory.waiting.get(directive_id)) is not None:
-            return waiting
-        found = await self._journal.read(self._store.look_up, Needs(directives=(directive_id,)))
-        if directive_id not in found.directives:
-            raise NotKnown(f"there is no directive {directive_id!r}")
-        return found.directives[directive_id]
+    async def history(self, uuid: str, window: Window, limit: int = 1000, page_token: str = "") -> HistoryPage:
+        """What happened to a GPU, in order of time; `limit` from 1 to 10,000 counts all three kinds together.
 
-    async def directives(self, wanted: DirectiveFilter, limit: int, page_token: str) -> DirectivePage:
-        """See `Core.directives`."""
-        if wanted.gpu_uuid:
-            checked_uuid(wanted.gpu_uuid)
-        limit = _checked_limit(limit, 100, MAX_DIRECTIVES)
-        query = ("directives", wanted.gpu_uuid, *sorted(int(status) for status in wanted.statuses))
-        cursor = cursor_of(query, page_token, 1)
-        found = await self._journal.read(self._store.directives, wanted, limit + 1, cursor[0] if cursor else None)
-        page = found[:limit]
-        more = token(query, (page[-1][0],)) if len(found) > limit else ""
-        return DirectivePage(tuple(record for _, record in page), more)
-
-    async def history(self, uuid: str, window: Window, limit: int, page_token: str) -> HistoryPage:
-        """See `Core.history`."""
+        Raises:
+            Invalid: not a UUID, a window that ends before it starts, the limit, a token of another query.
+            NotKnown: nobody ever reported about this GPU.
+        """
         known = self._known(uuid)
         limit = _checked_limit(limit, 1000, MAX_HISTORY)
         start_ns, end_ns = checked_time("start_time", window.start_ns), checked_time("end_time", window.end_ns)
@@ -91,6 +100,70 @@ class Reading:
         found = await self._journal.read(self._store.history, asked)
         page = found[:limit]
         return _history_page(page, token(query, page[-1].place) if len(found) > limit else "")
+
+    async def unsummarised(self) -> Unsummarised:
+        """The probe results that no entry of the ledger tells of yet; none where settings want no summaries."""
+        if self._settings.record_passes is RecordedPasses.NONE:
+            return Unsummarised()
+        summaries = tuple((uuid, known.summary) for uuid, known in self._memory.gpus.items())
+        return await self._journal.read(unsummarised, summaries)
+
+    async def directive(self, directive_id: str) -> DirectiveRecord:
+        """One directive.
+
+        Raises:
+            NotKnown: there is none with this id.
+        """
+        checked_text("directive_id", directive_id, MAX_NAME)
+        if (waiting := self._memory.waiting.get(directive_id)) is not None:
+            return waiting
+        found = await self._journal.read(self._store.look_up, Needs(directives=(directive_id,)))
+        if directive_id not in found.directives:
+            raise NotKnown(f"there is no directive {directive_id!r}")
+        return found.directives[directive_id]
+
+    async def directives(self, wanted: DirectiveFilter, limit: int = 100, page_token: str = "") -> DirectivePage:
+        """Directives, newest first; `limit` from 1 to 1000.
+
+        Raises:
+            Invalid: the limit, or a token of another query.
+        """
+        if wanted.gpu_uuid:
+            checked_uuid(wanted.gpu_uuid)
+        limit = _checked_limit(limit, 100, MAX_DIRECTIVES)
+        query = ("directives", wanted.gpu_uuid, *sorted(int(status) for status in wanted.statuses))
+        cursor = cursor_of(query, page_token, 1)
+        found = await self._journal.read(self._store.directives, wanted, limit + 1, cursor[0] if cursor else None)
+        page = found[:limit]
+        more = token(query, (page[-1][0],)) if len(found) > limit else ""
+        return DirectivePage(tuple(record for _, record in page), more)
+
+    def follow_directives(
+        self, hostname: str = "", action: Action | None = None, after_id: str = ""
+    ) -> AsyncIterator[Directive]:
+        """Directives as they are executed or begin to wait, until the gateway stops.
+
+        With `after_id`, first everything since that directive was first told, in order; at least once. Empty `hostname`
+        and None match all. Read it as slowly as you like: what was not read yet stays in the database.
+
+        Raises (at the first step):
+            NotKnown: no directive has the id `after_id`.
+        """
+        return self._following.directives(Wanted(hostname, action), after_id)
+
+    def configuration(self) -> Configuration:
+        """What is in force."""
+        return self._memory.configuration
+
+    def follow_config(self, component: str, after_version: int = 0) -> AsyncIterator[VersionedUpdate]:
+        """The newest update of each subject since `after_version`, then each as it comes, until the gateway stops."""
+        return self._following.configuration(after_version)
+
+    def list_faults(self, gpu_uuid: str = "") -> tuple[Fault, ...]:
+        """Active faults, oldest first; of all GPUs where none is named."""
+        now_ns = self._now_ns()
+        active = (fault for fault in self._memory.faults.values() if not fault.is_over(now_ns))
+        return tuple(fault for fault in active if gpu_uuid in ("", fault.request.gpu.uuid))
 
     def _known(self, uuid: str) -> GpuState:
         known = self._memory.gpus.get(checked_uuid(uuid))

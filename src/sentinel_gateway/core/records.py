@@ -81,12 +81,15 @@ def anomaly_entry(data: bytes, gpu: Gpu, time_ns: int) -> NewEntry:
 
 
 def state_change(transition: StateTransition, gpu: Gpu, event: str, record: DirectiveRecord | None) -> NewEntry:
-    """A change of a GPU's state, with the directive that asked for it."""
+    """A change of a GPU's state, with the directive that asked for it.
+
+    Whoever the connection proved to be did it; what the request claims stands in the directive.
+    """
     change = records_pb2.StateChange(
         from_state=health_pb2.GpuHealthState.ValueType(transition.from_state),
         to_state=health_pb2.GpuHealthState.ValueType(transition.to_state),
         reason=transition.reason,
-        initiated_by=transition.initiated_by,
+        initiated_by=record.issued_by if record else transition.initiated_by,
         directive=_directive(record) if record else None,
     )
     message = records_pb2.SystemRecord(event=event, fields=_fields(record), state_change=change)
@@ -102,7 +105,7 @@ def directive(record: DirectiveRecord, time_ns: int) -> NewEntry:
         record.resulting_state,
         time_ns,
         record.directive.reason,
-        record.directive.initiated_by,
+        record.issued_by,
         record.directive_id,
     )
     return state_change(transition, record.directive.gpu, event, record)

@@ -139,9 +139,7 @@ def sweep(round_: Round) -> None:
 
 def _do(known: GpuState, limits_ns: dict[HealthState, int], summary_ns: int, round_: Round) -> None:
     if known.summary.start_ns and round_.now_ns - known.summary.start_ns >= summary_ns:
-        if round_.settings.record_passes is not RecordedPasses.NONE:
-            round_.entries.append(records.probe_summary(known.gpu, known.summary, round_.now_ns))
-        known = replace(known, summary=Summary())
+        known = _summed_up(known, round_)
     if _overstays(known, limits_ns, round_.now_ns):
         hours = (round_.now_ns - known.state_changed_ns) / 3.6e12
         event = "gpu.quarantine_timeout" if known.state is HealthState.QUARANTINED else "gpu.deep_test_timeout"
@@ -149,6 +147,23 @@ def _do(known: GpuState, limits_ns: dict[HealthState, int], summary_ns: int, rou
         round_.entries.append(records.system(event, fields, round_.now_ns, known.gpu))
         known = replace(known, overstayed=True)
     round_.gpus.put(known.gpu.uuid, known)
+
+
+def end(round_: Round) -> None:
+    """Do what is due before the gateway stops: the open hour's probes are summed up, so that the ledger is complete.
+
+    All in one round, for nobody waits behind it. After a crash, or where this cannot be stored, they stay with their
+    GPUs in the database, and the next start goes on counting.
+    """
+    for known in [known for known in round_.gpus.values() if known.summary.start_ns]:
+        round_.gpus.put(known.gpu.uuid, _summed_up(known, round_))
+    round_.tell("gateway.stopped")
+
+
+def _summed_up(known: GpuState, round_: Round) -> GpuState:
+    if round_.settings.record_passes is not RecordedPasses.NONE:
+        round_.entries.append(records.probe_summary(known.gpu, known.summary, round_.now_ns))
+    return replace(known, summary=Summary())
 
 
 def _limits_ns(settings: HealthSettings) -> dict[HealthState, int]:

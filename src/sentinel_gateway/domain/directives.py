@@ -4,7 +4,8 @@
              -> WAITING -> EXECUTED            approved
                         -> DENIED
                         -> EXPIRED             nobody decided in time
-                        -> OVERTAKEN           approved, but the GPU's state no longer allowed it
+                        -> OVERTAKEN           approved, but the GPU's state had changed since it was asked
+                        -> WITHDRAWN           taken back before anybody decided
 
 Only WAITING has ways out. Who issued a directive is what its connection proved (`issued_by`); `initiated_by` is what
 the request claims. Nobody who is either may decide it, unless access is insecure, where nobody shows who they are.
@@ -18,6 +19,7 @@ from enum import IntEnum
 from sentinel_gateway.domain.errors import Denied, IllegalState, Invalid
 from sentinel_gateway.domain.health import Action, HealthState, after
 from sentinel_gateway.domain.identity import Gpu, checked_uuid
+from sentinel_gateway.domain.roles import Caller, Permission
 from sentinel_gateway.domain.text import MAX_NAME, MAX_WORDS, checked_text, checked_time
 
 MAX_EVIDENCE = 1000
@@ -33,6 +35,7 @@ class DirectiveStatus(IntEnum):
     DENIED = 3
     EXPIRED = 4
     OVERTAKEN = 5
+    WITHDRAWN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,8 @@ class DirectiveRecord:
     """Why it was not executed, or `NAMELESS`."""
     request_time_ns: int | None = None
     """The client's own time, as it was sent; part of what makes two requests the same."""
+    from_revision: int = 0
+    """How often the GPU's state had changed when this was asked."""
 
     @property
     def directive_id(self) -> str:
@@ -226,31 +231,29 @@ def decided_before(record: DirectiveRecord, *, approve: bool) -> DirectiveRecord
     if approval is not None and approval.approved == approve:
         return record
     by = f" by {approval.reviewer}" if approval is not None else ""
-    raise IllegalState(f"directive {record.directive_id} does not wait: it is {record.status.name}{by}")
+    raise _waits_no_more(record, by)
 
 
-def decided(record: DirectiveRecord, approval: Approval, state: HealthState) -> DirectiveRecord:
-    """The record after a decision about a GPU that is now `state`."""
+def _waits_no_more(record: DirectiveRecord, by: str) -> IllegalState:
+    return IllegalState(f"directive {record.directive_id} does not wait: it is {record.status.name}{by}")
+
+
+def decided(record: DirectiveRecord, approval: Approval, state: HealthState, revision: int) -> DirectiveRecord:
+    """The record after a decision about a GPU that is now `state`, which it came to by its change number `revision`.
+
+    Any change since overtakes an approval, also one that was taken back: who asked spoke of the GPU as it was then.
+    """
     told = replace(record, directive=replace(record.directive, approval=approval))
     if not approval.approved:
         return replace(told, status=DirectiveStatus.DENIED, note=_noted(record, f"denied by {approval.reviewer}"))
-    if _is_stale(record, state):
-        note = f"the GPU was {record.from_state.name} when this was asked and is {state.name} now; ask again if need be"
-        return _overtaken(told, state, note)
-    try:
-        return executed(told, state, approval.review_time_ns)
-    except IllegalState as refusal:
-        return _overtaken(told, state, str(refusal))
+    if revision != record.from_revision:
+        return _overtaken(told, state, _changed_since(record, state))
+    return executed(told, state, approval.review_time_ns)
 
 
-def _is_stale(record: DirectiveRecord, state: HealthState) -> bool:
-    """Whether the world has moved against what was asked: somebody reinstated the GPU, or quarantined it again.
-
-    What only got worse since is no reason to spare a GPU; any change is one not to reinstate it.
-    """
-    if record.directive.action is Action.REINSTATE:
-        return state is not record.from_state
-    return state < record.from_state
+def _changed_since(record: DirectiveRecord, state: HealthState) -> str:
+    now = "again, after other states" if state is record.from_state else "now"
+    return f"the GPU was {record.from_state.name} when this was asked and is {state.name} {now}; ask again if need be"
 
 
 def _overtaken(told: DirectiveRecord, state: HealthState, note: str) -> DirectiveRecord:
@@ -261,6 +264,26 @@ def _overtaken(told: DirectiveRecord, state: HealthState, note: str) -> Directiv
 
 def _noted(record: DirectiveRecord, note: str) -> str:
     return f"{note}; {record.note}" if record.note else note
+
+
+def withdrawn(record: DirectiveRecord, by: Caller, comment: str) -> DirectiveRecord:
+    """The record once it was taken back; the same record where it already was.
+
+    Raises:
+        Denied: it is not theirs, and they may not decide.
+        IllegalState: it does not wait any more.
+    """
+    if by.name != record.issued_by and not by.may(Permission.DECIDE):
+        raise Denied(
+            f"directive {record.directive_id} was issued by {record.issued_by!r}: only they can take it back, or"
+            " somebody who may decide directives"
+        )
+    if record.status is DirectiveStatus.WITHDRAWN:
+        return record
+    if record.status is not DirectiveStatus.WAITING:
+        raise _waits_no_more(record, f" by {record.directive.approval.reviewer}" if record.directive.approval else "")
+    note = f"withdrawn by {by.name}: {comment}" if comment else f"withdrawn by {by.name}"
+    return replace(record, status=DirectiveStatus.WITHDRAWN, note=note)
 
 
 def expired(record: DirectiveRecord) -> DirectiveRecord:

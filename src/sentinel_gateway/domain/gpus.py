@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sentinel_gateway.domain.belief import NOTHING, Belief, Tally, belief
@@ -30,6 +30,16 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsummarised:
+    """Probe results that were counted, and that the ledger does not tell of until their hour is over."""
+
+    gpu_uuids: frozenset[str] = frozenset()
+    results: int = 0
+    since_ns: int = 0
+    """When the first of them came; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True)
 class GpuState:
     """One GPU."""
 
@@ -38,6 +48,8 @@ class GpuState:
     gpu: Gpu
     first_seen_ns: int
     state: HealthState = HealthState.HEALTHY
+    revision: int = 0
+    """How often its state changed."""
     state_changed_ns: int = 0
     state_reason: str = ""
     seen: Tally = NOTHING
@@ -127,10 +139,27 @@ def with_dissent(known: GpuState, time_ns: int, now_ns: int, window_s: int) -> G
 
 def moved(known: GpuState, state: HealthState, reason: str, now_ns: int) -> GpuState:
     """The GPU in another state. Coming back to HEALTHY clears what its scores are made of: it starts from the prior."""
-    changed = replace(known, state=state, state_reason=reason, state_changed_ns=now_ns, overstayed=False)
+    changed = replace(
+        known,
+        state=state,
+        revision=known.revision + 1,
+        state_reason=reason,
+        state_changed_ns=now_ns,
+        overstayed=False,
+    )
     if state is not HealthState.HEALTHY:
         return changed
     return replace(changed, base=known.seen, sms=known.sms.cleared())
+
+
+def unsummarised(summaries: Iterable[tuple[str, Summary]]) -> Unsummarised:
+    """What open summaries hold; each with the UUID of its GPU."""
+    waiting = {uuid: summary for uuid, summary in summaries if summary.start_ns}
+    return Unsummarised(
+        frozenset(waiting),
+        sum(sum(summary.counts.values()) for summary in waiting.values()),
+        min((summary.start_ns for summary in waiting.values()), default=0),
+    )
 
 
 def belief_of(known: GpuState, settings: BeliefSettings) -> Belief:

@@ -14,6 +14,7 @@ from typing import Any
 from sentinel_gateway.domain.errors import Invalid
 from sentinel_gateway.ledger.export_rows import altered, entry_of, row_of
 from sentinel_gateway.ledger.proofs import Consistency, Inclusion
+from sentinel_gateway.ledger.wording import counted
 from sentinel_sdk.ledger.checkpoint import BadNote, Checkpoint, VerifierKey, opened
 from sentinel_sdk.ledger.encoding import entry_hash
 from sentinel_sdk.ledger.proofs import is_consistent, is_included
@@ -103,7 +104,8 @@ def _included(value: dict[str, Any], hashes: list[bytes], head: Checkpoint) -> P
     if not is_included(found, entry.entry_id - 1, head.tree_size, hashes, head.root_hash):
         return _wrong(f"the hashes do not lead from entry {entry.entry_id} to the signed root")
     return ProofCheck(
-        valid=True, words=f"entry {entry.entry_id} is in the ledger {head.origin!r} of {head.tree_size} entries"
+        valid=True,
+        words=f"entry {entry.entry_id} is in the ledger {head.origin!r} of {counted(head.tree_size, 'entries')}",
     )
 
 
@@ -116,10 +118,11 @@ def _consistent(value: dict[str, Any], hashes: list[bytes], first: Checkpoint, s
         return ProofCheck(
             valid=False, words=f"the checkpoints are of two ledgers, {first.origin!r} and {second.origin!r}"
         )
+    size = counted(second.tree_size, "entries")
     if not is_consistent(first.tree_size, second.tree_size, first.root_hash, second.root_hash, hashes):
-        words = f"the ledger of {second.tree_size} entries does not begin with the one of {first.tree_size}"
+        words = f"the ledger of {size} does not begin with the one of {first.tree_size}"
         return _wrong(f"{words}, or the proof was damaged")
-    words = f"the ledger {second.origin!r} of {second.tree_size} entries begins with the one of {first.tree_size}"
+    words = f"the ledger {second.origin!r} of {size} begins with the one of {first.tree_size}"
     return _right(words)
 
 

@@ -15,6 +15,7 @@ from sentinel_gateway.domain.errors import Invalid
 from sentinel_gateway.ledger.export_header import Header
 from sentinel_gateway.ledger.export_reading import ExportFile, reading
 from sentinel_gateway.ledger.export_rows import altered, entry_of
+from sentinel_gateway.ledger.wording import counted
 from sentinel_sdk.ledger.checkpoint import BadNote, Checkpoint, VerifierKey, read_note
 from sentinel_sdk.ledger.encoding import entry_hash
 from sentinel_sdk.ledger.entry import Entry
@@ -96,8 +97,8 @@ def _head(header: Header, trusted: Sequence[VerifierKey]) -> tuple[Checkpoint | 
             _fault(FaultKind.SIGNATURE_INVALID, 1, f"a checkpoint signed by {names}", "another signature"),
         )
     if note.checkpoint.tree_size != header.tree_size:
-        found = f"{header.tree_size} entries in the header"
-        return None, None, _fault(FaultKind.ROOT_CHANGED, 1, f"{note.checkpoint.tree_size} entries", found)
+        found = f"{counted(header.tree_size, 'entries')} in the header"
+        return None, None, _fault(FaultKind.ROOT_CHANGED, 1, counted(note.checkpoint.tree_size, "entries"), found)
     return note.checkpoint, signer if trusted else None, None
 
 
@@ -132,7 +133,7 @@ def _at_end(walk: _Walk, checkpoint: Checkpoint | None) -> Fault | None:
         return _fault(FaultKind.TRUNCATED, last + 1, "the record that ends an export", "the end of the file")
     if end.get("entries") != walk.count:
         return _fault(
-            FaultKind.DROPPED, last, f"{end.get('entries')} entries, as its end says", f"{walk.count} entries"
+            FaultKind.DROPPED, last, f"{end.get('entries')} entries, as its end says", counted(walk.count, "entries")
         )
     if walk.file.header.is_whole and checkpoint is not None and last > checkpoint.tree_size:
         expected = f"no entry after {checkpoint.tree_size}, which the checkpoint covers"

@@ -47,13 +47,13 @@ class Gpus:
         Raises:
             Invalid: a field that cannot be stored.
         """
-        fresh = {gpu: None for gpu in gpus if gpu not in self._known and gpu not in self._new}
+        fresh = {_checked(gpu): None for gpu in gpus if gpu not in self._known and gpu not in self._new}
         if not fresh:
             return
         rows = []
         for gpu in fresh:
             key = self._next_key
-            self._new[gpu] = key, gpu_part(_checked(gpu))
+            self._new[gpu] = key, gpu_part(gpu)
             self._next_key += 1
             rows.append(_row(key, gpu))
         connection.execute(_INSERT, rows)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from sentinel_gateway.ledger.batches import Batch
 from sentinel_gateway.ledger.nodes import STORED_EVERY, count_nodes, expected_nodes, stored_nodes
+from sentinel_gateway.ledger.wording import counted
 from sentinel_sdk.ledger import faults
 from sentinel_sdk.ledger.checkpoint import VerifierKey
 from sentinel_sdk.ledger.tree import Edge, Node
@@ -58,7 +59,9 @@ class Heads:
         """The tree head at the very place where the edge begins: the one a retention cut was made at."""
         batch, size = self.next_batch, self._edge.size
         if batch is None or batch.last_entry_id != size:
-            return faults.head_missing(size + 1, f"the tree head over the {size} entries that were removed", "none")
+            return faults.head_missing(
+                size + 1, f"the tree head over the {counted(size, 'entries')} that were removed", "none"
+            )
         if (fault := self._checked(batch, size + 1)) is None:
             self._pass(batch)
         return fault
@@ -89,7 +92,7 @@ class Heads:
 
     def _out_of_order(self, batch: Batch, wanted: int) -> Fault | None:
         if self._number is not None and batch.batch_no != self._number + 1:
-            found = f"tree head {batch.batch_no} over {batch.last_entry_id} entries"
+            found = f"tree head {batch.batch_no} over {counted(batch.last_entry_id, 'entries')}"
             return faults.head_missing(self.sealed + 1, f"tree head {self._number + 1}", found)
         if wanted <= 0:
             expected = f"a tree head over more than {self.sealed} entries"

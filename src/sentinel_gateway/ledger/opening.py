@@ -19,9 +19,10 @@ from sentinel_gateway.ledger.cuts import newest_cut
 from sentinel_gateway.ledger.fence import take_over
 from sentinel_gateway.ledger.gpus import stored_parts
 from sentinel_gateway.ledger.head import EMPTY, Head
+from sentinel_gateway.ledger.identity import Identity, identity_of
 from sentinel_gateway.ledger.nodes import Nodes
 from sentinel_gateway.ledger.records import CHECKPOINT_MISSING, KEY_CHANGED, LOSS_ACCEPTED, TAIL_SEALED, system_entry
-from sentinel_gateway.ledger.remembered import Loss, compared
+from sentinel_gateway.ledger.remembered import Ledger, Loss, Replacement, compared
 from sentinel_gateway.ledger.rows import entry_rows
 from sentinel_sdk.ledger.chain import Chain
 from sentinel_sdk.ledger.checkpoint import Signer, VerifierKey
@@ -35,27 +36,41 @@ _VERIFY = "run `sentinel-gateway ledger verify`, keep the database as evidence, 
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """What one ledger consists of outside its transaction."""
+
+    name: str
+    """Of its database, for people."""
+    signer: Signer
+    file: CheckpointFile
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """What the writer begins with."""
 
     head: Head
     epoch: int
     """This writer's number, for `fence`."""
+    identity: Identity
+    """Of its database."""
     tail: tuple[bytes, ...] = ()
     """Hashes of entries that are there, fit, and are not sealed."""
     records: tuple[NewEntry, ...] = ()
     """What is to be recorded about the opening."""
-    lost_file_of: int = 0
-    """The size in a checkpoint file that is to be kept aside as evidence; 0 for none."""
+    loss: Loss | Replacement | None = None
+    """What was accepted; the checkpoint file that tells of it is to be kept aside as evidence."""
 
 
-def resume(connection: Connection, signer: Signer, file: CheckpointFile, now_ns: int, *, accept_loss: bool) -> Opened:
+def resume(connection: Connection, place: Place, now_ns: int, *, accept_loss: bool) -> Opened:
     """Become the writer and find out where to go on; stores nothing but who writes and with which key.
 
     Raises:
-        BadConfiguration: the end is not what was signed, or less than the checkpoint file remembers.
+        BadConfiguration: the end is not what was signed, or less than the checkpoint file remembers, or the file is
+            another database's.
     """
-    epoch = take_over(connection)
+    epoch, identity = take_over(connection), identity_of(connection, place.name)
+    signer, file = place.signer, place.file
     keys = known_keys(connection)
     head = _signed_end(connection, keys)
     tail = _unsealed(connection, head)
@@ -66,7 +81,7 @@ def resume(connection: Connection, signer: Signer, file: CheckpointFile, now_ns:
         records.append(system_entry(TAIL_SEALED, now_ns, span))
     if (change := _new_key(connection, keys, signer.key)) is not None and head.size:
         records.append(system_entry(KEY_CHANGED, now_ns, change))
-    loss = compared(file, head, connection, (*keys.values(), signer.key))
+    loss = compared(file, Ledger(connection, head, identity, (*keys.values(), signer.key)))
     if loss is not None and not accept_loss:
         raise BadConfiguration(loss.refusal)
     if loss is not None:
@@ -75,11 +90,7 @@ def resume(connection: Connection, signer: Signer, file: CheckpointFile, now_ns:
     if head.size and file.read() is None:
         log.warning("ledger.checkpoint_missing", path=str(file.path), entries=head.size)
         records.append(system_entry(CHECKPOINT_MISSING, now_ns, {"entries": head.size, "path": file.path}))
-    return Opened(head, epoch, tail, tuple(records), _lost_size(loss))
-
-
-def _lost_size(loss: Loss | None) -> int:
-    return loss.remembered_size if loss else 0
+    return Opened(head, epoch, identity, tail, tuple(records), loss)
 
 
 def _signed_end(connection: Connection, keys: Mapping[int, VerifierKey]) -> Head:

@@ -11,6 +11,7 @@ from sentinel_gateway.ledger.batches import batch_of_size, known_keys, newest_ba
 from sentinel_gateway.ledger.cuts import newest_cut
 from sentinel_gateway.ledger.nodes import Nodes
 from sentinel_gateway.ledger.query import one_entry
+from sentinel_gateway.ledger.wording import counted
 from sentinel_sdk.ledger.checkpoint import SignedCheckpoint
 from sentinel_sdk.ledger.entry import Entry
 from sentinel_sdk.ledger.proofs import consistency_proof, inclusion_proof
@@ -62,7 +63,7 @@ def prove_inclusion(connection: Connection, entry_id: int, tree_size: int = 0) -
     if entry is None:
         raise NotKnown(f"there is no entry {entry_id}: it was never recorded, or retention removed it")
     if entry_id > size:
-        raise Invalid(f"entry {entry_id} is not in the tree of {size} entries: it came later")
+        raise Invalid(f"entry {entry_id} is not in the tree of {counted(size, 'entries')}: it came later")
     nodes = Nodes(connection, newest_cut(connection))
     hashes = inclusion_proof(entry_id - 1, size, nodes.range_hash)
     return Inclusion(entry, size, tuple(hashes), _head_of(connection, size))
@@ -77,7 +78,7 @@ def prove_consistency(connection: Connection, first_tree_size: int, second_tree_
     """
     second = _size(connection, second_tree_size)
     if not 0 <= first_tree_size <= second:
-        raise Invalid(f"a tree of {second} entries cannot begin with one of {first_tree_size}")
+        raise Invalid(f"a tree of {counted(second, 'entries')} cannot begin with one of {first_tree_size}")
     nodes = Nodes(connection, newest_cut(connection))
     hashes = consistency_proof(first_tree_size, second, nodes.range_hash)
     return Consistency(first_tree_size, second, tuple(hashes), _head_of(connection, second))
@@ -87,7 +88,7 @@ def _size(connection: Connection, wanted: int) -> int:
     batch = newest_batch(connection)
     newest = batch.last_entry_id if batch else 0
     if wanted > newest:
-        raise NotKnown(f"there is no tree of {wanted} entries yet: the newest tree head has {newest}")
+        raise NotKnown(f"there is no tree of {counted(wanted, 'entries')} yet: the newest tree head has {newest}")
     return wanted or newest
 
 

@@ -3,24 +3,33 @@
 In a ledger of a million entries every page must come from an index. Which one is decided here and not by the database,
 whose guesses differ: the GPU's where one is given, else the type's, else the entries' own order between the first and
 the last that lie in the time asked for. (A plus sign before a column keeps both databases from using its index.)
+
+A page has few enough bytes for one answer. How large entries are is asked before any is read, which costs neither
+database the reading of long data: were rows read until there are enough, the drivers would have them all in memory.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from sentinel_gateway.domain.errors import Invalid
+from sentinel_gateway.domain.text import MAX_WORDS, checked_text
 from sentinel_gateway.ledger.page_token import Place, place_of, token_of
-from sentinel_gateway.ledger.rows import streamed
 from sentinel_sdk.ledger.entry import Entry, EntryGpu
 
 PAGE_LIMIT = 1000
 """Most entries of one page."""
+PAGE_BYTES = (4 << 20) - (64 << 10)
+"""Most bytes of one page on the wire, unless its only entry has more: gRPC clients take 4 MiB unless told otherwise."""
 
+_FRAME_BYTES = 200
+"""What ids, time, hashes and the names of fields take of an entry, at most."""
 _SELECT = """
     SELECT e.entry_id, e.entry_type, e.timestamp_ns, e.data, e.previous_hash, e.entry_hash, b.root_hash, g.gpu_key,
            g.uuid, g.hostname, g.device_index, g.model, g.driver_version, g.firmware_version
@@ -28,6 +37,14 @@ _SELECT = """
     LEFT JOIN ledger_gpus g ON g.gpu_key = e.gpu_key
     LEFT JOIN ledger_batches b ON b.last_entry_id = e.entry_id
 """
+_SIZE = f"""
+    SELECT e.entry_id, {_FRAME_BYTES} + length(e.data) + coalesce(4 * (length(g.uuid) + length(g.hostname)
+           + length(g.model) + length(g.driver_version) + length(g.firmware_version)), 0)
+    FROM ledger_entries e
+    LEFT JOIN ledger_gpus g ON g.gpu_key = e.gpu_key
+"""  # noqa: S608 - a number of ours
+"""The most bytes of each entry on the wire: a character has at most four."""
+_RANGE = "e.entry_id BETWEEN :first AND :highest ORDER BY e.entry_id"
 _KEYS = text("SELECT gpu_key FROM ledger_gpus WHERE uuid = :uuid")
 _ENDS = text("SELECT (SELECT min(entry_id) FROM ledger_entries), (SELECT max(entry_id) FROM ledger_entries)")
 _TIMES = "e.timestamp_ns >= :start AND e.timestamp_ns < :end"
@@ -62,21 +79,22 @@ class Page:
 
 
 def find_entries(connection: Connection, wanted: EntryFilter, limit: int, token: str = "") -> Page:
-    """One page of the entries that fit.
+    """One page of the entries that fit: `limit` of them, or as many as `PAGE_BYTES` hold, but one at least.
 
     Raises:
-        Invalid: a limit outside 1 to 1000, a time that does not fit, or a token of another query.
+        Invalid: a limit outside 1 to 1000, a time or a UUID that does not fit, or a token of another query.
     """
     if not 1 <= limit <= PAGE_LIMIT:
         raise Invalid(f"limit must be from 1 to {PAGE_LIMIT}, not {limit}")
     keys = _gpu_keys(connection, wanted.gpu_uuid)
     place = place_of(token, wanted) if token else _first_place(connection, wanted, keys)
     condition, values = _condition(wanted, keys, place)
+    if not place.total:
+        return Page((), "", 0)
     order = "DESC" if wanted.descending else "ASC"
-    sql = f"{_SELECT} WHERE {condition} ORDER BY e.entry_id {order} LIMIT :limit"
-    rows = connection.execute(text(sql), {**values, "limit": limit + 1}).all() if place.total else ()
-    entries = tuple(entry_of(row) for row in rows[:limit])
-    if len(rows) <= limit:
+    rows, is_last = _rows(connection, f"{condition} ORDER BY e.entry_id {order}", values, limit)
+    entries = tuple(entry_of(row) for row in rows)
+    if is_last:
         return Page(entries, "", place.total)
     return Page(entries, token_of(_after(place, entries[-1].entry_id), wanted), place.total)
 
@@ -99,9 +117,28 @@ def one_entry(connection: Connection, entry_id: int) -> Entry | None:
 def range_of_entries(connection: Connection, first: int, last: int | None) -> Iterator[Entry]:
     """Entries from `first` to `last` (None for the newest) in order, never all in memory."""
     highest = (1 << 63) - 1 if last is None else last
-    sql = f"{_SELECT} WHERE e.entry_id BETWEEN {{}} AND {{}} ORDER BY e.entry_id"
-    for rows in streamed(connection, sql, (first, highest)):
+    is_last = False
+    while not is_last:
+        rows, is_last = _rows(connection, _RANGE, {"first": first, "highest": highest}, PAGE_LIMIT)
         yield from map(entry_of, rows)
+        first = rows[-1][0] + 1 if rows else first
+
+
+def _rows(
+    connection: Connection, condition: str, values: dict[str, Any], limit: int
+) -> tuple[Sequence[Sequence[Any]], bool]:
+    """As many rows as one page holds of those that fulfil an ordered condition, and whether these are all."""
+    sizes = connection.execute(text(f"{_SIZE} WHERE {condition} LIMIT :limit"), {**values, "limit": limit + 1}).all()
+    count = _fitting([size for _, size in sizes[:limit]])
+    sql = text(f"{_SELECT} WHERE {condition} LIMIT :limit")
+    rows = connection.execute(sql, {**values, "limit": count}).all() if count else ()
+    return rows, count == len(sizes)
+
+
+def _fitting(sizes: Sequence[int]) -> int:
+    """How many entries of these sizes fit on a page."""
+    fitting = bisect_right(list(accumulate(sizes)), PAGE_BYTES)
+    return max(fitting, min(1, len(sizes)))
 
 
 def _after(place: Place, entry_id: int) -> Place:
@@ -112,9 +149,7 @@ def _gpu_keys(connection: Connection, uuid: str) -> tuple[int, ...] | None:
     """The numbers of everything a GPU was ever described as; None where any GPU will do."""
     if not uuid:
         return None
-    if "\x00" in uuid:
-        raise Invalid("gpu.uuid holds a NUL character")
-    return tuple(connection.scalars(_KEYS, {"uuid": uuid}))
+    return tuple(connection.scalars(_KEYS, {"uuid": checked_text("gpu.uuid", uuid, MAX_WORDS)}))
 
 
 def _first_place(connection: Connection, wanted: EntryFilter, keys: tuple[int, ...] | None) -> Place:

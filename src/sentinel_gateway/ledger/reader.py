@@ -23,7 +23,7 @@ class LedgerReader:
         self._database = database
 
     def query(self, wanted: EntryFilter, limit: int = 100, token: str = "") -> Page:
-        """One page of the entries that fit; `limit` from 1 to 1000.
+        """One page of the entries that fit; `limit` from 1 to 1000, fewer where they are large.
 
         Raises:
             Invalid: a limit or time out of range, or a token of another query.

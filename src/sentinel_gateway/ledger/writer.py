@@ -24,7 +24,7 @@ from sentinel_gateway.ledger.fence import still_writer
 from sentinel_gateway.ledger.gpus import Gpus
 from sentinel_gateway.ledger.head import Head
 from sentinel_gateway.ledger.nodes import STORED_EVERY, store_nodes
-from sentinel_gateway.ledger.opening import Opened, resume
+from sentinel_gateway.ledger.opening import Opened, Place, resume
 from sentinel_gateway.ledger.rows import EntryRow, insert_entries
 from sentinel_gateway.ledger.seam import LedgerDatabase
 from sentinel_sdk.ledger.checkpoint import SignedCheckpoint, Signer
@@ -81,23 +81,25 @@ class LedgerWriter:
         """Become the writer of a ledger until leaving, going on where it ended.
 
         What a crash left behind is mended, recorded in the ledger where something in it changed, and logged. With
-        `accept_loss` a ledger that lost entries since its last checkpoint is continued all the same, which is recorded.
+        `accept_loss` a ledger that lost entries since its last checkpoint is continued all the same, and one in another
+        database takes the place of the one the checkpoint file belongs to; either is recorded.
 
         Raises:
             BadConfiguration: there is another writer; or the ledger's end is not what was signed, or lies behind the
-                checkpoint file: says what is missing and what to do.
+                checkpoint file, or that file is another database's: says what is missing and what to do.
             Unavailable: the database is away.
         """
         file = CheckpointFile(checkpoint_path)
         with database.writer_lock():
             with database.writing() as connection:
-                opened = resume(connection, signer, file, now_ns(), accept_loss=accept_loss)
+                opened = resume(connection, Place(database.name, signer, file), now_ns(), accept_loss=accept_loss)
                 writer = cls(opened, signer, file, now_ns)
                 writer._gpus.load(connection)
                 if opened.tail or opened.records:
                     writer._seal(connection, opened.tail, opened.records)
-            if opened.lost_file_of:
-                file.set_aside(opened.lost_file_of)
+            if opened.loss:
+                file.set_aside(opened.loss.remembered_size)
+            file.belongs_to(opened.identity)
             writer.committed()
             log.info("ledger.opened", entries=writer.size, database=database.name)
             yield writer

@@ -1,4 +1,7 @@
-"""GET /api/v1/audit: entries of the ledger, filtered and paged. Hashes as hex, data as base64."""
+"""GET /api/v1/audit: entries of the ledger, filtered and paged. Hashes as hex, data as base64 and decoded beside it.
+
+What is hashed is `data`; `decoded` is the same for people, or null, and then `not_decoded` says why.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from starlette.datastructures import QueryParams
 
 from sentinel_gateway.domain.errors import Invalid
 from sentinel_gateway.domain.identity import Gpu
+from sentinel_gateway.ledger.export_data import described
 from sentinel_gateway.ledger.query import PAGE_LIMIT, EntryFilter, Page
 from sentinel_gateway.ledger.reader import LedgerReader
 from sentinel_gateway.rest.answers import Json
@@ -78,6 +82,7 @@ def _entry(entry: Entry) -> Json:
         if gpu
         else None,
         "data": base64.b64encode(entry.data).decode(),
+        **described(entry.entry_type, entry.data),
         "previous_hash": entry.previous_hash.hex(),
         "entry_hash": entry.entry_hash.hex(),
         "merkle_root": entry.merkle_root.hex(),

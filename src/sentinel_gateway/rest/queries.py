@@ -12,6 +12,7 @@ from typing import TypeVar
 from starlette.datastructures import QueryParams
 
 from sentinel_gateway.domain.errors import Invalid
+from sentinel_gateway.domain.text import MAX_WORDS, checked_text
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)")
@@ -41,8 +42,12 @@ class Query:
         self._given = given
 
     def text(self, name: str) -> str:
-        """A parameter as it is; empty where it is missing."""
-        return self._given.get(name, "")
+        """A parameter as it is; empty where it is missing.
+
+        Raises:
+            Invalid: longer than any that is of use, or no text that a database knows.
+        """
+        return checked_text(f"query parameter {name!r}", self._given.get(name, ""), MAX_WORDS)
 
     def limit(self, usual: int, most: int) -> int:
         """How many rows.

@@ -28,29 +28,42 @@ REQUEST_WITHIN_S = 30.0
 """In this time a request must come whole and its answer be taken; connections are counted, and probes need theirs."""
 
 
-@asynccontextmanager
-async def serve_http(app: ASGIApp, host: str, port: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Serve `app` (port 0: any free one) until the block ends; gives the port.
+@contextmanager
+def listening(host: str, port: int) -> Generator[socket.socket, None, None]:
+    """Take an address (port 0: any free one) until the block ends; who connects waits until `serve_http` answers.
 
     Raises:
         BadConfiguration: the address cannot be bound.
     """
-    with _bound(host, port) as listener:
-        config = Config(
-            app, http=_Connection, ws="none", lifespan="off", log_config=None, access_log=False,
-            server_header=False, timeout_graceful_shutdown=_CLOSE_S, timeout_keep_alive=_KEEP_ALIVE_S,
-            limit_concurrency=_MOST_CONNECTIONS, ssl_context_factory=(lambda _config, _default: tls) if tls else None,
-        )  # fmt: skip
-        server = _Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]), name="http-server")
-        try:
-            await server.up.wait()
-            if serving.done():
-                serving.result()
-            yield int(listener.getsockname()[1])
-        finally:
-            server.should_exit = True
-            await serving
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, dualstack_ipv6=host == "::")
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        why = "another process listens on it" if taken else os.strerror(error.errno or 0)
+        raise BadConfiguration(f"cannot listen on {host}:{port}: {why}") from error
+    with listener:
+        yield listener
+
+
+@asynccontextmanager
+async def serve_http(app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
+    """Serve `app` on a socket from `listening` until the block ends."""
+    config = Config(
+        app, http=_Connection, ws="none", lifespan="off", log_config=None, access_log=False,
+        server_header=False, timeout_graceful_shutdown=_CLOSE_S, timeout_keep_alive=_KEEP_ALIVE_S,
+        limit_concurrency=_MOST_CONNECTIONS, ssl_context_factory=(lambda _config, _default: tls) if tls else None,
+    )  # fmt: skip
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="http-server")
+    try:
+        await server.up.wait()
+        if serving.done():
+            serving.result()
+        yield
+    finally:
+        server.should_exit = True
+        await serving
 
 
 def tls_context(certificate: Path, key: Path, authorities: Path | None) -> ssl.SSLContext:
@@ -111,16 +124,3 @@ class _Server(Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.up.set()
-
-
-@contextmanager
-def _bound(host: str, port: int) -> Generator[socket.socket, None, None]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, dualstack_ipv6=host == "::")
-    except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        why = "another process listens on it" if taken else os.strerror(error.errno or 0)
-        raise BadConfiguration(f"cannot listen on {host}:{port}: {why}") from error
-    with listener:
-        yield listener

@@ -1,4 +1,5 @@
-"""Everything a call passes through on its way in and out, in this order: measured, known, allowed, decoded, answered.
+"""Everything a call passes through on its way in and out, in this order: measured, counted, known, allowed, decoded,
+answered.
 
 One interceptor rather than five, for each would wrap every message of every stream once more. Messages are decoded here
 and not by gRPC, whose answer to bytes that are no message would be UNKNOWN with the text of a Python exception.
@@ -12,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from inspect import isasyncgenfunction
 from typing import Any, Protocol, TypeAlias
 
@@ -25,6 +26,7 @@ from sentinel_gateway.domain.access import AccessRules
 from sentinel_gateway.domain.errors import Denied, Invalid, Unauthenticated
 from sentinel_gateway.domain.roles import GRANTS, Caller, Permission
 from sentinel_gateway.services.authentication import CALLER, Context, caller_of, calling
+from sentinel_gateway.services.bounds import Bounds
 from sentinel_gateway.services.methods import METHODS, OPEN
 from sentinel_gateway.services.status import answer_of
 
@@ -64,9 +66,16 @@ class Border(ServerInterceptor):
     """What stands between the wire and every service."""
 
     def __init__(
-        self, rules: Callable[[], AccessRules], meter: Meter, refusals: RefusalBook, *, unary_timeout_s: float
+        self,
+        rules: Callable[[], AccessRules],
+        meter: Meter,
+        refusals: RefusalBook,
+        bounds: Bounds,
+        *,
+        unary_timeout_s: float,
     ) -> None:
         self._rules = rules
+        self._bounds = bounds
         self._meter = meter
         self._refusals = refusals
         self._unary_timeout_s = unary_timeout_s
@@ -134,8 +143,9 @@ class Border(ServerInterceptor):
         began = time.monotonic()
         code = StatusCode.OK
         try:
-            self._admit(method, context)
-            yield
+            with self._place(method, context, streaming=streaming):
+                self._admit(method, context)
+                yield
         except AbortError:
             code = _code(context.code())
             raise
@@ -155,6 +165,15 @@ class Border(ServerInterceptor):
                 self._meter.streamed(method, code)
             else:
                 self._meter.called(method, code, time.monotonic() - began)
+
+    def _place(self, method: str, context: Context, *, streaming: bool) -> ExitStack:
+        """What a call occupies until it ends; a health check occupies nothing and is answered when all is full."""
+        with ExitStack() as held:
+            if streaming or METHODS.get(method) != OPEN:
+                held.enter_context(self._bounds.call())
+            if streaming:
+                held.enter_context(self._bounds.stream(context.peer()))
+            return held.pop_all()
 
     def _admit(self, method: str, context: Context) -> None:
         needed = METHODS.get(method)

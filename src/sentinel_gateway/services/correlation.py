@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from google.protobuf.empty_pb2 import Empty
 
 from sentinel.v1 import correlation_pb2, correlation_pb2_grpc, trust_pb2
@@ -54,4 +56,4 @@ class CorrelationService(correlation_pb2_grpc.CorrelationServiceServicer):
 
     async def GetTrustGraph(self, request: Empty, context: Context) -> trust_pb2.TrustGraphSnapshot:
         """Who agreed with whom."""
-        return trust_to_wire(await self._core.trust_graph())
+        return await asyncio.to_thread(trust_to_wire, await self._core.trust_graph())

@@ -68,6 +68,8 @@ def record_to_wire(record: DirectiveRecord) -> directives_pb2.DirectiveRecord:
         expires_at=timestamp(record.expires_ns),
         executed_at=timestamp(record.executed_ns),
         note=record.note,
+        issued_by=record.issued_by,
+        issued_at=timestamp(record.issued_ns),
     )
 
 

@@ -11,7 +11,7 @@ from sentinel_gateway.domain.errors import Invalid, NotKnown
 from sentinel_gateway.ledger.reader import LedgerReader
 from sentinel_gateway.ledger.reports.build import ReportFormat, ReportKind
 from sentinel_gateway.ledger.reports.making import ReportOptions, make_report
-from sentinel_gateway.ledger.reports.window import Window
+from sentinel_gateway.ledger.reports.window import Window, usual
 from sentinel_gateway.ledger.verify import Progress
 from sentinel_gateway.services.audit import LedgerReads
 from sentinel_gateway.services.authentication import Context
@@ -76,7 +76,6 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
             yield ledger_pb2.ReportChunk(content=report[start : start + _CHUNK_BYTES])
 
     def _window(self, request: ledger_pb2.GenerateReportRequest) -> Window:
-        if not request.HasField("start_time"):
-            raise Invalid("start_time is missing: say what stretch of time the report is about")
-        end_ns = bound_ns(request.end_time) if request.HasField("end_time") else self._reads.now_ns()
-        return Window(bound_ns(request.start_time), end_ns)
+        start_ns = bound_ns(request.start_time) if request.HasField("start_time") else None
+        end_ns = bound_ns(request.end_time) if request.HasField("end_time") else None
+        return usual(start_ns, end_ns, self._reads.now_ns())

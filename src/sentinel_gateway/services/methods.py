@@ -35,6 +35,7 @@ METHODS: Mapping[str, Permission | Open] = {
     f"{_EXT}DirectiveService/GetDirective": Permission.READ,
     f"{_EXT}DirectiveService/ListDirectives": Permission.READ,
     f"{_EXT}DirectiveService/DecideDirective": Permission.DECIDE,
+    f"{_EXT}DirectiveService/WithdrawDirective": Permission.DIRECT,
     f"{_EXT}LedgerService/GetCheckpoint": Permission.AUDIT,
     f"{_EXT}LedgerService/ProveInclusion": Permission.AUDIT,
     f"{_EXT}LedgerService/ProveConsistency": Permission.AUDIT,

@@ -1,4 +1,4 @@
-"""Directives: issuing, following, listing and deciding them.
+"""Directives: issuing, following, listing, deciding and withdrawing them.
 
 Followers resume: `sentinel-resume-after: <directive_id>` in the metadata replays everything after that directive in
 order, then goes on live. A directive that waits is sent when it begins to wait, and again when it is executed.
@@ -87,6 +87,13 @@ class DirectiveService(directives_pb2_grpc.DirectiveServiceServicer):
         record = await self._core.decide(
             calling(), _named(request.directive_id), approve=request.approve, comment=request.comment
         )
+        return record_to_wire(record)
+
+    async def WithdrawDirective(
+        self, request: directives_pb2.WithdrawDirectiveRequest, context: Context
+    ) -> directives_pb2.DirectiveRecord:
+        """Take back one that waits: one's own, or anybody's for those who may decide."""
+        record = await self._core.withdraw(calling(), _named(request.directive_id), comment=request.comment)
         return record_to_wire(record)
 
 

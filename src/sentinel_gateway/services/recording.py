@@ -2,7 +2,8 @@
 
 Reports count every entry of a type alike, and believe the names of events. So the types that tell what happened to the
 fleet are the gateway's and an admin's (who moves a ledger from elsewhere, say), and nobody may use the gateway's own
-names of events, or the details that only it gives, in a SYSTEM_EVENT.
+names of events, or the details that only it gives, in a SYSTEM_EVENT. Data are kept as they come; the texts that
+describe a GPU stand in columns of their own and must be such as every database can hold.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from sentinel.ext.v1 import records_pb2
 from sentinel.v1 import audit_pb2
 from sentinel_gateway.domain.errors import Denied, Invalid
 from sentinel_gateway.domain.roles import Caller, Role
-from sentinel_sdk.ledger.entry import NewEntry
+from sentinel_gateway.domain.text import MAX_NAME, checked_text
+from sentinel_sdk.ledger.entry import EntryGpu, NewEntry
 
 _PREFIX = "AUDIT_ENTRY_TYPE_"
 _SYSTEM = int(audit_pb2.AUDIT_ENTRY_TYPE_SYSTEM_EVENT)
@@ -24,6 +26,7 @@ _FREE_TYPES = frozenset({_SYSTEM, int(audit_pb2.AUDIT_ENTRY_TYPE_ANOMALY_EVENT)}
 _HELD_TYPES = frozenset(audit_pb2.AuditEntryType.values()) - _FREE_TYPES - {0}
 OWN_EVENTS = ("auth", "config", "directive", "fault", "gateway", "gpu", "ingest", "ledger", "probe")
 """First words of the gateway's own events."""
+_GPU_TEXTS = ("uuid", "hostname", "model", "driver_version", "firmware_version")
 _TAKEN_DETAILS = frozenset({None, "assessment"})
 
 
@@ -32,7 +35,7 @@ def check_recordable(caller: Caller, entries: Iterable[NewEntry]) -> None:
 
     Raises:
         Denied: a type that only the gateway and an admin record.
-        Invalid: an event that only the gateway tells of.
+        Invalid: an event that only the gateway tells of, or a text of a GPU that cannot be stored.
     """
     may_all = Role.ADMIN in caller.roles
     for number, entry in enumerate(entries):
@@ -42,8 +45,15 @@ def check_recordable(caller: Caller, entries: Iterable[NewEntry]) -> None:
                 f"entries[{number}]: {caller.name!r} may record {free}, not {_name(entry.entry_type)};"
                 " admin may record every type"
             )
+        if entry.gpu is not None:
+            _check_gpu(entry.gpu, number)
         if entry.entry_type == _SYSTEM:
             _check_event(entry.data, number)
+
+
+def _check_gpu(gpu: EntryGpu, number: int) -> None:
+    for field in _GPU_TEXTS:
+        checked_text(f"entries[{number}].gpu.{field}", getattr(gpu, field), MAX_NAME)
 
 
 def _check_event(data: bytes, number: int) -> None:

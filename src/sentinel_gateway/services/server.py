@@ -1,9 +1,13 @@
-"""The gRPC server: every service on every address, behind one border. Who calls what is decided there, not here."""
+"""The gRPC server: every service on every address, behind one border. Who calls what is decided there, not here.
+
+Its addresses are taken before there is anything to answer with, so that a start whose port is taken has made nothing
+yet. Whoever calls in between waits at a gate until the border stands.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import grpc
@@ -32,7 +36,7 @@ from sentinel.v1 import (
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.domain.errors import BadConfiguration
 from sentinel_gateway.services.audit import AuditService
-from sentinel_gateway.services.border import Border
+from sentinel_gateway.services.border import Border, Handler
 from sentinel_gateway.services.configuration import ConfigService
 from sentinel_gateway.services.correlation import CorrelationService
 from sentinel_gateway.services.extensions import extension_handlers
@@ -60,13 +64,19 @@ _FILES = (
 _MS = 1000
 _SERVER_PING_S = 60
 _SERVER_PING_TIMEOUT_S = 20
+_UNSEEN_CALLS = 1000
+"""Above `max_calls`: health checks, and calls whose message has not come whole, which reach the border only then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a client may do to a connection."""
+    """What clients may do to connections."""
 
     max_receive_bytes: int
+    max_connections: int
+    """Of each address."""
+    max_calls: int
+    """Of all connections; the border refuses with words, gRPC itself what the border never sees."""
     max_concurrent_streams: int
     min_ping_interval_s: float
 
@@ -85,11 +95,15 @@ def served_services() -> tuple[ServiceDescriptor, ...]:
 
 
 class GrpcServer:
-    """A server that has not started yet, then one that runs, then one that has stopped."""
+    """A server that listens, then one that answers, then one that has stopped."""
 
-    def __init__(self, border: Border, limits: Limits) -> None:
-        self._border = border
-        self._server = grpc.aio.server(interceptors=[border], options=_options(limits))
+    def __init__(self, limits: Limits) -> None:
+        self._gate = _Gate()
+        self._server = grpc.aio.server(
+            interceptors=[self._gate],
+            options=_options(limits),
+            maximum_concurrent_rpcs=limits.max_calls + _UNSEEN_CALLS,
+        )
         self.liveness = Liveness(service.full_name for service in served_services())
 
     def add_core_services(self, core: Core, *, testing: bool) -> None:
@@ -111,19 +125,24 @@ class GrpcServer:
         audit_pb2_grpc.add_AuditServiceServicer_to_server(audit, self._server)
         ledger_pb2_grpc.add_LedgerServiceServicer_to_server(ledger, self._server)
 
-    async def start(self, listeners: Sequence[Listener]) -> tuple[int, ...]:
-        """Listen; gives the ports, in order.
+    async def listen(self, listeners: Sequence[Listener]) -> tuple[int, ...]:
+        """Take the addresses; gives the ports, in order. Calls wait until `answer`.
 
         Raises:
             BadConfiguration: an address cannot be bound, or the certificates cannot be used.
         """
+        try:
+            return tuple(self._bind(listener) for listener in listeners)
+        finally:
+            await self._server.start()  # also after a failure: gRPC frees the ports of a server only if it ran
+
+    def answer(self, border: Border) -> None:
+        """Let calls through `border` to the services that were added."""
         health_pb2_grpc.add_HealthServicer_to_server(self.liveness.servicer, self._server)
         ours = tuple(service.full_name for service in served_services())
         known = (*ours, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(known, self._server)
-        ports = tuple(self._bind(listener) for listener in listeners)
-        await self._server.start()
-        return ports
+        self._gate.open(border)
 
     async def stop(self, grace_s: float) -> None:
         """Say so, tell streams to connect elsewhere, let calls with one answer finish; then cut what is left."""
@@ -131,7 +150,7 @@ class GrpcServer:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._server.stop(grace_s))
             await asyncio.sleep(0)
-            self._border.end_streams()
+            self._gate.end_streams()
 
     def _bind(self, listener: Listener) -> int:
         try:
@@ -144,10 +163,39 @@ class GrpcServer:
             ) from error
 
 
+class _Gate(grpc.aio.ServerInterceptor):
+    """Where calls wait for the border."""
+
+    def __init__(self) -> None:
+        self._opened = asyncio.Event()
+        self._border: Border | None = None
+
+    def open(self, border: Border) -> None:
+        """Let everybody on to `border`."""
+        self._border = border
+        self._opened.set()
+
+    def end_streams(self) -> None:
+        """End the streams that the border let in."""
+        if self._border is not None:
+            self._border.end_streams()
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """Wait, then do as the border says; the end of the server cancels whoever still waits."""
+        while self._border is None:
+            await self._opened.wait()
+        return await self._border.intercept_service(continuation, handler_call_details)
+
+
 def _options(limits: Limits) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", limits.max_receive_bytes),
         ("grpc.max_send_message_length", -1),
+        ("grpc.max_allowed_incoming_connections", limits.max_connections),
         ("grpc.max_concurrent_streams", limits.max_concurrent_streams),
         ("grpc.so_reuseport", 0),
         ("grpc.keepalive_permit_without_calls", 1),

@@ -2,7 +2,8 @@
 
 SQLite: transactions are begun by us (`BEGIN IMMEDIATE` for those that write, so that two of them never read first and
 then both fail), the journal is a write-ahead log, and a commit returns only when it is on the disk. A database opened
-only for reading is opened so that nothing is ever written to it, and works on a medium that cannot be written.
+only for reading is opened so that nothing is ever written to it, and works on a medium that cannot be written. A new
+file is its owner's alone, whatever the umask says; the files SQLite keeps beside it follow it in that.
 PostgreSQL: everything of ours lies in one schema, and what hangs is ended by the server.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import methodcaller
@@ -17,12 +19,15 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote
 
+import structlog
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from sentinel_gateway.domain.errors import BadConfiguration
+
+log = structlog.get_logger(__name__)
 
 Dialect: TypeAlias = Literal["sqlite", "postgresql"]
 
@@ -45,6 +50,8 @@ WRITE: dict[Dialect, dict[str, Any]] = {
 """Engine options of a transaction that writes."""
 
 _KNOWN = "write sqlite:////absolute/path or postgresql://user:password@host/name"
+_PRIVATE = 0o600
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _POOL_SIZE = 12
 _WAIT_S = 30
 _PRAGMAS = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
@@ -107,11 +114,32 @@ def place_of(url: str) -> Place:
     if kind == "sqlite":
         if parsed.database in (None, "", ":memory:"):
             raise BadConfiguration(f"a database in memory would lose the ledger at every stop: {_KNOWN}")
-        return Place(parsed.set(drivername="sqlite+pysqlite"), "sqlite", str(parsed.database))
+        path = str(Path(str(parsed.database)).absolute())
+        return Place(parsed.set(drivername="sqlite+pysqlite", database=path), "sqlite", path)
     if kind in ("postgresql", "postgres"):
         name = f"postgresql://{parsed.host or 'local socket'}:{parsed.port or 5432}/{parsed.database or ''}"
         return Place(parsed.set(drivername="postgresql+psycopg"), "postgresql", name)
     raise BadConfiguration(f"the database URL begins with {parsed.drivername!r}: {_KNOWN}")
+
+
+def make_private(path: Path) -> None:
+    """Make SQLite's file where it is missing, for its owner only; one that others may read is left so, and logged.
+
+    Raises:
+        BadConfiguration: it cannot be made.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE)
+    except FileExistsError:
+        if path.stat().st_mode & _OTHERS:
+            log.warning("storage.file_open_to_others", path=str(path), hint="unless it is meant so: chmod 600")
+        return
+    except OSError as error:
+        raise BadConfiguration(
+            f"the database {str(path)!r} cannot be opened ({error.strerror}): its folder must exist and be this user's"
+        ) from error
+    os.fchmod(descriptor, _PRIVATE)
+    os.close(descriptor)
 
 
 def engine_for(place: Place, *, read_only: bool) -> Engine:

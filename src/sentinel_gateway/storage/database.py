@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 
 from sentinel_gateway.domain.errors import BadConfiguration
-from sentinel_gateway.storage.connecting import READ, WRITE, Dialect, Place, engine_for, place_of
+from sentinel_gateway.storage.connecting import READ, WRITE, Dialect, Place, engine_for, make_private, place_of
 from sentinel_gateway.storage.errors import mapped
 from sentinel_gateway.storage.lock import only_writer
 from sentinel_gateway.storage.migrate import Step, advance, refuse_newer, released, version_of
@@ -43,6 +43,8 @@ class Database:
         place, known = place_of(url), steps or released()
         if not create and place.dialect == "sqlite" and not place.path.is_file():
             raise BadConfiguration(f"there is no database {place.name!r}: correct the path, or start the gateway once")
+        if create and place.dialect == "sqlite":
+            make_private(place.path)
         engine = engine_for(place, read_only=not create)
         try:
             database = cls(engine, place)

@@ -23,7 +23,7 @@ from sentinel_gateway.storage.values import gpu_of, gpu_text, packed, unpacked
 _COLUMNS = (
     *("directive_id", "gpu_uuid", "gpu", "action", "reason", "initiated_by", "evidence", "time_ns", "priority"),
     *("requires_approval", "status", "from_state", "resulting_state", "issued_by", "issued_ns", "expires_ns"),
-    *("executed_ns", "note", "request_time_ns", "approved", "reviewer", "review_time_ns", "comment"),
+    *("executed_ns", "note", "request_time_ns", "approved", "reviewer", "review_time_ns", "comment", "from_revision"),
 )
 _NAMES = ", ".join(_COLUMNS)
 SAVE = replacing("directives", _COLUMNS, ("directive_id",))
@@ -58,6 +58,7 @@ def directive_row(record: DirectiveRecord) -> dict[str, Any]:
         "requires_approval": int(directive.requires_approval),
         "status": int(record.status),
         "from_state": int(record.from_state),
+        "from_revision": record.from_revision,
         "resulting_state": int(record.resulting_state),
         "issued_by": record.issued_by,
         "issued_ns": record.issued_ns,
@@ -111,6 +112,7 @@ def _record_of(row: Mapping[str, Any]) -> DirectiveRecord:
         executed_ns=row["executed_ns"],
         note=row["note"],
         request_time_ns=row["request_time_ns"],
+        from_revision=row["from_revision"],
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from sentinel_gateway.domain.belief import Tally
-from sentinel_gateway.domain.gpus import GpuState, Summary
+from sentinel_gateway.domain.gpus import GpuState, Summary, Unsummarised, unsummarised
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.rates import Minute
@@ -21,13 +21,24 @@ from sentinel_gateway.storage.values import packed, unpacked
 
 _COLUMNS = (
     *("gpu_id", "uuid", "hostname", "device_index", "model", "driver_version", "firmware_version", "first_seen_ns"),
-    *("state", "state_changed_ns", "state_reason", "overstayed", "passes", "failures", "errors", "timeouts"),
+    *(
+        "state",
+        "state_revision",
+        "state_changed_ns",
+        "state_reason",
+        "overstayed",
+        "passes",
+        "failures",
+        "errors",
+        "timeouts",
+    ),
     *("anomalies", "dissents", "base_tally", "last_probe_ns", "last_anomaly_ns", "sampled_ns", "summary", "minutes"),
     "sms",
 )
 SAVE = replacing("gpus", _COLUMNS, ("gpu_id",))
 """Stores one `gpu_row`."""
 _ALL = text(f"SELECT {', '.join(_COLUMNS)} FROM gpus ORDER BY gpu_id")  # noqa: S608  our own words
+_SUMMARIES = text("SELECT uuid, summary FROM gpus")
 _HEAD = Struct("<III")
 _TRAIL = Struct("<II")
 
@@ -45,6 +56,7 @@ def gpu_row(known: GpuState) -> dict[str, Any]:
         "firmware_version": gpu.firmware_version,
         "first_seen_ns": known.first_seen_ns,
         "state": int(known.state),
+        "state_revision": known.revision,
         "state_changed_ns": known.state_changed_ns,
         "state_reason": known.state_reason,
         "overstayed": int(known.overstayed),
@@ -58,7 +70,7 @@ def gpu_row(known: GpuState) -> dict[str, Any]:
         "last_probe_ns": known.last_probe_ns,
         "last_anomaly_ns": known.last_anomaly_ns,
         "sampled_ns": known.sampled_ns,
-        "summary": packed([known.summary.start_ns, [[*kind, n] for kind, n in known.summary.counts.items()]]),
+        "summary": _summary_text(known.summary),
         "minutes": packed(known.minutes),
         "sms": sms_bytes(known.sms),
     }
@@ -69,8 +81,12 @@ def load_gpus(connection: Connection) -> tuple[GpuState, ...]:
     return tuple(_gpu_of(dict(row)) for row in connection.execute(_ALL).mappings())
 
 
+def unsummarised_results(connection: Connection) -> Unsummarised:
+    """Results that no entry of the ledger tells of yet."""
+    return unsummarised((row.uuid, _summary_of(row.summary)) for row in connection.execute(_SUMMARIES))
+
+
 def _gpu_of(row: dict[str, Any]) -> GpuState:
-    start_ns, counts = unpacked(row["summary"])
     return GpuState(
         gpu_id=row["gpu_id"],
         gpu=Gpu(
@@ -83,6 +99,7 @@ def _gpu_of(row: dict[str, Any]) -> GpuState:
         ),
         first_seen_ns=row["first_seen_ns"],
         state=HealthState(row["state"]),
+        revision=row["state_revision"],
         state_changed_ns=row["state_changed_ns"],
         state_reason=row["state_reason"],
         overstayed=bool(row["overstayed"]),
@@ -91,10 +108,19 @@ def _gpu_of(row: dict[str, Any]) -> GpuState:
         last_probe_ns=row["last_probe_ns"],
         last_anomaly_ns=row["last_anomaly_ns"],
         sampled_ns=row["sampled_ns"],
-        summary=Summary(start_ns, {(kind, result): count for kind, result, count in counts}),
+        summary=_summary_of(row["summary"]),
         minutes=tuple(Minute(*minute) for minute in unpacked(row["minutes"])),
         sms=sms_of(row["sms"]),
     )
+
+
+def _summary_text(summary: Summary) -> str:
+    return packed([summary.start_ns, [[*kind, count] for kind, count in summary.counts.items()]])
+
+
+def _summary_of(stored: str) -> Summary:
+    start_ns, counts = unpacked(stored)
+    return Summary(start_ns, {(kind, result): count for kind, result, count in counts})
 
 
 def sms_bytes(table: SmTable) -> bytes:

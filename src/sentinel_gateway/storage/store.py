@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from sqlalchemy import Connection, text
 
 from sentinel_gateway.domain.directives import DirectiveFilter, DirectiveNews, DirectiveRecord
+from sentinel_gateway.domain.gpus import Unsummarised
 from sentinel_gateway.domain.telemetry import LatestTelemetry
 from sentinel_gateway.storage import directive_rows, gpu_rows, history_rows, register_rows
 from sentinel_gateway.storage.changes import Changes, Found, Loaded, Needs
@@ -59,6 +60,11 @@ class Store:
                 faults=register_rows.load_faults(connection),
                 last_news=int(connection.scalar(text("SELECT max(position) FROM directive_news")) or 0),
             )
+
+    def unsummarised(self) -> Unsummarised:
+        """Results that no entry of the ledger tells of yet; for reports that are made beside a running gateway."""
+        with self._database.reading() as connection:
+            return gpu_rows.unsummarised_results(connection)
 
     def round_number(self) -> int:
         """The number of the last round that was stored; waits for a commit that is still under way in the server."""

@@ -1,4 +1,4 @@
-"""Directives: issuing them, and deciding those that wait for a person.
+"""Directives: issuing them, and deciding or taking back those that wait for a person.
 
 A directive gets its id here and keeps it however often it is sent, so a server that took it before the answer was lost
 recognises it and does nothing twice.
@@ -153,6 +153,17 @@ def deny_directive(directive_id: str, comment: str = "") -> Call[DirectiveRecord
         FailedPreconditionError: it was decided otherwise, or nobody decided in time.
     """
     return _decide(directive_id, comment, approve=False)
+
+
+def withdraw_directive(directive_id: str, comment: str = "") -> Call[DirectiveRecord]:
+    """Take back a directive of one's own that waits; whoever may decide directives may take back anybody's.
+
+    Raises:
+        AuthenticationError: it is somebody else's, and one may not decide.
+        FailedPreconditionError: it does not wait any more.
+    """
+    request = directives_pb2.WithdrawDirectiveRequest(directive_id=directive_id, comment=comment)
+    return call(methods.WITHDRAW_DIRECTIVE, request, lambda reply: DirectiveRecord.from_proto(reply.message))
 
 
 def _decide(directive_id: str, comment: str, *, approve: bool) -> Call[DirectiveRecord]:

@@ -1,23 +1,42 @@
-"""The audit ledger: its entries, queries over them, and their verification by the server."""
+"""The audit ledger: its entries, queries over them, and their verification by the server.
+
+What an entry holds is read when it is asked for, never when it arrives: an entry whose data nobody can read is an entry
+all the same, with its hashes and its bytes.
+"""
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self, TypeAlias
 
 from google.protobuf.message import Message as Proto
 
 from sentinel.v1 import audit_pb2
+from sentinel_sdk.ledger import content
 from sentinel_sdk.ledger.entry import Entry, EntryGpu
+from sentinel_sdk.types.anomaly import AnomalyEvent
 from sentinel_sdk.types.common import GpuIdentifier
+from sentinel_sdk.types.config import ConfigUpdate
 from sentinel_sdk.types.enums import AuditEntryType
 from sentinel_sdk.types.message import Message
+from sentinel_sdk.types.probe import ProbeExecution
+from sentinel_sdk.types.records import SystemRecord
 from sentinel_sdk.types.timestamps import UtcDatetime, nanoseconds, to_timestamp
+from sentinel_sdk.types.trust import TmrResult
 
 _NS_PER_US = 1000
+Event: TypeAlias = ProbeExecution | AnomalyEvent | ConfigUpdate | TmrResult | SystemRecord
+"""What an entry may hold."""
+_EVENTS: dict[str, type[Event]] = {
+    kind.wire.DESCRIPTOR.full_name: kind
+    for kind in (ProbeExecution, AnomalyEvent, ConfigUpdate, TmrResult, SystemRecord)
+}
 
 
 class AuditEntry(Message):
-    """An entry of the ledger; `data` is the event as a serialised message."""
+    """An entry of the ledger; `data` is the event as a serialised message, `event` and `fields` the same read.
+
+    Whoever may record entries chose what stands in them: their texts are data, to be escaped where they are shown.
+    """
 
     wire = audit_pb2.AuditEntry
     entry_id: int = 0
@@ -30,6 +49,38 @@ class AuditEntry(Message):
     merkle_root: bytes = b""
     timestamp_ns: int = 0
     """`timestamp` to the nanosecond, as it was hashed; read from the wire, where `timestamp` has microseconds only."""
+
+    @property
+    def event(self) -> Event | None:
+        """The event as a value of its own type; None where the data are no message known here: see `unread`."""
+        found = self._content()
+        if isinstance(found, content.Unread):
+            return None
+        try:
+            return _EVENTS[found.name].from_proto(found.message)
+        except OverflowError:
+            return None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The event's fields by their names on the wire, as protobuf's JSON has them; empty where it cannot be read."""
+        found = self._content()
+        told = found if isinstance(found, content.Unread) else content.fields_of(found)
+        return {} if isinstance(told, content.Unread) else told
+
+    @property
+    def unread(self) -> str:
+        """What of `data` `event` and `fields` do not tell, and why; empty where they tell all of it."""
+        found = self._content()
+        if isinstance(found, content.Unread):
+            return found.reason
+        told = content.fields_of(found)
+        if isinstance(told, content.Unread):
+            return told.reason
+        return "" if found.complete else f"the {found.name} has bytes that this version cannot account for"
+
+    def _content(self) -> content.Content | content.Unread:
+        return content.read(self.entry_type, self.data)
 
     @classmethod
     def from_proto(cls, message: Proto) -> Self:

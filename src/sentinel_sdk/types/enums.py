@@ -144,6 +144,7 @@ class DirectiveStatus(WireEnum):
     DENIED = 3
     EXPIRED = 4
     OVERTAKEN = 5
+    WITHDRAWN = 6
 
 
 class TmrOutcome(WireEnum):

@@ -49,7 +49,7 @@ class DirectiveResponse(Message):
 
 
 class DirectiveRecord(Message):
-    """A directive and what became of it."""
+    """A directive and what became of it; its `approval.reviewer` is who the deciding connection proved to be."""
 
     wire = directives_pb2.DirectiveRecord
     directive: QuarantineDirective | None = None
@@ -59,6 +59,10 @@ class DirectiveRecord(Message):
     expires_at: UtcDatetime | None = None
     executed_at: UtcDatetime | None = None
     note: str = ""
+    issued_by: str = ""
+    """Who the issuing connection proved to be; `directive.initiated_by` is what it claims."""
+    issued_at: UtcDatetime | None = None
+    """By the gateway's clock."""
 
 
 class DirectiveList(Message):

@@ -1,7 +1,8 @@
 """What is in a ledger entry: its bytes read as the message its type calls for, in plain fields of bounded length.
 
-Whoever may record writes what he likes into `data`, so it is read as the known message only where every byte of it is
-accounted for; anything else is told by its size and digest. Bytes become hex, times ISO-8601, enumerations names.
+Which message that is, the client library says. Whoever may record writes what he likes into `data`, so it is told only
+where every byte of it is accounted for; anything else is told by its size and digest. Bytes become hex, times ISO-8601,
+enumerations names.
 """
 
 from __future__ import annotations
@@ -25,42 +26,12 @@ _DEEPEST = 6
 
 def read(entry_type: int, data: bytes) -> tuple[str, JsonObject | None]:
     """Name and fields of the message in `data`; an empty name and None where it is none that is known."""
-    from google.protobuf.message import DecodeError
+    from sentinel_sdk.ledger import content
 
-    if not data:
+    found = content.read(entry_type, data)
+    if isinstance(found, content.Unread) or not found.complete:
         return "", None
-    for kind in _kinds(entry_type):
-        message = kind()
-        try:
-            message.ParseFromString(data)
-        except DecodeError:
-            continue
-        if message.ListFields() and _known_size(message) == len(data):
-            return message.DESCRIPTOR.name, _fields(message, _DEEPEST)
-    return "", None
-
-
-def _kinds(entry_type: int) -> tuple[type[Message], ...]:
-    from sentinel.ext.v1 import records_pb2
-    from sentinel.v1 import anomaly_pb2, config_pb2, probe_pb2, trust_pb2
-
-    record = records_pb2.SystemRecord
-    return {
-        1: (probe_pb2.ProbeExecution, record),
-        2: (anomaly_pb2.AnomalyEvent, record),
-        3: (record,),
-        4: (config_pb2.ConfigUpdate, record),
-        5: (trust_pb2.TmrResult, record),
-        6: (record,),
-    }.get(entry_type, ())
-
-
-def _known_size(message: Message) -> int:
-    """Size of the message without fields this version does not know."""
-    copy = type(message)()
-    copy.CopyFrom(message)
-    copy.DiscardUnknownFields()
-    return copy.ByteSize()
+    return str(found.message.DESCRIPTOR.name), _fields(found.message, _DEEPEST)
 
 
 def _fields(message: Message, depth: int) -> dict[str, Json]:

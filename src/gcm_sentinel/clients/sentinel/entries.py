@@ -70,19 +70,19 @@ def verification(model: sdk.ChainVerificationResult) -> Verification:
 def of_note(note: AssessmentNote) -> sdk.AuditEntry:
     """A note as an entry; the same note gives the same bytes, by which a repeated delivery is recognised.
 
-    About one GPU, the entry names it, so that a question for that GPU's entries finds it.
+    About one GPU whose place is known, the entry names it, so that a question for that GPU's entries finds it. All
+    others stand in the record only: the wire's index has no way to say that it is unknown.
     """
     from sentinel.ext.v1.records_pb2 import SystemRecord
     from sentinel_sdk import AuditEntry as WireEntry
     from sentinel_sdk import AuditEntryType, GpuIdentifier
 
     record = SystemRecord(event=ASSESSMENT_EVENT, assessment=_assessment(note))
-    lone = len(note.gpu_uuids) == 1
-    host = note.nodes[0] if len(note.nodes) == 1 else ""
+    gpu = note.gpu
     return WireEntry(
         entry_type=AuditEntryType.SYSTEM_EVENT,
         timestamp=note.concluded_at.astimezone(UTC),
-        gpu=GpuIdentifier(uuid=note.gpu_uuids[0], hostname=host) if lone else None,
+        gpu=GpuIdentifier(uuid=gpu.uuid, hostname=gpu.node, device_index=gpu.index) if gpu else None,
         data=record.SerializeToString(deterministic=True),
     )
 

@@ -27,7 +27,7 @@ from sentinel.v1 import health_pb2 as sentinel_dot_v1_dot_health__pb2
 from sentinel.v1 import quarantine_pb2 as sentinel_dot_v1_dot_quarantine__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n sentinel/ext/v1/directives.proto\x12\x0fsentinel.ext.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18sentinel/v1/health.proto\x1a\x1csentinel/v1/quarantine.proto\"\xce\x02\n\x0f\x44irectiveRecord\x12\x33\n\tdirective\x18\x01 \x01(\x0b\x32 .sentinel.v1.QuarantineDirective\x12\x30\n\x06status\x18\x02 \x01(\x0e\x32 .sentinel.ext.v1.DirectiveStatus\x12/\n\nfrom_state\x18\x03 \x01(\x0e\x32\x1b.sentinel.v1.GpuHealthState\x12\x34\n\x0fresulting_state\x18\x04 \x01(\x0e\x32\x1b.sentinel.v1.GpuHealthState\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xecuted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04note\x18\x07 \x01(\t\"+\n\x13GetDirectiveRequest\x12\x14\n\x0c\x64irective_id\x18\x01 \x01(\t\"~\n\x15ListDirectivesRequest\x12\x10\n\x08gpu_uuid\x18\x01 \x01(\t\x12\x30\n\x06status\x18\x02 \x03(\x0e\x32 .sentinel.ext.v1.DirectiveStatus\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"g\n\x16ListDirectivesResponse\x12\x34\n\ndirectives\x18\x01 \x03(\x0b\x32 .sentinel.ext.v1.DirectiveRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"P\n\x16\x44\x65\x63ideDirectiveRequest\x12\x14\n\x0c\x64irective_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61pprove\x18\x02 \x01(\x08\x12\x0f\n\x07\x63omment\x18\x03 \x01(\t*\xcb\x01\n\x0f\x44irectiveStatus\x12 \n\x1c\x44IRECTIVE_STATUS_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44IRECTIVE_STATUS_WAITING\x10\x01\x12\x1d\n\x19\x44IRECTIVE_STATUS_EXECUTED\x10\x02\x12\x1b\n\x17\x44IRECTIVE_STATUS_DENIED\x10\x03\x12\x1c\n\x18\x44IRECTIVE_STATUS_EXPIRED\x10\x04\x12\x1e\n\x1a\x44IRECTIVE_STATUS_OVERTAKEN\x10\x05\x32\xab\x02\n\x10\x44irectiveService\x12V\n\x0cGetDirective\x12$.sentinel.ext.v1.GetDirectiveRequest\x1a .sentinel.ext.v1.DirectiveRecord\x12\x61\n\x0eListDirectives\x12&.sentinel.ext.v1.ListDirectivesRequest\x1a\'.sentinel.ext.v1.ListDirectivesResponse\x12\\\n\x0f\x44\x65\x63ideDirective\x12\'.sentinel.ext.v1.DecideDirectiveRequest\x1a .sentinel.ext.v1.DirectiveRecordB\x17\n\x13\x63om.sentinel.ext.v1P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n sentinel/ext/v1/directives.proto\x12\x0fsentinel.ext.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18sentinel/v1/health.proto\x1a\x1csentinel/v1/quarantine.proto\"\x90\x03\n\x0f\x44irectiveRecord\x12\x33\n\tdirective\x18\x01 \x01(\x0b\x32 .sentinel.v1.QuarantineDirective\x12\x30\n\x06status\x18\x02 \x01(\x0e\x32 .sentinel.ext.v1.DirectiveStatus\x12/\n\nfrom_state\x18\x03 \x01(\x0e\x32\x1b.sentinel.v1.GpuHealthState\x12\x34\n\x0fresulting_state\x18\x04 \x01(\x0e\x32\x1b.sentinel.v1.GpuHealthState\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xecuted_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04note\x18\x07 \x01(\t\x12\x11\n\tissued_by\x18\x08 \x01(\t\x12-\n\tissued_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"+\n\x13GetDirectiveRequest\x12\x14\n\x0c\x64irective_id\x18\x01 \x01(\t\"~\n\x15ListDirectivesRequest\x12\x10\n\x08gpu_uuid\x18\x01 \x01(\t\x12\x30\n\x06status\x18\x02 \x03(\x0e\x32 .sentinel.ext.v1.DirectiveStatus\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\"g\n\x16ListDirectivesResponse\x12\x34\n\ndirectives\x18\x01 \x03(\x0b\x32 .sentinel.ext.v1.DirectiveRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"P\n\x16\x44\x65\x63ideDirectiveRequest\x12\x14\n\x0c\x64irective_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61pprove\x18\x02 \x01(\x08\x12\x0f\n\x07\x63omment\x18\x03 \x01(\t\"A\n\x18WithdrawDirectiveRequest\x12\x14\n\x0c\x64irective_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63omment\x18\x02 \x01(\t*\xeb\x01\n\x0f\x44irectiveStatus\x12 \n\x1c\x44IRECTIVE_STATUS_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44IRECTIVE_STATUS_WAITING\x10\x01\x12\x1d\n\x19\x44IRECTIVE_STATUS_EXECUTED\x10\x02\x12\x1b\n\x17\x44IRECTIVE_STATUS_DENIED\x10\x03\x12\x1c\n\x18\x44IRECTIVE_STATUS_EXPIRED\x10\x04\x12\x1e\n\x1a\x44IRECTIVE_STATUS_OVERTAKEN\x10\x05\x12\x1e\n\x1a\x44IRECTIVE_STATUS_WITHDRAWN\x10\x06\x32\x8d\x03\n\x10\x44irectiveService\x12V\n\x0cGetDirective\x12$.sentinel.ext.v1.GetDirectiveRequest\x1a .sentinel.ext.v1.DirectiveRecord\x12\x61\n\x0eListDirectives\x12&.sentinel.ext.v1.ListDirectivesRequest\x1a\'.sentinel.ext.v1.ListDirectivesResponse\x12\\\n\x0f\x44\x65\x63ideDirective\x12\'.sentinel.ext.v1.DecideDirectiveRequest\x1a .sentinel.ext.v1.DirectiveRecord\x12`\n\x11WithdrawDirective\x12).sentinel.ext.v1.WithdrawDirectiveRequest\x1a .sentinel.ext.v1.DirectiveRecordB\x17\n\x13\x63om.sentinel.ext.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,18 +35,20 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sentinel.ext.v1.directives_
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\023com.sentinel.ext.v1P\001'
-  _globals['_DIRECTIVESTATUS']._serialized_start=840
-  _globals['_DIRECTIVESTATUS']._serialized_end=1043
+  _globals['_DIRECTIVESTATUS']._serialized_start=973
+  _globals['_DIRECTIVESTATUS']._serialized_end=1208
   _globals['_DIRECTIVERECORD']._serialized_start=143
-  _globals['_DIRECTIVERECORD']._serialized_end=477
-  _globals['_GETDIRECTIVEREQUEST']._serialized_start=479
-  _globals['_GETDIRECTIVEREQUEST']._serialized_end=522
-  _globals['_LISTDIRECTIVESREQUEST']._serialized_start=524
-  _globals['_LISTDIRECTIVESREQUEST']._serialized_end=650
-  _globals['_LISTDIRECTIVESRESPONSE']._serialized_start=652
-  _globals['_LISTDIRECTIVESRESPONSE']._serialized_end=755
-  _globals['_DECIDEDIRECTIVEREQUEST']._serialized_start=757
-  _globals['_DECIDEDIRECTIVEREQUEST']._serialized_end=837
-  _globals['_DIRECTIVESERVICE']._serialized_start=1046
-  _globals['_DIRECTIVESERVICE']._serialized_end=1345
+  _globals['_DIRECTIVERECORD']._serialized_end=543
+  _globals['_GETDIRECTIVEREQUEST']._serialized_start=545
+  _globals['_GETDIRECTIVEREQUEST']._serialized_end=588
+  _globals['_LISTDIRECTIVESREQUEST']._serialized_start=590
+  _globals['_LISTDIRECTIVESREQUEST']._serialized_end=716
+  _globals['_LISTDIRECTIVESRESPONSE']._serialized_start=718
+  _globals['_LISTDIRECTIVESRESPONSE']._serialized_end=821
+  _globals['_DECIDEDIRECTIVEREQUEST']._serialized_start=823
+  _globals['_DECIDEDIRECTIVEREQUEST']._serialized_end=903
+  _globals['_WITHDRAWDIRECTIVEREQUEST']._serialized_start=905
+  _globals['_WITHDRAWDIRECTIVEREQUEST']._serialized_end=970
+  _globals['_DIRECTIVESERVICE']._serialized_start=1211
+  _globals['_DIRECTIVESERVICE']._serialized_end=1608
 # @@protoc_insertion_point(module_scope)

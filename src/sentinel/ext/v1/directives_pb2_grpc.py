@@ -49,6 +49,11 @@ class DirectiveServiceStub:
                 request_serializer=sentinel_dot_ext_dot_v1_dot_directives__pb2.DecideDirectiveRequest.SerializeToString,
                 response_deserializer=sentinel_dot_ext_dot_v1_dot_directives__pb2.DirectiveRecord.FromString,
                 _registered_method=True)
+        self.WithdrawDirective = channel.unary_unary(
+                '/sentinel.ext.v1.DirectiveService/WithdrawDirective',
+                request_serializer=sentinel_dot_ext_dot_v1_dot_directives__pb2.WithdrawDirectiveRequest.SerializeToString,
+                response_deserializer=sentinel_dot_ext_dot_v1_dot_directives__pb2.DirectiveRecord.FromString,
+                _registered_method=True)
 
 
 class DirectiveServiceServicer:
@@ -76,6 +81,14 @@ class DirectiveServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WithdrawDirective(self, request, context):
+        """Takes a waiting directive back; only its issuer, as the connection proved, or somebody who may decide:
+        PERMISSION_DENIED for others. Doing it again answers the same; FAILED_PRECONDITION where it does not wait any more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DirectiveServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -92,6 +105,11 @@ def add_DirectiveServiceServicer_to_server(servicer, server):
             'DecideDirective': grpc.unary_unary_rpc_method_handler(
                     servicer.DecideDirective,
                     request_deserializer=sentinel_dot_ext_dot_v1_dot_directives__pb2.DecideDirectiveRequest.FromString,
+                    response_serializer=sentinel_dot_ext_dot_v1_dot_directives__pb2.DirectiveRecord.SerializeToString,
+            ),
+            'WithdrawDirective': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawDirective,
+                    request_deserializer=sentinel_dot_ext_dot_v1_dot_directives__pb2.WithdrawDirectiveRequest.FromString,
                     response_serializer=sentinel_dot_ext_dot_v1_dot_directives__pb2.DirectiveRecord.SerializeToString,
             ),
     }
@@ -175,6 +193,33 @@ class DirectiveService:
             target,
             '/sentinel.ext.v1.DirectiveService/DecideDirective',
             sentinel_dot_ext_dot_v1_dot_directives__pb2.DecideDirectiveRequest.SerializeToString,
+            sentinel_dot_ext_dot_v1_dot_directives__pb2.DirectiveRecord.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawDirective(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentinel.ext.v1.DirectiveService/WithdrawDirective',
+            sentinel_dot_ext_dot_v1_dot_directives__pb2.WithdrawDirectiveRequest.SerializeToString,
             sentinel_dot_ext_dot_v1_dot_directives__pb2.DirectiveRecord.FromString,
             options,
             channel_credentials,

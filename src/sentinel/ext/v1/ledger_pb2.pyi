@@ -239,7 +239,7 @@ class GenerateReportRequest(_message.Message):
     format: Global___ReportFormat.ValueType
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """start_time to end_time: the period under review."""
+        """start_time to end_time: the period under review. Absent, it begins 90 days before it ends, and ends now."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp: ...

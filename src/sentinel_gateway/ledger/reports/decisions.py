@@ -1,4 +1,8 @@
-"""Who decided what, and why: directives with their approvals, the gateway's own state changes, pushed configuration."""
+"""Who decided what, and why: directives with their approvals, the gateway's own state changes, pushed configuration.
+
+Who issued a directive, and who decided it, is what their connections proved. A configuration update carries only the
+name its request gave, so such names are shown as claimed.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,14 @@ from dataclasses import dataclass
 
 from sentinel.ext.v1 import records_pb2
 from sentinel.v1 import config_pb2, quarantine_pb2
-from sentinel_gateway.domain.directives import DirectiveStatus
+from sentinel_gateway.domain.directives import NAMELESS, DirectiveStatus
+from sentinel_gateway.ledger.reports.claims import ISSUER, NO_NAME, UNPROVED, Claims, ClaimTally, issuer_of
 from sentinel_gateway.ledger.reports.counted import Counted, Row
 from sentinel_gateway.ledger.reports.evidence import Evidence, Trail
 from sentinel_gateway.ledger.reports.wire_names import ACTIONS
 
 AUTOMATIC = "AUTOMATIC"
 """A change the gateway made without a directive."""
-ISSUER = "issued_by"
-"""The field with the name that the issuing connection proved."""
-_NO_NAME = "(not recorded)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +32,23 @@ class Decisions:
     """State changes by the gateway itself."""
     executed_with_approval: Evidence
     executed_without_reason: Evidence
-    executed_without_initiator: Evidence
+    executed_unproved: Evidence
+    """Those whose entry does not say who the issuing connection proved to be."""
     own_approvals: Evidence
     """Decided by the one who is named as initiator, or who issued it."""
+    nameless: Evidence
+    """Decided by somebody who did not show who they are."""
     condemned_without_approval: Evidence
-    initiators: tuple[Row, ...]
+    claims: Claims
+    """Directives that name somebody else than their connection proved."""
+    issuers: tuple[Row, ...]
+    """Of executed directives, as the connection proved."""
     reviewers: tuple[Row, ...]
+    """As the connection proved."""
     config: tuple[Row, ...]
     """What was changed."""
     config_initiators: tuple[Row, ...]
+    """As the request claims."""
     config_without_reason: Evidence
     config_without_initiator: Evidence
 
@@ -49,15 +59,17 @@ class DecisionTally:
     def __init__(self) -> None:
         self._directives = Counted()
         self._executed = Counted()
-        self._initiators = Counted()
+        self._claims = ClaimTally()
+        self._issuers = Counted()
         self._reviewers = Counted()
         self._config = Counted()
         self._config_initiators = Counted()
         self._automatic = Trail()
         self._approved = Trail()
         self._no_reason = Trail()
-        self._no_initiator = Trail()
+        self._unproved = Trail()
         self._own = Trail()
+        self._nameless = Trail()
         self._condemned = Trail()
         self._config_no_reason = Trail()
         self._config_no_initiator = Trail()
@@ -70,15 +82,19 @@ class DecisionTally:
             return
         directive = record.state_change.directive
         self._directives.add(status, entry_id)
+        self._claims.entry(entry_id, record, status)
         if directive.HasField("approval"):
-            self._decided(entry_id, directive, record.fields.get(ISSUER, ""))
+            self._decided(entry_id, record)
         if status == DirectiveStatus.EXECUTED.name:
+            self._issuers.add(issuer_of(record), entry_id)
+            if not record.fields.get(ISSUER, "").strip():
+                self._unproved.add(entry_id)
             self._done(entry_id, directive)
 
     def config(self, entry_id: int, update: config_pb2.ConfigUpdate) -> None:
         """One pushed update."""
         self._config.add(config_subject(update), entry_id)
-        self._config_initiators.add(update.initiated_by.strip() or _NO_NAME, entry_id)
+        self._config_initiators.add(update.initiated_by.strip() or NO_NAME, entry_id)
         if not update.reason.strip():
             self._config_no_reason.add(entry_id)
         if not update.initiated_by.strip():
@@ -92,10 +108,12 @@ class DecisionTally:
             self._automatic.evidence(),
             self._approved.evidence(),
             self._no_reason.evidence(),
-            self._no_initiator.evidence(),
+            self._unproved.evidence(),
             self._own.evidence(),
+            self._nameless.evidence(),
             self._condemned.evidence(),
-            self._initiators.rows(),
+            self._claims.finished(),
+            self._issuers.rows(),
             self._reviewers.rows(),
             self._config.rows(),
             self._config_initiators.rows(),
@@ -103,24 +121,25 @@ class DecisionTally:
             self._config_no_initiator.evidence(),
         )
 
-    def _decided(self, entry_id: int, directive: quarantine_pb2.QuarantineDirective, issuer: str) -> None:
+    def _decided(self, entry_id: int, record: records_pb2.SystemRecord) -> None:
+        directive = record.state_change.directive
         reviewer = directive.approval.reviewer.strip()
-        self._reviewers.add(reviewer or _NO_NAME, entry_id)
-        if reviewer and reviewer in (directive.initiated_by.strip(), issuer.strip()):
+        is_nameless = NAMELESS in record.fields.get("note", "")
+        self._reviewers.add(f"{reviewer or NO_NAME} {UNPROVED}" if is_nameless else reviewer or NO_NAME, entry_id)
+        if is_nameless:
+            self._nameless.add(entry_id)
+        if reviewer and reviewer in (directive.initiated_by.strip(), record.fields.get(ISSUER, "").strip()):
             self._own.add(entry_id)
 
     def _done(self, entry_id: int, directive: quarantine_pb2.QuarantineDirective) -> None:
         approved = directive.HasField("approval") and directive.approval.approved
         self._executed.add(ACTIONS[directive.action], entry_id)
-        self._initiators.add(directive.initiated_by.strip() or _NO_NAME, entry_id)
         if approved:
             self._approved.add(entry_id)
         elif directive.action == quarantine_pb2.QUARANTINE_ACTION_CONDEMN:
             self._condemned.add(entry_id)
         if not directive.reason.strip():
             self._no_reason.add(entry_id)
-        if not directive.initiated_by.strip():
-            self._no_initiator.add(entry_id)
 
 
 def status_of(record: records_pb2.SystemRecord) -> str:

@@ -6,17 +6,20 @@ from collections.abc import Iterator
 
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.ledger.reports.access_events import MANY_REFUSALS
+from sentinel_gateway.ledger.reports.claims import Claims
 from sentinel_gateway.ledger.reports.document import Finding, Integrity, Severity
 from sentinel_gateway.ledger.reports.evidence import Evidence, Trail, merged
 from sentinel_gateway.ledger.reports.facts import Facts
 from sentinel_gateway.ledger.reports.fleet import GpuFacts
 from sentinel_gateway.ledger.reports.sections.watching import unprobed
 from sentinel_gateway.ledger.reports.window import NS_PER_DAY, NS_PER_HOUR, iso
+from sentinel_gateway.ledger.wording import counted
 
 SUSPECT_LIMIT_NS = 24 * NS_PER_HOUR
 """The runbook: escalate a suspect that has not recovered by then."""
 QUARANTINE_LIMIT_NS = 30 * NS_PER_DAY
 SILENCE_LIMIT_NS = NS_PER_DAY
+_TOLD_AT_ONCE = 10
 FORGERY_WORDS = ("hmac", "signature", "forged")
 _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
@@ -81,11 +84,12 @@ def _of_decisions(facts: Facts) -> Iterator[Finding]:
     rules = (
         (high, "self_approved", found.own_approvals, "Directives decided by their own initiator"),
         (high, "condemned_unapproved", found.condemned_without_approval, "GPUs condemned without a recorded approval"),
+        (high, "decided_nameless", found.nameless, "Directives decided by somebody who did not show who they are"),
         (
             medium,
-            "directive_without_initiator",
-            found.executed_without_initiator,
-            "Executed directives naming nobody",
+            "directive_issuer_unproved",
+            found.executed_unproved,
+            "Executed directives whose entry does not say who issued them",
         ),
         (low, "directive_without_reason", found.executed_without_reason, "Executed directives that do not say why"),
         (medium, "config_without_initiator", found.config_without_initiator, "Configuration changes naming nobody"),
@@ -94,6 +98,19 @@ def _of_decisions(facts: Facts) -> Iterator[Finding]:
     for severity, rule, evidence, words in rules:
         if evidence.entries:
             yield _finding(severity, rule, f"{words}: {evidence.entries}.", evidence)
+    if found.claims.listed:
+        yield _finding(medium, "initiator_not_proved", _named_otherwise(found.claims), found.claims.entries)
+
+
+def _named_otherwise(claims: Claims) -> str:
+    told = [
+        f"{one.directive_id} (proved {one.proved!r}, claimed {one.claimed!r})" for one in claims.listed[:_TOLD_AT_ONCE]
+    ]
+    rest = len(claims.listed) - len(told)
+    more = " and more" if claims.left_out else ""
+    others = f", and {counted(rest, 'others')} in the table" if rest else ""
+    words = "Directives that name somebody else than their connection proved"
+    return f"{words}: {len(claims.listed)}{more}; {', '.join(told)}{others}."
 
 
 def _of_access(facts: Facts) -> Iterator[Finding]:
@@ -125,7 +142,7 @@ def _of_log(facts: Facts) -> Iterator[Finding]:
     told = {event: evidence for event, _, evidence in facts.system.events}
     for severity, event, rule, words in _TOLD:
         if event in told:
-            yield _finding(severity, rule, f"{words}: {told[event].entries} times.", told[event])
+            yield _finding(severity, rule, f"{words}: {counted(told[event].entries, 'times')}.", told[event])
     activity = facts.activity
     if activity.longest_silence_ns > SILENCE_LIMIT_NS and activity.in_window.entries:
         hours = activity.longest_silence_ns / NS_PER_HOUR

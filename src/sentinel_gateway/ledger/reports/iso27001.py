@@ -43,7 +43,9 @@ CONTROLS = {
     "state_discontinuity": "A.8.32",
     "self_approved": "A.8.32",
     "condemned_unapproved": "A.8.32",
-    "directive_without_initiator": "A.8.32",
+    "decided_nameless": "A.8.32",
+    "directive_issuer_unproved": "A.8.32",
+    "initiator_not_proved": "A.8.32",
     "directive_without_reason": "A.8.32",
 }
 """The control each rule of `findings` stands under."""

@@ -16,6 +16,7 @@ from sentinel_gateway.ledger.reports.document import Chart, Figure, Integrity, R
 from sentinel_gateway.ledger.reports.evidence import Evidence
 from sentinel_gateway.ledger.reports.shown import cell, duration, number, share, value_of, visible
 from sentinel_gateway.ledger.reports.window import iso
+from sentinel_gateway.ledger.wording import counted
 
 MOST_ROWS = 200
 """Of one table; more is no use on paper, and stands in the other forms."""
@@ -46,6 +47,7 @@ def _template() -> Template:
     )
     environment.filters.update(
         behind=_behind,
+        counted=counted,
         cell=cell,
         companions=_companions,
         definition=_definition,

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from sentinel_gateway.ledger.reports.document import Cell, Figure
+from sentinel_gateway.ledger.wording import unit_of
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -27,7 +28,7 @@ def value_of(figure: Figure) -> str:
         return share(value)
     if figure.unit == "s":
         return duration(value)
-    return f"{number(value)} {figure.unit if value != 1 else _one(figure.unit)}"
+    return f"{number(value)} {unit_of(value, figure.unit)}"
 
 
 def cell(value: Cell) -> str:
@@ -69,10 +70,6 @@ def duration(seconds: float) -> str:
             parts.append(f"{count} {name}")
     parts.append(f"{rest} s")
     return " ".join(part for part in parts[:2] if not part.startswith("0 "))
-
-
-def _one(unit: str) -> str:
-    return f"{unit[:-3]}y" if unit.endswith("ies") else unit.removesuffix("s")
 
 
 def _spelt(letter: str) -> str:

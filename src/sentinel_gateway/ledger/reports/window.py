@@ -13,6 +13,8 @@ from sentinel_gateway.domain.errors import Invalid
 NS_PER_S = 1_000_000_000
 NS_PER_HOUR = 3600 * NS_PER_S
 NS_PER_DAY = 24 * NS_PER_HOUR
+USUAL_DAYS = 90
+"""How long a period is where only its end is said: a quarter."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_NS = 253_402_300_799 * NS_PER_S
 """The last second of the year 9999: what a `datetime` can show."""
@@ -40,6 +42,16 @@ class Window:
     def overlap_ns(self, from_ns: int, to_ns: int) -> int:
         """How much of [`from_ns`, `to_ns`) lies inside; 0 where it is empty or turned round."""
         return max(0, min(to_ns, self.end_ns) - max(from_ns, self.start_ns))
+
+
+def usual(start_ns: int | None, end_ns: int | None, now_ns: int) -> Window:
+    """What was asked for; without an end up to now, without a start `USUAL_DAYS` before the end.
+
+    Raises:
+        Invalid: it ends before or when it starts.
+    """
+    until_ns = now_ns if end_ns is None else end_ns
+    return Window(max(until_ns - USUAL_DAYS * NS_PER_DAY, 0) if start_ns is None else start_ns, until_ns)
 
 
 def iso(timestamp_ns: int) -> str:

@@ -45,7 +45,7 @@ def figures(facts: Facts) -> tuple[Figure, ...]:
 
 
 def inventory(facts: Facts) -> Table:
-    """Every GPU as it was last described."""
+    """Every GPU as it was last described; an index of 0 without a host says nothing and is left out."""
     columns = ("GPU", "host", "index", "model", "driver", "firmware", "first entry", "newest entry", "state")
     return Table("inventory", "GPUs as last described", columns, tuple(_row(gpu) for gpu in facts.fleet.gpus))
 
@@ -79,7 +79,7 @@ def _row(gpu: GpuFacts) -> tuple[Cell, ...]:
     return (
         known.uuid,
         known.hostname,
-        known.device_index,
+        known.device_index if known.hostname or known.device_index else None,
         known.model,
         known.driver_version,
         known.firmware_version,

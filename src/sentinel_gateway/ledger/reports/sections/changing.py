@@ -1,14 +1,20 @@
-"""What was changed, by whom, why, and who agreed (SOC 2 CC8.1, ISO 27001 A.8.9 and A.8.32)."""
+"""What was changed, by whom, why, and who agreed (SOC 2 CC8.1, ISO 27001 A.8.9 and A.8.32).
+
+By whom is what the connection proved. Names that only a request gave stand apart, or say that nobody proved them.
+"""
 
 from __future__ import annotations
 
+from sentinel_gateway.domain.directives import DirectiveStatus
+from sentinel_gateway.ledger.reports.claims import UNPROVED, Claim
 from sentinel_gateway.ledger.reports.counted import Row
-from sentinel_gateway.ledger.reports.document import Figure, Table
+from sentinel_gateway.ledger.reports.document import Cell, Figure, Table
 from sentinel_gateway.ledger.reports.evidence import Evidence, merged
 from sentinel_gateway.ledger.reports.facts import Facts
-from sentinel_gateway.ledger.reports.sections.figures import count, counts_table, select, total, unmeasurable
+from sentinel_gateway.ledger.reports.sections.figures import count, counts_table, ids, select, total, unmeasurable
 
-_STATUSES = ("WAITING", "EXECUTED", "DENIED", "EXPIRED", "OVERTAKEN")
+_STATUSES = tuple(DirectiveStatus.__members__)
+_CLAIMED, _CLAIMED_TITLE = "directives_claimed_otherwise", "Directives that name somebody else than was proved"
 
 
 def config_figures(facts: Facts) -> tuple[Figure, ...]:
@@ -20,7 +26,7 @@ def config_figures(facts: Facts) -> tuple[Figure, ...]:
         changes,
         _carrying(
             "config_with_initiator",
-            "Configuration changes that name who",
+            "Configuration changes that name who, as claimed",
             changes.evidence,
             found.config_without_initiator,
             "ConfigUpdate.initiated_by",
@@ -31,6 +37,13 @@ def config_figures(facts: Facts) -> tuple[Figure, ...]:
             changes.evidence,
             found.config_without_reason,
             "ConfigUpdate.reason",
+        ),
+        unmeasurable(
+            "config_proved",
+            "Configuration changes whose author is proved",
+            "share",
+            "sentinel.v1.ConfigUpdate carries only the name its request gave; who its connection proved to be is in the"
+            " gateway's database, not in this ledger",
         ),
         unmeasurable(
             "config_approved",
@@ -82,13 +95,21 @@ def directive_figures(facts: Facts) -> tuple[Figure, ...]:
                 "count(*)",
             ),
         ),
-        _carrying(
-            "directives_with_initiator",
-            "Executed directives that name who",
-            executed,
-            found.executed_without_initiator,
-            "directive.initiated_by",
+        count(
+            "directives_decided_nameless",
+            "Decisions by somebody who did not show who they are",
+            found.nameless,
+            "Decisions that only insecure access allows: no certificate and no token stood behind them.",
+            select("QUARANTINE_ACTION", "fields.note contains 'did not show who they are'", "count(*)"),
         ),
+        _carrying(
+            "directives_with_issuer",
+            "Executed directives whose issuer is proved",
+            executed,
+            found.executed_unproved,
+            "fields.issued_by",
+        ),
+        _claimed(facts),
         _carrying(
             "directives_with_reason",
             "Executed directives that say why",
@@ -104,7 +125,12 @@ def config_tables(facts: Facts) -> tuple[Table, ...]:
     found = facts.decisions
     return (
         counts_table("config_by_subject", "Configuration changes by subject", "subject", found.config),
-        counts_table("config_by_initiator", "Configuration changes by initiator", "initiator", found.config_initiators),
+        counts_table(
+            "config_by_initiator",
+            "Configuration changes by initiator, as claimed",
+            "initiator",
+            found.config_initiators,
+        ),
     )
 
 
@@ -114,9 +140,41 @@ def directive_tables(facts: Facts) -> tuple[Table, ...]:
     return (
         counts_table("directives_by_status", "Directives by status", "status", found.directives),
         counts_table("directives_by_action", "Executed directives by action", "action", found.executed),
-        counts_table("directives_by_initiator", "Executed directives by initiator", "initiator", found.initiators),
-        counts_table("directives_by_reviewer", "Decisions by reviewer", "reviewer", found.reviewers),
+        counts_table("directives_by_issuer", "Executed directives by issuer, as proved", "issuer", found.issuers),
+        _claims(facts),
+        counts_table("directives_by_reviewer", "Decisions by reviewer, as proved", "reviewer", found.reviewers),
     )
+
+
+def _claimed(facts: Facts) -> Figure:
+    found = facts.decisions.claims
+    definition = (
+        "Directives whose initiated_by, which the request gives, is not the name that the issuing connection proved."
+        " Where more than 1000 are found, the rest is counted by entries under `not listed`."
+    )
+    query = select(
+        "QUARANTINE_ACTION",
+        "directive.initiated_by <> fields.issued_by",
+        "count(distinct directive.directive_id)",
+    )
+    parts = (("not listed", found.left_out),) if found.left_out else ()
+    return Figure(
+        _CLAIMED, _CLAIMED_TITLE, len(found.listed), "directives", definition, query, found.entries, parts=parts
+    )
+
+
+def _claims(facts: Facts) -> Table:
+    found = facts.decisions.claims
+    columns = ("directive", "action", "status", "issued by (proved)", "initiated by (claimed)", "sample entries")
+    rows = tuple(_claim(one) for one in found.listed)
+    note = f"Entries of further directives that are not listed: {found.left_out}." if found.left_out else ""
+    return Table(
+        "directives_claimed_otherwise", "Directives that name somebody else than was proved", columns, rows, note
+    )
+
+
+def _claim(one: Claim) -> tuple[Cell, ...]:
+    return (one.directive_id, one.action, one.status, one.proved, one.claimed, ids(one.evidence))
 
 
 def _status(name: str, evidence: Evidence) -> Figure:
@@ -142,10 +200,11 @@ def _carrying(key: str, title: str, entries: Evidence, lacking: Evidence, field:
 
 
 def people(facts: Facts) -> tuple[Row, ...]:
-    """Everybody named as initiator or reviewer, with how often."""
+    """Everybody who issued, decided or is named as the author of configuration, with how often."""
     found: dict[str, tuple[int, Evidence]] = {}
-    groups = (facts.decisions.initiators, facts.decisions.reviewers, facts.decisions.config_initiators)
-    for label, number, evidence in (row for rows in groups for row in rows):
+    decisions = facts.decisions
+    claimed = tuple((f"{label} {UNPROVED}", number, told) for label, number, told in decisions.config_initiators)
+    for label, number, evidence in (*decisions.issuers, *decisions.reviewers, *claimed):
         before = found.get(label, (0, Evidence()))
         found[label] = (before[0] + number, merged(before[1], evidence))
     return tuple((label, *found[label]) for label in sorted(found, key=lambda name: (-found[name][0], name)))

@@ -33,8 +33,9 @@ def figures(facts: Facts) -> tuple[Figure, ...]:
             "Names that changed something",
             len(actors),
             "names",
-            "Distinct initiators of executed directives and configuration, and reviewers.",
-            "count(distinct directive.initiated_by, directive.approval.reviewer, ConfigUpdate.initiated_by)",
+            "Distinct issuers of executed directives and reviewers, as their connections proved, and initiators of"
+            " configuration, as claimed.",
+            "count(distinct fields.issued_by, directive.approval.reviewer, ConfigUpdate.initiated_by)",
             merged(*(row[2] for row in actors)),
         ),
         unmeasurable(

@@ -1,0 +1,103 @@
+"""Which checkpoint outside the database a ledger is held against, and what becomes of a folder of another database."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from tests.sentinel_gateway.driving import settings
+from tests.sentinel_ledger.book import Book, new_entries
+from tests.sentinel_ledger.book import opened as book_at
+from typer.testing import CliRunner
+
+from sentinel_gateway.app.cli import cli
+from sentinel_gateway.app.ledger_place import Place
+from sentinel_gateway.app.opened import Opened, open_stores
+from sentinel_gateway.app.places import Places, places_of
+from sentinel_gateway.domain.errors import BadConfiguration
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The state folder that the settings name."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    monkeypatch.setenv("SENTINEL_GATEWAY__DATABASE__STATE_DIR", str(folder))
+    return folder
+
+
+def filled(url: str, folder: Path) -> str:
+    """A ledger of three entries in the database at `url`, its files in `folder`."""
+    with book_at(url, folder) as book:
+        _fill(book)
+    return url
+
+
+def _fill(book: Book) -> None:
+    with book.writing() as writer:
+        book.append(writer, new_entries(3))
+
+
+def verified(*options: str) -> str:
+    """What `ledger verify` says."""
+    found = CliRunner().invoke(cli, ["ledger", "verify", *options])
+    assert found.exit_code == 0, found.output
+    return found.stdout
+
+
+def test_the_settings_checkpoint_counts_for_a_database_that_is_named(state, postgres_url):
+    filled(postgres_url, state)
+
+    told = verified("--database", postgres_url)
+
+    assert f"held against the checkpoint in {state}/checkpoint, which is of this database" in told
+
+
+def test_it_does_not_count_for_another_database(state, postgres_url, tmp_path):
+    filled(f"sqlite:///{tmp_path}/one.db", state)
+    (tmp_path / "other").mkdir()
+    filled(postgres_url, tmp_path / "other")
+
+    told = verified("--database", postgres_url)
+
+    assert f"{state}/checkpoint is of another database, {tmp_path}/one.db (identity" in told
+    assert "was not used: entries missing at the end would not be noticed" in told
+
+
+def test_beside_an_sqlite_file_that_is_named_its_own_is_found(state, tmp_path):
+    filled(f"sqlite:///{tmp_path}/one.db", state)
+    (tmp_path / "other").mkdir()
+    url = filled(f"sqlite:///{tmp_path}/other/gateway.db", tmp_path / "other")
+
+    assert f"held against the checkpoint in {tmp_path}/other/checkpoint" in verified("--database", url)
+
+
+def test_where_there_is_none_that_is_said_and_no_folder_is_made(tmp_path, monkeypatch, postgres_url):
+    (tmp_path / "other").mkdir()
+    filled(postgres_url, tmp_path / "other")
+    monkeypatch.setenv("SENTINEL_GATEWAY__DATABASE__STATE_DIR", str(tmp_path / "none"))
+
+    assert "no checkpoint from outside the database" in verified("--database", postgres_url)
+    assert not (tmp_path / "none").exists()
+
+
+def test_another_database_takes_a_folder_over_only_when_told_to(state, postgres_url):
+    mine, theirs = (places_of(settings(state, {"database": {"url": url}})) for url in ("", postgres_url))
+    with _opened(mine) as opened:
+        with opened.database.writing() as connection:
+            opened.writer.append(connection, new_entries(3))
+        opened.writer.committed()
+    with pytest.raises(BadConfiguration, match="a state folder of its own"), _opened(theirs):
+        pass
+
+    accepted = CliRunner().invoke(cli, ["ledger", "accept-loss", "--database", postgres_url])
+
+    assert "what was accepted is on record as entry 1" in accepted.stdout
+    assert Place(postgres_url).anchor().note is not None
+    with _opened(theirs) as opened:
+        assert opened.writer.size == 1
+
+
+def _opened(places: Places) -> AbstractContextManager[Opened]:
+    return open_stores(places, "sentinel-gateway", lambda: 1)
