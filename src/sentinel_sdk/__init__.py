@@ -17,6 +17,7 @@ from sentinel_sdk.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
     NotFoundError,
+    OutOfRangeError,
     SentinelError,
     VerificationError,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "FailedPreconditionError",
     "InvalidArgumentError",
     "NotFoundError",
+    "OutOfRangeError",
     "RetryConfig",
     "SentinelClient",
     "SentinelError",

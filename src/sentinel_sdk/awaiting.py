@@ -18,7 +18,7 @@ import grpc
 
 from sentinel_sdk.conversion import prepared, read, texts
 from sentinel_sdk.errors import SentinelError, closed
-from sentinel_sdk.failures import Failure, Reach, explained
+from sentinel_sdk.failures import Failure, Reach, explained, is_unconnected
 from sentinel_sdk.handshake import PATIENCE_S
 from sentinel_sdk.retry import Attempts
 from sentinel_sdk.rpc import Answer, Call, Item, Metadata, Method, Page, Pages, Reply, Request, Response
@@ -36,10 +36,8 @@ class AwaitingConnection:
         self._reach = Reach(target)
         self._closed = asyncio.Event()
         self._to_wake: weakref.WeakSet[asyncio.Event] = weakref.WeakSet()
-        if target.credentials is None:
-            self._channel = grpc.aio.insecure_channel(target.endpoint, options=target.options)
-        else:
-            self._channel = grpc.aio.secure_channel(target.endpoint, target.credentials, options=target.options)
+        self._channel = _channel_to(target)
+        self._replacing = asyncio.Lock()
 
     def is_closed(self) -> bool:
         """Whether `close` was called."""
@@ -63,14 +61,15 @@ class AwaitingConnection:
         if self.is_closed():
             return Failure(closed(), lasting=True)
         found = self._reach.failure_of(error)
-        looking = self._reach.look_after(found)
-        if looking is None:
-            return Failure(found)
+        if not is_unconnected(found):
+            return found
         try:
             async with asyncio.timeout(min(within_s, PATIENCE_S)):
-                return explained(found, await asyncio.wrap_future(looking))
+                await self._take_up_renewed_certificates()
+                looking = self._reach.look()
+                return explained(found, await asyncio.wrap_future(looking)) if looking else found
         except TimeoutError:
-            return Failure(found)
+            return found
 
     async def pause(self, seconds: float) -> None:
         """Wait, but not longer than until the client is closed."""
@@ -119,17 +118,21 @@ class AwaitingConnection:
         except asyncio.CancelledError:
             if self._closed_under_us():
                 return None
+            if not _is_cancelled():
+                raise _replaced() from None
             raise
         return message if isinstance(message, method.response) else None
 
     @contextmanager
     def told_when_closed(self) -> Iterator[None]:
-        """Turn the cancellation that closing causes into the error that says so."""
+        """Turn the cancellation that closing, or replacing, a channel causes into the error that says so."""
         try:
             yield
         except asyncio.CancelledError:
             if self._closed_under_us():
                 raise closed() from None
+            if not _is_cancelled():
+                raise _replaced() from None
             raise
 
     def _closed_under_us(self) -> bool:
@@ -140,6 +143,28 @@ class AwaitingConnection:
         if self.is_closed():
             raise closed()
         return begin()
+
+    async def _take_up_renewed_certificates(self) -> None:
+        """As `BlockingConnection` does it; the files are read in another thread."""
+        async with self._replacing:
+            target = await asyncio.to_thread(self._reach.renewed)
+            if target is None or self.is_closed():
+                return
+            self._reach.go_on_with(target)
+            replaced, self._channel = self._channel, _channel_to(target)
+            await replaced.close()
+
+
+def _channel_to(target: Target) -> grpc.aio.Channel:
+    if (credentials := target.credentials()) is None:
+        return grpc.aio.insecure_channel(target.endpoint, options=target.options)
+    return grpc.aio.secure_channel(target.endpoint, credentials, options=target.options)
+
+
+def _replaced() -> grpc.aio.AioRpcError:
+    """What a call ends with whose channel was replaced under it; `grpc.aio` itself cancels whoever waits."""
+    details = "the connection was replaced by one with renewed certificates"
+    return grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata(), details)
 
 
 async def wait_for(event: asyncio.Event, seconds: float) -> None:
@@ -197,6 +222,8 @@ class Conversation(Generic[Request, Response]):
             async with asyncio.timeout(timeout_s):
                 return await self._connection.next_of(self._method, self._incoming)
         except grpc.aio.AioRpcError as error:
+            if self._ended:
+                return None
             raise _told_apart(error) from error
         except asyncio.CancelledError:
             if self._ended and not _is_cancelled():

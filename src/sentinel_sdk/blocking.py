@@ -18,7 +18,7 @@ import grpc
 
 from sentinel_sdk.conversion import prepared, read, texts
 from sentinel_sdk.errors import SentinelError, closed
-from sentinel_sdk.failures import Failure, Reach, explained
+from sentinel_sdk.failures import Failure, Reach, explained, is_unconnected
 from sentinel_sdk.handshake import PATIENCE_S
 from sentinel_sdk.retry import Attempts
 from sentinel_sdk.rpc import Answer, Call, Item, Metadata, Method, Page, Pages, Reply, Request, Response
@@ -50,10 +50,8 @@ class BlockingConnection:
         self._closed = threading.Event()
         self._to_wake: weakref.WeakSet[threading.Event] = weakref.WeakSet()
         self._waking = threading.Lock()
-        if target.credentials is None:
-            self._channel = grpc.insecure_channel(target.endpoint, options=target.options)
-        else:
-            self._channel = grpc.secure_channel(target.endpoint, target.credentials, options=target.options)
+        self._channel = _channel_to(target)
+        self._replacing = threading.Lock()
 
     def is_closed(self) -> bool:
         """Whether `close` was called."""
@@ -65,7 +63,8 @@ class BlockingConnection:
             self._closed.set()
             for event in self._to_wake:
                 event.set()
-        self._channel.close()
+        with self._replacing:
+            self._channel.close()
 
     def wake(self, event: threading.Event) -> None:
         """Set `event`, too, when this is closed; for a stream, which has an end of its own."""
@@ -79,13 +78,15 @@ class BlockingConnection:
         if self.is_closed():
             return Failure(closed(), lasting=True)
         found = self._reach.failure_of(error)
-        looking = self._reach.look_after(found)
-        if looking is None:
-            return Failure(found)
+        if not is_unconnected(found):
+            return found
+        self._take_up_renewed_certificates()
+        if (looking := self._reach.look()) is None:
+            return found
         try:
             return explained(found, looking.result(min(within_s, PATIENCE_S)))
         except TimeoutError:
-            return Failure(found)
+            return found
 
     def pause(self, seconds: float) -> None:
         """Wait, but not longer than until the client is closed."""
@@ -102,10 +103,13 @@ class BlockingConnection:
             messages = tuple(parts)
             self._reach.answered()
             return Reply(messages, texts(parts.trailing_metadata()))
-        method = call.method
-        send = self._channel.unary_unary(method.path, method.serialize, method.parse)
-        metadata = self._metadata + call.metadata
-        message, ended = self._open(lambda: send.with_call(call.request, timeout=timeout_s, metadata=metadata))
+        method, metadata = call.method, self._metadata + call.metadata
+
+        def send(channel: grpc.Channel) -> tuple[Response, grpc.Call]:
+            calling = channel.unary_unary(method.path, method.serialize, method.parse)
+            return calling.with_call(call.request, timeout=timeout_s, metadata=metadata)
+
+        message, ended = self._open(send)
         self._reach.answered()
         return Reply((message,), texts(ended.trailing_metadata()))
 
@@ -113,24 +117,53 @@ class BlockingConnection:
         self, method: Method[Request, Response], request: Request, metadata: Metadata, timeout_s: float | None = None
     ) -> Incoming[Response]:
         """Open a stream of answers to one request; without `timeout_s` it may last for ever."""
-        send = self._channel.unary_stream(method.path, method.serialize, method.parse)
-        return self._open(lambda: send(request, timeout=timeout_s, metadata=self._metadata + metadata))
+        kinds, everything = (method.serialize, method.parse), self._metadata + metadata
+        return self._open(
+            lambda channel: channel.unary_stream(method.path, *kinds)(request, timeout=timeout_s, metadata=everything)
+        )
 
     def converse(self, method: Method[Request, Response]) -> Conversation[Request, Response]:
         """Open a stream in both directions."""
-        send = self._channel.stream_stream(method.path, method.serialize, method.parse)
-        return Conversation(lambda requests: self._open(lambda: send(requests, metadata=self._metadata)))
+        kinds = (method.serialize, method.parse)
+        return Conversation(
+            lambda requests: self._open(
+                lambda channel: channel.stream_stream(method.path, *kinds)(requests, metadata=self._metadata)
+            )
+        )
 
-    def _open(self, begin: Callable[[], _Made]) -> _Made:
-        if self.is_closed():
-            raise closed()
-        try:
-            return begin()
-        except ValueError as error:
-            # What gRPC raises for a channel that another thread closed in between.
+    def _open(self, begin: Callable[[grpc.Channel], _Made]) -> _Made:
+        while True:
+            channel = self._channel
             if self.is_closed():
-                raise closed() from error
-            raise
+                raise closed()
+            try:
+                return begin(channel)
+            except ValueError as error:
+                # What gRPC raises for a channel that another thread closed in between.
+                if self.is_closed():
+                    raise closed() from error
+                if channel is self._channel:
+                    raise
+
+    def _take_up_renewed_certificates(self) -> None:
+        """Where certificates were renewed on disk: another channel, because one keeps the credentials it was made with.
+
+        The old one is closed, or it would go on knocking with the old ones. What is still under way on it is cut off,
+        like by a server that goes away.
+        """
+        with self._replacing:
+            target = self._reach.renewed()
+            if target is None or self.is_closed():
+                return
+            self._reach.go_on_with(target)
+            replaced, self._channel = self._channel, _channel_to(target)
+            replaced.close()
+
+
+def _channel_to(target: Target) -> grpc.Channel:
+    if (credentials := target.credentials()) is None:
+        return grpc.insecure_channel(target.endpoint, options=target.options)
+    return grpc.secure_channel(target.endpoint, credentials, options=target.options)
 
 
 class Conversation(Generic[Request, Response]):

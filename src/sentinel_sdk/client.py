@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import aclosing, closing
 from datetime import UTC, datetime
 from typing import Literal, Self
@@ -17,8 +17,10 @@ from sentinel_sdk.awaiting import AwaitingConnection
 from sentinel_sdk.blocking import BlockingConnection
 from sentinel_sdk.calls import configuration, directives, health, ledger
 from sentinel_sdk.config_stream import Apply, AsyncApply, aserve, serve
-from sentinel_sdk.events import Subscription, afollow, follow
+from sentinel_sdk.directive_stream import Directives
+from sentinel_sdk.events import Canaries, Events
 from sentinel_sdk.faces import aiterated, awaited, called, iterated
+from sentinel_sdk.following import afollow, follow
 from sentinel_sdk.ingest import ANOMALIES, MAX_UNACKNOWLEDGED, PROBES, TELEMETRY, Sender
 from sentinel_sdk.ingest_awaiting import AsyncIngestStream
 from sentinel_sdk.ingest_blocking import IngestStream
@@ -28,9 +30,11 @@ from sentinel_sdk.target import Options, Policy, Security, Target
 from sentinel_sdk.tls import TlsConfig
 from sentinel_sdk.types.anomaly import AnomalyAck, AnomalyBatch
 from sentinel_sdk.types.enums import QuarantineAction
+from sentinel_sdk.types.events import Event
 from sentinel_sdk.types.probe import ProbeAck, ProbeResultBatch
 from sentinel_sdk.types.quarantine import QuarantineDirective
 from sentinel_sdk.types.telemetry import TelemetryAck, TelemetryBatch
+from sentinel_sdk.types.trust import TmrRequest
 
 
 class SentinelClient(Session):
@@ -164,14 +168,14 @@ class SentinelClient(Session):
         Raises:
             SentinelError: a failure that reconnecting does not mend.
         """
-        wanted = Subscription(hostname_filter, action_filter)
+        wanted = Directives(hostname_filter, action_filter)
         return follow(self._open_blocking("iter_events"), self.policy.retry, wanted)
 
     def aiter_events(
         self, hostname_filter: str = "", action_filter: QuarantineAction = QuarantineAction.UNSPECIFIED
     ) -> AsyncIterator[QuarantineDirective]:
         """The same for an asynchronous client."""
-        wanted = Subscription(hostname_filter, action_filter)
+        wanted = Directives(hostname_filter, action_filter)
         return afollow(self._open_awaiting("aiter_events"), self.policy.retry, wanted)
 
     def stream_events(
@@ -183,7 +187,7 @@ class SentinelClient(Session):
         """Call `callback` with every directive; blocks as long as `iter_events` lasts. Its errors end the stream."""
         connection = self._open_blocking("stream_events")
         check_callback(callback, "stream_events", may_wait=False)
-        with closing(follow(connection, self.policy.retry, Subscription(hostname_filter, action_filter))) as events:
+        with closing(follow(connection, self.policy.retry, Directives(hostname_filter, action_filter))) as events:
             for directive in events:
                 callback(directive)
 
@@ -196,12 +200,50 @@ class SentinelClient(Session):
         """The same for an asynchronous client; what `callback` returns is awaited where it can be."""
         connection = self._open_awaiting("astream_events")
         check_callback(callback, "astream_events", may_wait=True)
-        wanted = Subscription(hostname_filter, action_filter)
+        wanted = Directives(hostname_filter, action_filter)
         async with aclosing(afollow(connection, self.policy.retry, wanted)) as events:
             async for directive in events:
                 outcome = callback(directive)
                 if inspect.isawaitable(outcome):
                     await outcome
+
+    def follow_events(self, *, after_position: int = 0, from_now: bool = False, hostname: str = "") -> Generator[Event]:
+        """What happened after an event's position, then what happens, until the client is closed.
+
+        Broken connections and gateways that restart are connected to again, without end; nothing is lost meanwhile.
+        Keep the position of the last event that was handled, and begin after it the next time. What was handled, but
+        not yet come back from, comes again.
+
+        With `from_now` the first event has a position and nothing else. With `hostname` only events about this host,
+        and about no single one.
+
+        Raises:
+            OutOfRangeError: events after this position were forgotten: take stock of the fleet, and follow from now.
+            SentinelError: another failure that connecting again does not mend.
+        """
+        wanted = Events(after_position, hostname, from_now=from_now)
+        return follow(self._open_blocking("follow_events"), self.policy.retry, wanted)
+
+    def afollow_events(
+        self, *, after_position: int = 0, from_now: bool = False, hostname: str = ""
+    ) -> AsyncGenerator[Event]:
+        """The same for an asynchronous client."""
+        wanted = Events(after_position, hostname, from_now=from_now)
+        return afollow(self._open_awaiting("afollow_events"), self.policy.retry, wanted)
+
+    def follow_canaries(self, hostname: str = "") -> Generator[TmrRequest]:
+        """Canaries to be computed by GPUs of a host, or of all, as they are scheduled, until the client is closed.
+
+        Hand in what the three GPUs computed by `report_tmr_result`, within the canary's `timeout_ms`.
+
+        Raises:
+            SentinelError: a failure that connecting again does not mend.
+        """
+        return follow(self._open_blocking("follow_canaries"), self.policy.retry, Canaries(hostname))
+
+    def afollow_canaries(self, hostname: str = "") -> AsyncGenerator[TmrRequest]:
+        """The same for an asynchronous client."""
+        return afollow(self._open_awaiting("afollow_canaries"), self.policy.retry, Canaries(hostname))
 
     def config_stream(self, component_id: str, apply: Apply) -> None:
         """Receive configuration as the component `component_id`, until the client is closed or the server ends it.

@@ -16,7 +16,7 @@ from sentinel_sdk import methods
 from sentinel_sdk.awaiting import AwaitingConnection
 from sentinel_sdk.blocking import BlockingConnection
 from sentinel_sdk.errors import ClosedError, invalid
-from sentinel_sdk.events import wait_after
+from sentinel_sdk.failures import wait_after
 from sentinel_sdk.retry import Reconnects, RetryConfig
 from sentinel_sdk.types.config import ConfigAck, ConfigUpdate
 

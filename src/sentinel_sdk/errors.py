@@ -7,6 +7,7 @@
       +-- InvalidArgumentError     INVALID_ARGUMENT                      also raised here, before anything is sent
       +-- DeadlineExceededError    DEADLINE_EXCEEDED
       +-- AlreadyExistsError       ALREADY_EXISTS
+      +-- OutOfRangeError          OUT_OF_RANGE                          what was to be gone on from is forgotten
       +-- FailedPreconditionError  FAILED_PRECONDITION                   the state it meets does not allow it
       +-- ClosedError              no status                             the client was closed
       +-- VerificationError        no status                             a proof or a signature of the ledger is wrong
@@ -56,6 +57,10 @@ class AlreadyExistsError(SentinelError):
     """Raised when an id was used before for something else."""
 
 
+class OutOfRangeError(SentinelError):
+    """Raised when events after a position were forgotten: take stock of the fleet, and follow from now."""
+
+
 class FailedPreconditionError(SentinelError):
     """Raised when the present state does not allow what was asked."""
 
@@ -76,6 +81,7 @@ BY_CODE: Mapping[grpc.StatusCode, type[SentinelError]] = {
     grpc.StatusCode.UNAVAILABLE: ConnectionError,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceededError,
     grpc.StatusCode.ALREADY_EXISTS: AlreadyExistsError,
+    grpc.StatusCode.OUT_OF_RANGE: OutOfRangeError,
     grpc.StatusCode.FAILED_PRECONDITION: FailedPreconditionError,
 }
 

@@ -1,146 +1,60 @@
-"""Following directives as they happen: what was already delivered, and where to go on after a broken connection.
+"""Following what happens at a gateway, and the canaries it wants computed, without end.
 
-A directive that waits for a person is sent twice, first when it begins to wait and again when it is approved, so what
-is delivered once is the pair of id and approval. After a broken connection the server is asked for everything after the
-last directive that was handled; what it repeats nevertheless is dropped.
+An event's position says where to go on, so nothing is lost over any number of restarts, on either side; what was
+delivered and not come back from is delivered again. Canaries have no past: one that was told while nobody listened is
+scheduled anew by the gateway when its time is over.
 """
 
 from __future__ import annotations
 
-import logging
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Generator
-from dataclasses import dataclass
-
-import grpc
-
-from sentinel.v1 import quarantine_pb2
+from sentinel.ext.v1 import events_pb2, tmr_pb2
+from sentinel.v1 import trust_pb2
 from sentinel_sdk import methods
-from sentinel_sdk.awaiting import AwaitingConnection
-from sentinel_sdk.blocking import BlockingConnection
-from sentinel_sdk.conversion import can_be_sent
-from sentinel_sdk.errors import ClosedError
-from sentinel_sdk.failures import Failure
-from sentinel_sdk.retry import Reconnects, RetryConfig
-from sentinel_sdk.rpc import Metadata
-from sentinel_sdk.types.enums import QuarantineAction
-from sentinel_sdk.types.quarantine import QuarantineDirective
-
-log = logging.getLogger("sentinel_sdk")
-RESUME_METADATA = "sentinel-resume-after"
-_REMEMBERED = 10_000
-"""How many delivered directives are known again; far more than any server sends twice."""
+from sentinel_sdk.conversion import prepared
+from sentinel_sdk.following import Course
+from sentinel_sdk.types.events import Event
+from sentinel_sdk.types.trust import TmrRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """Which directives are wanted."""
+class Events(Course[Event]):
+    """Everything that could concern somebody on call."""
 
-    hostname_filter: str
-    action_filter: QuarantineAction
+    method = methods.FOLLOW_EVENTS
+    ends_with_the_server = False
 
-    def request(self) -> quarantine_pb2.DirectiveSubscription:
-        """The subscription for the wire."""
-        request = quarantine_pb2.DirectiveSubscription(hostname_filter=self.hostname_filter)
-        # mypy-protobuf wants the wire's own enumeration, whose numbers are the same.
-        request.action_filter = int(self.action_filter)  # type: ignore[assignment]
-        return request
+    def __init__(self, after_position: int, hostname: str, *, from_now: bool) -> None:
+        """Raises `InvalidArgumentError` for what cannot be asked."""
+        self._request = prepared(
+            lambda: events_pb2.FollowEventsRequest(after_position=after_position, from_now=from_now, hostname=hostname)
+        )
 
+    def request(self) -> events_pb2.FollowEventsRequest:
+        """From where it was begun, or after the last event that was handled."""
+        return self._request
 
-class Progress:
-    """What was delivered so far."""
+    def read(self, message: events_pb2.Event) -> Event:
+        """An event."""
+        return Event.from_proto(message)
 
-    def __init__(self) -> None:
-        self._last = ""
-        self._delivered: OrderedDict[tuple[str, bool], None] = OrderedDict()
-
-    def metadata(self) -> Metadata:
-        """What tells the server where to go on; empty on the first connection."""
-        return ((RESUME_METADATA, self._last),) if self._last and can_be_sent(self._last) else ()
-
-    def is_new(self, directive: QuarantineDirective) -> bool:
-        """Whether it was not delivered before."""
-        return _event(directive) not in self._delivered
-
-    def delivered(self, directive: QuarantineDirective) -> None:
-        """It was handled: a connection that breaks now goes on after it."""
-        if not directive.directive_id:
-            return
-        self._last = directive.directive_id
-        self._delivered[_event(directive)] = None
-        if len(self._delivered) > _REMEMBERED:
-            self._delivered.popitem(last=False)
+    def handled(self, item: Event) -> None:
+        """The next connection goes on after it."""
+        self._request.after_position, self._request.from_now = item.position, False
 
 
-def follow(connection: BlockingConnection, retry: RetryConfig, wanted: Subscription) -> Generator[QuarantineDirective]:
-    """The directives as they come, until the client is closed or the server ends the stream.
+class Canaries(Course[TmrRequest]):
+    """What three GPUs are to compute at the same time."""
 
-    Raises:
-        SentinelError: a failure that reconnecting does not mend.
-    """
-    progress, reconnects = Progress(), Reconnects(retry)
-    while not connection.is_closed():
-        reconnects.opened()
-        try:
-            incoming = connection.stream(methods.STREAM_DIRECTIVES, wanted.request(), progress.metadata())
-        except ClosedError:
-            return
-        try:
-            for message in incoming:
-                reconnects.received()
-                directive = QuarantineDirective.from_proto(message)
-                if progress.is_new(directive):
-                    yield directive
-                    progress.delivered(directive)
-            return
-        except grpc.RpcError as error:
-            failure = connection.failure(error)
-            if connection.is_closed():
-                return
-            delay_s = wait_after(failure, reconnects, methods.STREAM_DIRECTIVES.path)
-        finally:
-            incoming.cancel()
-        connection.pause(delay_s)
+    method = methods.FOLLOW_CANARIES
+    ends_with_the_server = False
 
+    def __init__(self, hostname: str) -> None:
+        """Raises `InvalidArgumentError` for what cannot be asked."""
+        self._request = prepared(lambda: tmr_pb2.FollowCanariesRequest(hostname=hostname))
 
-async def afollow(
-    connection: AwaitingConnection, retry: RetryConfig, wanted: Subscription
-) -> AsyncGenerator[QuarantineDirective]:
-    """The same, asynchronously."""
-    progress, reconnects = Progress(), Reconnects(retry)
-    while not connection.is_closed():
-        reconnects.opened()
-        incoming = connection.stream(methods.STREAM_DIRECTIVES, wanted.request(), progress.metadata())
-        try:
-            while (message := await connection.next_of(methods.STREAM_DIRECTIVES, incoming)) is not None:
-                reconnects.received()
-                directive = QuarantineDirective.from_proto(message)
-                if progress.is_new(directive):
-                    yield directive
-                    progress.delivered(directive)
-            return
-        except grpc.RpcError as error:
-            failure = await connection.failure(error)
-            if connection.is_closed():
-                return
-            delay_s = wait_after(failure, reconnects, methods.STREAM_DIRECTIVES.path)
-        finally:
-            incoming.cancel()
-        await connection.pause(delay_s)
+    def request(self) -> tmr_pb2.FollowCanariesRequest:
+        """The same each time."""
+        return self._request
 
-
-def wait_after(failure: Failure, reconnects: Reconnects, path: str) -> float:
-    """How long to wait before opening the stream again, in seconds.
-
-    Raises:
-        SentinelError: it is no use.
-    """
-    delay_s = None if failure.lasting else reconnects.delay_after(failure.error.code)
-    if delay_s is None:
-        raise failure.error
-    log.warning("stream.reconnect method=%s delay_s=%.3f error=%s", path, delay_s, failure.error)
-    return delay_s
-
-
-def _event(directive: QuarantineDirective) -> tuple[str, bool]:
-    return directive.directive_id, directive.approval is not None
+    def read(self, message: trust_pb2.TmrRequest) -> TmrRequest:
+        """A canary."""
+        return TmrRequest.from_proto(message)

@@ -23,6 +23,7 @@ from typing import Any
 
 from cryptography import x509
 
+from sentinel_sdk.errors import InvalidArgumentError
 from sentinel_sdk.tls import Material
 from sentinel_sdk.tls_diagnosis import (
     Cause,
@@ -31,6 +32,7 @@ from sentinel_sdk.tls_diagnosis import (
     Seen,
     authorities_in,
     diagnose,
+    of_being_renewed,
     of_client_refused,
     of_first_bytes,
     of_os_error,
@@ -135,11 +137,12 @@ class _Address:
 
     def _securely(self, tls: Material) -> tuple[Cause, str]:
         expected = _expected(self.place.server_name, tls)
-        if changed := tls.changed():
-            return Cause.UNTRUSTED, f"was not asked again: {changed!r} changed since the client was made; make another"
         try:
-            with self._connected() as raw, self._wrapped(raw, _believing(tls)) as connection:
-                content = _first_answer(connection)
+            with self._connected() as raw:
+                if reason := _being_renewed(tls):
+                    return of_being_renewed(reason)
+                with self._wrapped(raw, _believing(tls)) as connection:
+                    content = _first_answer(connection)
             if content:
                 return of_first_bytes(content)
             if self._refuses_us(tls):
@@ -207,6 +210,13 @@ def _first_answer(connection: ssl.SSLSocket) -> bytes:
         return connection.recv(4096)
     except (ConnectionError, ssl.SSLEOFError):
         return b""
+
+
+def _being_renewed(tls: Material) -> str | None:
+    try:
+        return "the certificates have changed just now" if tls.renewed() else None
+    except InvalidArgumentError as error:
+        return f"the certificates have changed, and cannot be used yet: {error}"
 
 
 def _expected(host: str, tls: Material) -> Expected:

@@ -16,7 +16,7 @@ from google.protobuf.message import Message as Proto
 
 from sentinel_sdk import methods
 from sentinel_sdk.errors import ClosedError, invalid
-from sentinel_sdk.failures import Failure
+from sentinel_sdk.failures import Failure, wait_after
 from sentinel_sdk.retry import Reconnects
 from sentinel_sdk.rpc import Method
 from sentinel_sdk.types.anomaly import AnomalyAck, AnomalyBatch
@@ -77,6 +77,18 @@ class Kind(Generic[B, A]):
         if not getattr(batch, self.items_field):
             raise invalid(f"there is nothing to send: {self.items_field} is empty")
         return batch
+
+    def refusal(self, sequence_number: int, size_bytes: int, limit_bytes: int | None) -> A:
+        """What the server would answer to a batch of this size if it read it; it ends the whole stream instead."""
+        limit = "more than the server takes" if limit_bytes is None else f"the server takes {limit_bytes} at most"
+        reason = f"the batch is too large: it has {size_bytes} bytes, {limit}; send its {self.items_field} in parts"
+        log.warning("ingest.refused method=%s sequence_number=%d reason=%s", self.method.path, sequence_number, reason)
+        ack = self.ack()
+        ack.sequence_number = sequence_number
+        # An acknowledgement of telemetry has no room for a reason.
+        if hasattr(ack, "rejection_reason"):
+            ack.rejection_reason = reason
+        return ack
 
 
 PROBES: Kind[ProbeResultBatch, ProbeAck] = Kind(
@@ -149,6 +161,13 @@ class Unacknowledged(Generic[A]):
         if self._waiting.pop(ack.sequence_number, None) is not None:
             self._acks[ack.sequence_number] = ack
 
+    def larger_than(self, limit_bytes: int | None) -> dict[int, int]:
+        """Size by number of the batches under way that are larger; of the largest one where the limit is not known."""
+        sizes = {number: message.ByteSize() for number, message in self._waiting.items()}
+        if limit_bytes is None:
+            limit_bytes = max(sizes.values(), default=0) - 1
+        return {number: size for number, size in sizes.items() if size > limit_bytes}
+
     def take(self, sequence_number: int) -> A | None:
         """The acknowledgement of a batch, which is then done with; None while there is none."""
         return self._acks.pop(sequence_number, None)
@@ -160,17 +179,20 @@ class Unacknowledged(Generic[A]):
             self._acks.pop(number, None)
 
 
-def wait_after(failure: Failure, reconnects: Reconnects, path: str) -> float:
-    """How long to wait before connecting again, in seconds.
+def recover(failure: Failure, kind: Kind[B, A], unacknowledged: Unacknowledged[A], reconnects: Reconnects) -> float:
+    """How long to wait before connecting again, in seconds; at once without a batch that was too large.
 
     Raises:
         SentinelError: it is no use.
     """
-    delay_s = None if failure.lasting else reconnects.delay_after(failure.error.code)
-    if delay_s is None:
-        raise failure.error
-    log.warning("ingest.reconnect method=%s delay_s=%.3f error=%s", path, delay_s, failure.error)
-    return delay_s
+    if failure.too_large is not None:
+        if too_large := unacknowledged.larger_than(failure.too_large.limit_bytes):
+            for number, size_bytes in too_large.items():
+                unacknowledged.acknowledge(kind.refusal(number, size_bytes, failure.too_large.limit_bytes))
+            return 0.0
+        # Whoever sent it has gone, and it will not be sent again.
+        failure = Failure(failure.error)
+    return wait_after(failure, reconnects, kind.method.path)
 
 
 def ended() -> ClosedError:

@@ -14,7 +14,7 @@ from sentinel_sdk.awaiting import AwaitingConnection, Conversation, wait_for
 from sentinel_sdk.conversion import prepared
 from sentinel_sdk.errors import closed
 from sentinel_sdk.failures import of_no_acknowledgement
-from sentinel_sdk.ingest import A, B, Kind, Numbering, Sender, Unacknowledged, ended, wait_after
+from sentinel_sdk.ingest import A, B, Kind, Numbering, Sender, Unacknowledged, ended, recover
 from sentinel_sdk.retry import Reconnects
 from sentinel_sdk.target import Policy
 from sentinel_sdk.types.message import Message
@@ -132,7 +132,7 @@ class AsyncIngestStream(Generic[B, A]):
             raise
         self._disconnect()
         self._check_open()
-        delay_s = wait_after(failure, self._reconnects, self._kind.method.path)
+        delay_s = recover(failure, self._kind, self._unacknowledged, self._reconnects)
         await wait_for(self._ended, delay_s)
 
     def _connected(self) -> Conversation[Any, Any]:

@@ -18,7 +18,7 @@ from sentinel_sdk.blocking import BlockingConnection, Conversation
 from sentinel_sdk.conversion import prepared
 from sentinel_sdk.errors import closed
 from sentinel_sdk.failures import of_no_acknowledgement
-from sentinel_sdk.ingest import A, B, Kind, Numbering, Sender, Unacknowledged, ended, wait_after
+from sentinel_sdk.ingest import A, B, Kind, Numbering, Sender, Unacknowledged, ended, recover
 from sentinel_sdk.retry import Reconnects
 from sentinel_sdk.target import Policy
 from sentinel_sdk.types.message import Message
@@ -86,8 +86,9 @@ class IngestStream(Generic[B, A]):
     def close(self) -> None:
         """End the stream, from whichever thread; who waits for an acknowledgement gets a ClosedError."""
         self._ended.set()
-        if self._conversation is not None:
-            self._conversation.end()
+        # Read once: another thread may disconnect at any moment.
+        if (conversation := self._conversation) is not None:
+            conversation.end()
         with self._lock:
             self._disconnect()
 
@@ -132,7 +133,7 @@ class IngestStream(Generic[B, A]):
             failure = self._connection.failure(error)
         self._disconnect()
         self._check_open()
-        delay_s = wait_after(failure, self._reconnects, self._kind.method.path)
+        delay_s = recover(failure, self._kind, self._unacknowledged, self._reconnects)
         self._ended.wait(delay_s)
 
     def _connected(self) -> Conversation[Any, Any]:

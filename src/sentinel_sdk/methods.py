@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from google.protobuf import empty_pb2
 
-from sentinel.ext.v1 import directives_pb2, ledger_pb2, tmr_pb2
+from sentinel.ext.v1 import directives_pb2, events_pb2, ledger_pb2, tmr_pb2
 from sentinel.v1 import (
     anomaly_pb2,
     audit_pb2,
@@ -92,6 +92,10 @@ APPLY_CONFIG = Method("/sentinel.v1.ConfigService/ApplyConfig", config_pb2.Confi
 CONFIG_STREAM = Method("/sentinel.v1.ConfigService/ConfigStream", config_pb2.ConfigAck, config_pb2.ConfigUpdate)
 
 REPORT_TMR_RESULT = Method("/sentinel.ext.v1.TmrService/ReportTmrResult", trust_pb2.TmrResult, tmr_pb2.TmrVerdict)
+FOLLOW_CANARIES = Method(
+    "/sentinel.ext.v1.TmrService/FollowCanaries", tmr_pb2.FollowCanariesRequest, trust_pb2.TmrRequest
+)
+FOLLOW_EVENTS = Method("/sentinel.ext.v1.EventService/FollowEvents", events_pb2.FollowEventsRequest, events_pb2.Event)
 
 STREAM_PROBE_RESULTS = Method(
     "/sentinel.v1.ProbeService/StreamProbeResults", probe_pb2.ProbeResultBatch, probe_pb2.ProbeAck

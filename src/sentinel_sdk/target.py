@@ -11,7 +11,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import grpc
@@ -54,13 +54,31 @@ class Target:
     """Where to connect, with everything the channel needs."""
 
     endpoint: str
-    credentials: grpc.ChannelCredentials | None
-    """None is a plain connection."""
     options: tuple[tuple[str, Any], ...]
-    metadata: Metadata
+    metadata: Metadata = field(default=(), repr=False)
     """Sent with every call."""
     tls: Material | None = None
-    """What the credentials were made from."""
+    """None is a plain connection."""
+    token: str | None = field(default=None, repr=False)
+    """Travels with TLS; without, it stands in the metadata."""
+
+    def credentials(self) -> grpc.ChannelCredentials | None:
+        """What a channel is secured with; None for a plain one."""
+        if self.tls is None:
+            return None
+        credentials = self.tls.credentials()
+        if self.token is None:
+            return credentials
+        return grpc.composite_channel_credentials(credentials, grpc.access_token_call_credentials(self.token))
+
+    def renewed(self) -> Target | None:
+        """The same with what the files hold now; None where that is the same.
+
+        Raises:
+            InvalidArgumentError: they cannot be used as they are.
+        """
+        tls = self.tls and self.tls.renewed()
+        return replace(self, tls=tls) if tls else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +114,12 @@ def resolve(
     if token and not can_be_sent(token):
         raise invalid("the token has characters that cannot be sent, a line break at its end perhaps")
     if tls:
-        material = tls.material()
-        return Target(address, _credentials(material, token), merged, (), material)
+        return Target(address, merged, tls=tls.material(), token=token)
     if token and not (security.allow_insecure_token or is_loopback(address)):
         raise invalid(
             f"a token would be sent to {address!r} unencrypted: give a tls_config, or allow_insecure_token=True"
         )
-    return Target(address, None, merged, (("authorization", f"Bearer {token}"),) if token else ())
+    return Target(address, merged, (("authorization", f"Bearer {token}"),) if token else ())
 
 
 def policy(retry: RetryConfig | None, timeout_s: float | None, defaults: environment.Defaults) -> Policy:
@@ -137,10 +154,3 @@ def _checked(endpoint: str | None) -> str:
     if endpoint.startswith(("http://", "https://")):
         raise invalid(f"an endpoint is host:port without a scheme, not {endpoint!r}; a tls_config asks for TLS")
     return endpoint
-
-
-def _credentials(tls: Material, token: str | None) -> grpc.ChannelCredentials:
-    credentials = tls.credentials()
-    if token is None:
-        return credentials
-    return grpc.composite_channel_credentials(credentials, grpc.access_token_call_credentials(token))

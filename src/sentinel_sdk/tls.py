@@ -1,7 +1,8 @@
 """How a connection is secured: which authority the server's certificate must come from, and who we prove to be.
 
 Files are read and checked when a client is made, because gRPC itself reports a wrong file only as a failed handshake,
-later and without a name.
+later and without a name. They are looked at again whenever no connection comes about: gRPC's clients never read a file
+twice, and certificates live for weeks while agents run for months.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class TlsConfig:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a connection is secured with: the files as they were when the client was made."""
+    """What a connection is secured with: the files as they were when they were last read."""
 
     config: TlsConfig
     roots: bytes | None
@@ -67,15 +68,22 @@ class Material:
         """The same for gRPC."""
         return grpc.ssl_channel_credentials(self.roots, self.key, self.certificate)
 
-    def changed(self) -> str | None:
-        """The first file that now holds something else, or cannot be read; None where none does."""
+    def renewed(self) -> Material | None:
+        """What the files hold now; None where that is the same.
+
+        Raises:
+            InvalidArgumentError: they cannot be used as they are, perhaps because somebody is writing them just now.
+        """
+        return self.config.material() if self._has_changed() else None
+
+    def _has_changed(self) -> bool:
         config = self.config
         known = (
             (config.ca_cert_path, self.roots),
             (config.client_cert_path, self.certificate),
             (config.client_key_path, self.key),
         )
-        return next((path for path, content in known if path and not _holds(path, content)), None)
+        return any(path and not _holds(path, content) for path, content in known)
 
 
 def _holds(path: str, content: bytes | None) -> bool:

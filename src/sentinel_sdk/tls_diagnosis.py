@@ -40,6 +40,7 @@ class Cause(Enum):
     UNREACHABLE = "unreachable"
     SILENT = "silent"
     CLOSED = "closed"
+    BEING_RENEWED = "certificates are being renewed"
     NOT_GRPC = "not gRPC"
     PLAIN_THERE = "speaks without TLS"
     TLS_THERE = "speaks TLS"
@@ -123,6 +124,11 @@ def of_os_error(error: OSError) -> tuple[Cause, str]:
     if isinstance(error, ConnectionError) or error.errno == errno.ECONNABORTED:
         return Cause.CLOSED, "took the connection and closed it"
     return Cause.UNREACHABLE, f"cannot be reached ({error.strerror or error})"
+
+
+def of_being_renewed(reason: str) -> tuple[Cause, str]:
+    """Our own files are no longer those the connection was tried with, so what it met says nothing."""
+    return Cause.BEING_RENEWED, f"was not asked again: {reason}"
 
 
 def of_untrusted(

@@ -90,6 +90,11 @@ def execution(
     )
 
 
+def failures(count: int, sm_id: int = 0, on: Gpu | None = None) -> tuple[ProbeExecution, ...]:
+    """An SM fails in so many sweeps, half a minute apart, the last of them now."""
+    return tuple(execution(30_000 * number, ProbeResult.FAIL, sm_id, on) for number in reversed(range(count)))
+
+
 def batch(*executions: ProbeExecution, sequence: int = 0, hostname: str = "node-1") -> ProbeBatch:
     """A batch."""
     return ProbeBatch(hostname, executions, sequence, NOW_NS)

@@ -14,9 +14,9 @@ from tests.postgres import PostgresServer
 from tests.sentinel_core.gateway import AGENT, JANE, Place, asking, batch, execution, gpu
 from tests.sentinel_core.test_what_is_recorded import executions
 
-from sentinel_gateway.core.actor import Work
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.core.round import Round
+from sentinel_gateway.core.work import Work
 from sentinel_gateway.domain.errors import Bug, Busy, Unavailable
 from sentinel_gateway.domain.health import Action
 from sentinel_gateway.domain.settings import CoreSettings, QueueSettings

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.sentinel_core.gateway import AGENT, JANE, OMAR, Place, asking, batch, execution, gpu
+from tests.sentinel_core.gateway import AGENT, JANE, OMAR, Place, asking, batch, execution, failures, gpu
 from tests.sentinel_core.test_what_is_recorded import recorded
 
 from sentinel.ext.v1.records_pb2 import SystemRecord
@@ -22,7 +22,6 @@ from sentinel_gateway.domain.directives import (
 )
 from sentinel_gateway.domain.errors import AlreadyThere, Denied, GatewayError, IllegalState, Invalid, NotKnown
 from sentinel_gateway.domain.health import EDGES, Action, HealthState
-from sentinel_gateway.domain.probes import ProbeResult
 from sentinel_gateway.domain.roles import Caller, Role
 from sentinel_gateway.domain.settings import ApprovalSettings, CoreSettings
 
@@ -244,7 +243,7 @@ async def test_what_became_worse_must_be_asked_about_again(place: Place):
 
 async def test_a_reinstatement_asked_before_the_quarantine_does_not_lift_it(place: Place):
     async with place.running() as core:
-        await core.report_probes(AGENT, batch(*(execution(number, ProbeResult.FAIL) for number in range(3))))
+        await core.report_probes(AGENT, batch(*failures(2)))
         await core.issue(JANE, asking(R, "d-1", requires_approval=True))
         await core.issue(JANE, asking(Q, "d-2"))
 
@@ -295,12 +294,12 @@ async def test_waiting_survives_a_restart(either: Place):
 
 async def test_reinstating_starts_the_score_again_and_keeps_the_counts(place: Place):
     async with place.running() as core:
-        await core.report_probes(AGENT, batch(*(execution(n, 2, 4) for n in range(9))))
+        await core.report_probes(AGENT, batch(*failures(2, 4)))
         await core.issue(JANE, asking(R))
 
         health = await core.gpu_health(gpu().uuid, with_sms=True)
         assert (health.state, health.alpha, health.beta) == (HealthState.HEALTHY, 100.0, 1.0)
-        assert (health.probe_fail_count, health.sm_health[0].probe_fail_count) == (9, 9)
+        assert (health.probe_fail_count, health.sm_health[0].probe_fail_count) == (2, 2)
         assert health.sm_health[0].reliability_score == 100 / 101
         await core.report_probes(AGENT, batch(execution(100), sequence=1))
         assert await state(core) is HealthState.HEALTHY

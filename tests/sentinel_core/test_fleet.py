@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.sentinel_core.gateway import AGENT, JANE, Place, asking, batch, execution, gpu
+from tests.sentinel_core.gateway import AGENT, JANE, Place, asking, batch, execution, failures, gpu
 
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.domain.errors import Invalid, NotKnown
@@ -14,9 +14,9 @@ from sentinel_gateway.domain.health import Action, HealthState
 async def a_fleet(core: Core) -> None:
     """GPU 0 healthy, 1 healthy with a failure, 2 suspect, 3 quarantined; two hosts."""
     for number in range(4):
-        failures = {1: 1, 2: 3}.get(number, 0)
+        failed = {1: 1, 2: 2}.get(number, 0)
         on = gpu(number, f"rack-{number % 2}")
-        runs = [execution(n, 2 if n < failures else 1, 5, on) for n in range(4)]
+        runs = [*failures(failed, 5, on), *(execution(n + 1, 1, 5, on) for n in range(4 - failed))]
         await core.report_probes(AGENT, batch(*runs, sequence=number, hostname=on.hostname))
     await core.issue(JANE, asking(Action.QUARANTINE, on=gpu(3)))
 
@@ -36,8 +36,8 @@ async def test_states_scores_and_rates_are_summed_up(place: Place):
 
     states = (summary.total_gpus, summary.healthy, summary.suspect, summary.quarantined, summary.condemned)
     assert states == (4, 2, 1, 1, 0)
-    assert summary.overall_sdc_rate == 4 / 4
-    assert summary.average_reliability_score == pytest.approx((104 / 105 * 2 + 103 / 105 + 101 / 105) / 4)
+    assert summary.overall_sdc_rate == 3 / 4
+    assert summary.average_reliability_score == pytest.approx((104 / 105 * 2 + 103 / 105 + 102 / 105) / 4)
     assert (summary.active_agents, summary.rate_window_s) == (2, 3600)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.sentinel_core.gateway import AGENT, NOW_NS, SECOND_NS, Place, batch, execution, gpu
+from tests.sentinel_core.gateway import AGENT, NOW_NS, SECOND_NS, Place, batch, execution, failures, gpu
 
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.domain.errors import Invalid
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.identity import Gpu
-from sentinel_gateway.domain.probes import ProbeBatch, ProbeResult, ProbeType
+from sentinel_gateway.domain.probes import ProbeBatch, ProbeResult
 from sentinel_gateway.domain.settings import BeliefSettings, CoreSettings
 
 FAIL = ProbeResult.FAIL
@@ -47,46 +47,28 @@ async def test_errors_and_timeouts_say_nothing_about_corruption(place: Place, re
     assert health.sm_health == ()
 
 
-async def test_three_failures_in_a_row_on_one_sm_make_a_gpu_suspect(place: Place):
+async def test_an_sm_that_fails_in_two_sweeps_makes_a_gpu_suspect(place: Place):
     async with place.running() as core:
-        await core.report_probes(AGENT, batch(*(execution(n, FAIL, 42) for n in range(3))))
+        await core.report_probes(AGENT, batch(*failures(2, 42)))
 
         health = await core.gpu_health(gpu().uuid)
     assert health.state is HealthState.SUSPECT
-    assert health.state_change_reason == "3 failures in a row on SM 42, the last in a FMA probe"
+    assert health.state_change_reason.startswith("SM 42 failed in 2 sweeps of FMA")
 
 
-async def test_a_dead_unit_is_seen_between_other_probes_that_pass(place: Place):
-    runs = [execution(2 * n, FAIL, 9) for n in range(3)]
-    others = [execution(2 * n + 1, sm_id=9, probe_type=ProbeType.AES) for n in range(3)]
+async def test_one_failure_is_weak(place: Place):
     async with place.running() as core:
-        await core.report_probes(AGENT, batch(*runs, *others))
-
-        assert (await core.gpu_health(gpu().uuid)).state is HealthState.SUSPECT
-
-
-async def test_failures_with_passes_between_them_are_no_row(place: Place):
-    runs = [execution(n, FAIL if n % 2 else ProbeResult.PASS, 9) for n in range(6)]
-    async with place.running() as core:
-        await core.report_probes(AGENT, batch(*runs))
+        await core.report_probes(AGENT, batch(*(execution(n, FAIL, n % 2) for n in range(5))))
 
         assert (await core.gpu_health(gpu().uuid)).state is HealthState.HEALTHY
 
 
-async def test_failures_on_different_sms_are_no_row(place: Place):
+async def test_no_score_decides(place: Place):
     async with place.running() as core:
-        await core.report_probes(AGENT, batch(*(execution(n, FAIL, n) for n in range(4))))
-
-        assert (await core.gpu_health(gpu().uuid)).state is HealthState.HEALTHY
-
-
-async def test_a_score_below_the_threshold_makes_a_gpu_suspect(place: Place):
-    async with place.running() as core:
-        await core.report_probes(AGENT, batch(*(execution(n, FAIL, n) for n in range(5))))
+        await core.report_probes(AGENT, batch(*(execution(n, FAIL) for n in range(100))))
 
         health = await core.gpu_health(gpu().uuid)
-    assert health.state is HealthState.SUSPECT
-    assert health.state_change_reason == "reliability score 0.9434 fell below 0.95"
+    assert (health.state, health.reliability_score < 0.6) == (HealthState.HEALTHY, True)
 
 
 async def test_prior_and_weights_can_be_set(place: Place):

@@ -9,7 +9,7 @@ from tests.sentinel_core.gateway import AGENT, NOW_NS, SECOND_NS, Place, gpu
 
 from sentinel_gateway.domain.errors import Invalid
 from sentinel_gateway.domain.tmr import TmrGpuResult, TmrOutcome, TmrReport, TmrVerdict, checked, vote
-from sentinel_gateway.domain.trust import figures
+from sentinel_gateway.domain.trust import HALF_LIFE_H, Edge, Pair, figures
 
 A, B, C = b"a" * 32, b"b" * 32, b"c" * 32
 
@@ -126,3 +126,23 @@ async def test_a_canary_of_the_future_is_invalid(place: Place):
     async with place.running() as core:
         with pytest.raises(Invalid, match="400 s in the future"):
             await core.report_tmr(AGENT, replace(canary(A, A, A), time_ns=NOW_NS + 400 * SECOND_NS))
+
+
+def test_old_comparisons_count_less_and_late_ones_as_old():
+    month_ns = int(HALF_LIFE_H * 3.6e12)
+    pair = Pair("a", "b")
+    later = Edge(pair).compared(agreed=False, time_ns=NOW_NS).compared(agreed=True, time_ns=NOW_NS + month_ns)
+    late = Edge(pair).compared(agreed=True, time_ns=NOW_NS + month_ns).compared(agreed=False, time_ns=NOW_NS)
+
+    assert later == late
+    assert (later.agreements, later.disagreements) == (1, 1)
+    assert later.score == pytest.approx(2 / 3)
+
+
+def test_counts_however_small_decay():
+    old = Edge(Pair("a", "b"))
+    for _ in range(400):
+        old = old.compared(agreed=False, time_ns=NOW_NS)
+    hour_ns = int(3.6e12)
+
+    assert old.compared(agreed=True, time_ns=NOW_NS + hour_ns).disagreed == pytest.approx(400 * 0.999, abs=0.001)

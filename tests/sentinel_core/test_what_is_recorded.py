@@ -7,7 +7,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from tests.sentinel_core.gateway import AGENT, JANE, NOW_NS, OMAR, SECOND_NS, Place, asking, batch, execution, gpu
+from tests.sentinel_core.gateway import (
+    AGENT,
+    JANE,
+    NOW_NS,
+    OMAR,
+    SECOND_NS,
+    Place,
+    asking,
+    batch,
+    execution,
+    failures,
+    gpu,
+)
 
 from sentinel.ext.v1.records_pb2 import ProbeSummary, SystemRecord
 from sentinel.v1 import anomaly_pb2, audit_pb2, config_pb2, probe_pb2, trust_pb2
@@ -177,7 +189,7 @@ async def test_every_step_in_the_life_of_a_directive(place: Place):
 
 async def test_a_gpu_the_gateway_suspects_and_why(place: Place):
     async with place.running() as core:
-        await core.report_probes(AGENT, batch(*(execution(n, ProbeResult.FAIL, 4) for n in range(3))))
+        await core.report_probes(AGENT, batch(*failures(2, 4)))
 
     (entry,) = recorded(place, ACTION)
     message = SystemRecord.FromString(entry.data)

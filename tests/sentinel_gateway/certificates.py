@@ -39,24 +39,32 @@ class Authority:
         self._certificate = builder.sign(self._key, hashes.SHA256())
         self.pem = self._certificate.public_bytes(serialization.Encoding.PEM)
 
-    def server(self, *names: str) -> KeyPair:
-        """A server's certificate for these host names, and for loopback."""
+    def server(self, *names: str, days: float = 30, from_days: float = -1, for_clients: bool = False) -> KeyPair:
+        """A server's certificate for these host names, and for loopback; with `for_clients` not meant for servers.
+
+        Valid from `from_days` to `days` from now; negative is past.
+        """
         loopback = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
         others = [x509.DNSName(name) for name in names]
-        return self._issue("gateway", [*loopback, *others], ExtendedKeyUsageOID.SERVER_AUTH)
+        use = ExtendedKeyUsageOID.CLIENT_AUTH if for_clients else ExtendedKeyUsageOID.SERVER_AUTH
+        return self._issue("gateway", [*loopback, *others], use, (from_days, days))
 
     def client(self, common_name: str = "", *, dns: str = "", uri: str = "", days: int = 30) -> KeyPair:
         """A client's certificate; with negative `days` it has expired."""
         names: list[x509.GeneralName] = [x509.DNSName(dns)] if dns else []
         names += [x509.UniformResourceIdentifier(uri)] if uri else []
-        return self._issue(common_name, names, ExtendedKeyUsageOID.CLIENT_AUTH, days=days)
+        return self._issue(common_name, names, ExtendedKeyUsageOID.CLIENT_AUTH, (min(-1, days - 1), days))
 
     def _issue(
-        self, common_name: str, names: list[x509.GeneralName], use: x509.ObjectIdentifier, *, days: int = 30
+        self,
+        common_name: str,
+        names: list[x509.GeneralName],
+        use: x509.ObjectIdentifier,
+        valid_days: tuple[float, float],
     ) -> KeyPair:
         key = ec.generate_private_key(ec.SECP256R1())
-        start = _day(min(-1, days - 1))
-        builder = _builder(_named(common_name), self._name, key.public_key(), start, _day(days))
+        start, end = map(_day, valid_days)
+        builder = _builder(_named(common_name), self._name, key.public_key(), start, end)
         builder = builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=not common_name)
@@ -84,5 +92,5 @@ def _named(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else [])
 
 
-def _day(days: int) -> datetime:
+def _day(days: float) -> datetime:
     return datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)

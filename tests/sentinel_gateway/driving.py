@@ -12,7 +12,7 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from grpc_health.v1 import health_pb2
 
-from sentinel.ext.v1 import directives_pb2_grpc, ledger_pb2_grpc, tmr_pb2_grpc
+from sentinel.ext.v1 import directives_pb2_grpc, events_pb2_grpc, ledger_pb2_grpc, tmr_pb2_grpc
 from sentinel.internal import testing_pb2_grpc
 from sentinel.v1 import (
     anomaly_pb2_grpc,
@@ -62,6 +62,7 @@ class Client:
         self.audit = audit_pb2_grpc.AuditServiceStub(channel)
         self.config = config_pb2_grpc.ConfigServiceStub(channel)
         self.directives = directives_pb2_grpc.DirectiveServiceStub(channel)
+        self.events = events_pb2_grpc.EventServiceStub(channel)
         self.tmr = tmr_pb2_grpc.TmrServiceStub(channel)
         self.testing = testing_pb2_grpc.TestingServiceStub(channel)
         self.ledger = ledger_pb2_grpc.LedgerServiceStub(channel)

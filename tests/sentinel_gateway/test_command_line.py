@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 import typer
+from tests.sentinel_gateway.certificates import Authority
 from typer.testing import CliRunner
 
 from sentinel_gateway.app import cli
 from sentinel_gateway.app.settings import Access
+from sentinel_gateway.app.showing import masked
 from sentinel_gateway.app.tokens import Rules
 
 
@@ -86,6 +88,40 @@ def test_all_files_that_cannot_be_used_are_told(run, tmp_path):
     assert (code, "/no/a" in err, "/no/b" in err, len(err.splitlines())) == (2, True, True, 2)
 
 
+def test_values_and_the_files_that_the_others_name_are_told_together(run, tmp_path):
+    """Half a TLS pair, an unknown key, and three files in two groups: whatever one of them is, the others are told."""
+    file = tmp_path / "gateway.yaml"
+    file.write_text(
+        "tls: {cert_file: /no/t}\ngrpc: {max_calls: 0}\naccess: {tokens_file: /no/a, insecur: true}\n"
+        "probes: {hmac_key_file: /no/b, hmac_host_keys_file: /no/c}\n"
+    )
+
+    code, _, err = run("config", "check", "--config", str(file))
+
+    expected = ("max_calls", "cert_file and key_file are both", "insecur", "/no/a", "/no/b", "/no/c")
+    assert [words for words in expected if words not in err] == []
+    assert (code, len(err.splitlines())) == (2, len(expected))
+
+
+def test_all_missing_tls_files_are_told(run, tmp_path):
+    file = tmp_path / "gateway.yaml"
+    file.write_text("tls: {cert_file: /no/a, key_file: /no/b, ca_file: /no/c}\n")
+
+    code, _, err = run("config", "check", "--config", str(file))
+
+    assert (code, [f"/no/{letter}" in err for letter in "abc"], len(err.splitlines())) == (2, [True] * 3, 3)
+
+
+def test_a_certificate_that_has_expired_is_told_with_its_dates(run, tmp_path):
+    certificate, key = Authority().server(days=-1, from_days=-9).write(tmp_path, "server")
+    file = tmp_path / "gateway.yaml"
+    file.write_text(f"tls: {{cert_file: {certificate}, key_file: {key}, require_client_auth: none}}\n")
+
+    code, _, err = run("config", "check", "--config", str(file))
+
+    assert (code, "has expired: it is valid from 20" in err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -112,6 +148,24 @@ def test_the_configuration_is_shown_with_secrets_masked(run, tmp_path):
     assert code == 0
     assert "geheim" not in out
     assert "listen: 0.0.0.0:50051" in out
+    assert "url: postgresql://***:***@h/d" in out
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://host:5433/name?sslmode=require", "postgresql://host:5433/name?sslmode=require"),
+        (
+            "postgresql://host/name?password=geheim&user=geheim",
+            "postgresql://host/name?password=***&user=***",
+        ),
+        ("sqlite:////var/lib/gateway.db", "sqlite:////var/lib/gateway.db"),
+        ("postgresql://u:ge@heim@host/name", "***"),
+        ("geheim", "***"),
+    ],
+)
+def test_of_a_database_url_only_user_and_password_are_masked(url, shown):
+    assert masked(url) == shown
 
 
 def test_the_configuration_is_checked_down_to_its_files(run, tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -12,6 +14,7 @@ from tests.sentinel_gateway.people import Place, placed, ran
 
 from sentinel_gateway.app.loading import Groups
 from sentinel_gateway.app.running import running_gateway
+from sentinel_sdk import types
 from sentinel_sdk.types import DirectiveStatus, GpuHealthState
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -34,15 +37,13 @@ async def test_those_that_wait_are_listed_with_who_issued_them(place: Place):
     assert line.split()[1:6] == ["WAITING", "CONDEMN", gpu, "node-7", "olga"]
 
 
-async def test_ids_are_listed_as_short_as_they_stay_apart(place: Place):
-    for _ in range(3):
-        await place.waiting()
+async def test_ids_are_listed_whole_so_that_any_command_takes_them(place: Place):
+    directive_id, gpu = await place.waiting()
 
-    lines = (await place.run("ben", "list")).out.splitlines()[1:]
+    line = (await place.run("ben", "list", "--gpu", gpu)).out.splitlines()[1]
 
-    short = [line.split()[0] for line in lines]
-    assert len(set(short)) == len(short)
-    assert (await place.run("ben", "show", short[0])).code == 0
+    assert line.split()[0] == directive_id
+    assert (await place.run("ben", "deny", line.split()[0], "--yes")).code == 0
 
 
 async def test_those_that_were_decided_are_listed_on_demand(place: Place):
@@ -159,7 +160,7 @@ async def test_ones_own_can_be_taken_back_and_not_anothers(place: Place):
 async def test_an_unknown_id_is_said_to_be_unknown(place: Place):
     assert (await place.run("ben", "show", "never-issued")).code == 2
     assert "no directive 'never-issued'" in (await place.run("ben", "show", "never-issued")).err
-    assert "at least 4" in (await place.run("ben", "approve", "0", "--yes")).err
+    assert "at least 4" in (await place.run("ben", "approve", "0")).err
 
 
 async def test_a_beginning_that_fits_several_decides_none(place: Place):
@@ -167,11 +168,46 @@ async def test_a_beginning_that_fits_several_decides_none(place: Place):
     other, _ = await place.waiting()
     assert one[:6] == other[:6], "ids begin with the time"
 
-    said = await place.run("ben", "approve", one[:6], "--yes")
+    said = await place.run("ben", "approve", one[:6], answer="y\n")
 
     assert said.code == 2
     assert "give more of the id" in said.err
     assert (await place.clients["ann"].aget_directive(one)).status is DirectiveStatus.WAITING
+
+
+async def test_who_is_not_asked_must_give_the_whole_id(place: Place):
+    directive_id, _ = await place.waiting()
+
+    said = await place.run("ben", "approve", directive_id[:-1], "--yes")
+
+    assert (said.code, "--yes takes the whole id" in said.err) == (2, True)
+    assert (await place.clients["ann"].aget_directive(directive_id)).status is DirectiveStatus.WAITING
+
+
+async def test_a_beginning_is_searched_among_all_whatever_became_of_them(place: Place):
+    decided, _ = await place.waiting()
+    await place.run("ben", "deny", decided, "--yes")
+
+    assert "DENIED" in (await place.run("ben", "show", decided[:-1])).out
+
+
+async def test_an_id_that_is_the_beginning_of_another_is_ambiguous(place: Place):
+    _, gpu = await place.waiting()
+    short = uuid4().hex[:12]
+    for name in (short, f"{short}-2"):
+        asked = types.QuarantineDirective(
+            directive_id=name,
+            gpu=types.GpuIdentifier(uuid=gpu),
+            action=types.QuarantineAction.CONDEMN,
+            reason="a test",
+            timestamp=datetime.now(UTC),
+        )
+        await place.clients["olga"].aissue_directive(asked)
+
+    asked_for = await place.run("ben", "deny", short, answer="y\n")
+
+    assert (asked_for.code, f"2 directives begin with '{short}'" in asked_for.err) == (2, True)
+    assert (await place.run("ben", "deny", short, "--yes")).code == 0
 
 
 @pytest.mark.parametrize(
@@ -180,7 +216,7 @@ async def test_a_beginning_that_fits_several_decides_none(place: Place):
         ({"SENTINEL_ENDPOINT": ""}, (), 2, "SENTINEL_ENDPOINT"),
         ({"SENTINEL_TOKEN": "wrong"}, (), 2, "--token-file"),
         ({"SENTINEL_TOKEN": "agent"}, (), 1, "permission"),
-        ({}, ("--endpoint", "127.0.0.1:9", "--timeout", "1"), 4, "is the endpoint right"),
+        ({}, ("--endpoint", "127.0.0.1:9", "--timeout", "1"), 4, "nothing listens there"),
         ({}, ("--token-file", "/nowhere"), 2, "--token-file '/nowhere'"),
         ({}, ("--insecure", "--ca-cert", "/ca"), 2, "--insecure means no TLS"),
     ],
@@ -192,6 +228,17 @@ async def test_who_cannot_be_let_in_hears_why(place: Place, environment, argumen
     said = await ran("list", *arguments, environment={**known, **environment})
 
     assert (said.code, words in said.err) == (code, True), said.err
+
+
+async def test_a_diagnosis_speaks_of_options_and_is_not_followed_by_a_guess(tmp_path, place: Place):
+    certificate, key = Authority().server().write(tmp_path, "any")
+    options = ("--endpoint", place.endpoint, "--ca-cert", str(certificate), "--client-cert", str(certificate))
+    said = await ran("list", *options, environment={"SENTINEL_TOKEN": ""})
+    tls = await ran("list", *options, "--client-key", str(key), environment={"SENTINEL_TOKEN": "ben"})
+
+    assert (said.code, "--client-cert but no --client-key" in said.err) == (2, True), said.err
+    assert (tls.code, "speaks without TLS" in tls.err, "give --insecure" in tls.err) == (4, True, True), tls.err
+    assert "is the endpoint right" not in tls.err
 
 
 async def test_with_tls_a_certificate_is_who_one_is(tmp_path):

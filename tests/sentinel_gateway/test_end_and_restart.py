@@ -19,6 +19,7 @@ from tests.sentinel_gateway.process import environment_of, serving
 
 from sentinel.ext.v1 import directives_pb2, ledger_pb2, records_pb2
 from sentinel.v1 import audit_pb2, common_pb2, config_pb2, correlation_pb2, quarantine_pb2
+from sentinel_gateway.app.collecting import BadSettings
 from sentinel_gateway.app.loading import Groups
 from sentinel_gateway.app.release import version
 from sentinel_gateway.app.running import running_gateway
@@ -118,6 +119,17 @@ async def test_a_start_whose_port_is_taken_names_it_and_makes_nothing(tmp_path, 
                 pass
 
     assert not folder.exists()
+
+
+async def test_all_ports_that_are_taken_are_named_with_what_chooses_them(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        grpc_at, rest_at = (f"127.0.0.1:{other.getsockname()[1]}" for other in (one, two))
+        with pytest.raises(BadSettings) as refused:
+            async with running_gateway(settings(tmp_path, {"grpc": {"listen": grpc_at}, "rest": {"listen": rest_at}})):
+                raise AssertionError("it must not start")
+
+    told = refused.value.faults
+    assert [grpc_at in told[0], "--port" in told[0], rest_at in told[1], "--rest-port" in told[1]] == [True] * 4
 
 
 async def test_a_start_whose_port_is_taken_records_nothing_in_a_ledger_that_is_there(tmp_path):

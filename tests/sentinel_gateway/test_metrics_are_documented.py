@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import sentinel_gateway
+from sentinel_gateway.alerts.counters import AlertCounters
 from sentinel_gateway.app.metrics import GatewayMetrics, LedgerFigures, Snapshot
 from sentinel_gateway.core.counters import Counters
 from sentinel_gateway.domain.fleet import FleetView, summary_of
@@ -15,7 +16,7 @@ DOCUMENT = Path(sentinel_gateway.__file__).parents[2] / "docs" / "sentinel-gatew
 
 
 def test_by_its_exported_name():
-    metrics = GatewayMetrics(Counters(anomalies=Counter({1: 2})), version="1", per_gpu=True)
+    metrics = GatewayMetrics(Counters(anomalies=Counter({1: 2})), AlertCounters(), version="1", per_gpu=True)
     fleet = FleetView(summary_of((), 0, active_agents=0, rate_window_s=1), (), truncated=False, total_matching=0)
     metrics.expose(Snapshot(fleet, TrustView((), 0, 0.0, 0, 0.0, 0.0), LedgerFigures(0, 0)))
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from sentinel_gateway.app.collecting import BadSettings
 from sentinel_gateway.app.loading import load
-from sentinel_gateway.app.setting_faults import BadSettings
+from sentinel_gateway.app.setting_faults import GONE
 from sentinel_gateway.app.settings import Settings
-from sentinel_gateway.app.variables import ALIASES, FOREIGN
+from sentinel_gateway.app.variables import ALIASES, FOREIGN, variable_of
 from sentinel_gateway.domain.errors import BadConfiguration
 from sentinel_sdk import environment as client_environment
 
@@ -243,7 +244,7 @@ def test_a_secret_that_does_not_fit_is_not_shown(tmp_path):
     assert "geheim" not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", sorted(FOREIGN))
+@pytest.mark.parametrize("name", sorted(name for name in FOREIGN if name.lower() not in Settings.model_fields))
 def test_a_group_of_the_reference_without_meaning_here_is_refused(tmp_path, name):
     with pytest.raises(BadConfiguration, match="has no meaning here"):
         load({}, None, _file(tmp_path, f"{name.lower()}: {{a: 1}}"))
@@ -255,3 +256,54 @@ def test_a_port_of_its_own_leaves_the_host_as_it_is(tmp_path):
     settings = load({}, None, file, {"grpc": 0, "rest": 0})
 
     assert (str(settings.grpc.listen), str(settings.rest.listen)) == ("127.0.0.1:0", "[::1]:0")
+
+
+@pytest.mark.parametrize(("group", "key"), GONE, ids=".".join)
+def test_a_setting_of_an_earlier_version_is_refused_with_what_took_its_place(tmp_path, group, key):
+    file = _file(tmp_path, f"tls: {{enabled: false}}\n{group}: {{{key}: 1}}\n")
+
+    for given in ({variable_of(group, key): "1", **PLAIN}, {"SENTINEL_CONFIG": str(file)}):
+        with pytest.raises(BadConfiguration, match=r"is no setting any more.*: .*see model\."):
+            load(given)
+
+
+@pytest.mark.parametrize("name", ["HEALTHY_TO_SUSPECT_THRESHOLD", "SUSPECT_TO_QUARANTINE_THRESHOLD"])
+def test_a_documented_threshold_of_the_score_is_refused_with_what_took_its_place(name):
+    with pytest.raises(BadConfiguration, match="the score decides nothing any more; see model"):
+        load({**PLAIN, f"{ENGINE}STATE_MACHINE_{name}": "0.9"})
+
+
+def test_a_documented_timeout_in_milliseconds_is_one_in_seconds():
+    assert load({**PLAIN, f"{ENGINE}TMR_TIMEOUT_MS": "2500"}).tmr.timeout_seconds == 2.5
+    with pytest.raises(BadConfiguration, match="tmr.timeout_seconds.*TMR_TIMEOUT_MS"):
+        load({**PLAIN, f"{ENGINE}TMR_TIMEOUT_MS": "soon"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SLACK", '{"webhook_url": "s3cret-here"'),
+        ("SLACK", '{"webhook_url": ["s3cret-here"]}'),
+        ("WEBHOOKS", '[{"name": "a", "secret": "s3cret-here"}]'),
+        ("PAGERDUTY", '{"routing_keys": "s3cret-here"}'),
+        ("EMAIL", '{"password": 5, "port": "s3cret-here"}'),
+    ],
+)
+def test_what_does_not_fit_under_alerting_is_told_without_its_secrets(name, value):
+    with pytest.raises(BadConfiguration, match=f"alerting.{name.lower()}") as told:
+        load({**PLAIN, f"SENTINEL_GATEWAY__ALERTING__{name}": value})
+
+    assert "s3cret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"suspect_nats": 40}, "suspect_nats is above quarantine_nats"),
+        ({"anomaly_cap_nats": 35}, "anomalies alone would quarantine"),
+        ({"healthy_failure_rate": 0.01}, "model.healthy_failure_rate"),
+    ],
+)
+def test_numbers_of_the_model_that_contradict_each_other_are_refused(given, words):
+    with pytest.raises(BadConfiguration, match=words):
+        load(PLAIN, {"model": given})

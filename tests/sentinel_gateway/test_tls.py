@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
+
 import grpc
+import httpx2
 import pytest
+from cryptography import x509
 from tests.sentinel_gateway.certificates import Authority, KeyPair
 from tests.sentinel_gateway.driving import WITHIN_S, Client, batch, code_of, settings, until
 
@@ -104,3 +108,26 @@ async def test_a_renewed_certificate_is_used_without_restart(gateway, tmp_path, 
             return await _fleet(channel) is grpc.StatusCode.PERMISSION_DENIED
 
     await until(is_used, "the new certificate is used")
+
+
+async def test_one_that_expired_is_not_used_and_seen_in_health_and_metrics(tmp_path, authority):
+    wanted = _settings(tmp_path, authority, rest={"listen": "127.0.0.1:0"})
+    ends = x509.load_pem_x509_certificate((tmp_path / "server.crt").read_bytes()).not_valid_after_utc.timestamp()
+    tls = ssl.create_default_context(cadata=authority.pem.decode())
+    async with (
+        running_gateway(wanted) as gateway,
+        httpx2.AsyncClient(base_url=f"https://127.0.0.1:{gateway.rest_port}", verify=tls) as http,
+    ):
+        assert (await http.get("/api/v1/health")).json()["status"] == "healthy"
+        authority.server(days=-1, from_days=-9).write(tmp_path, "server")
+
+        async def is_told() -> bool:
+            told = (await http.get("/api/v1/health")).json()
+            return told["status"] == "degraded" and "has expired" in str(told["problems"])
+
+        await until(is_told, "the problem is told")
+        metrics = (await http.get("/metrics")).text
+        assert (await http.get("/readyz")).status_code == 200
+
+    name = f'sentinel_tls_certificate_end_timestamp_seconds{{file="{tmp_path}/server.crt"}} '
+    assert [float(line.removeprefix(name)) for line in metrics.splitlines() if line.startswith(name)] == [ends]

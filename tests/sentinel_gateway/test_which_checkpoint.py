@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import sqlite3
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
 from tests.sentinel_gateway.driving import settings
-from tests.sentinel_ledger.book import Book, new_entries
+from tests.sentinel_ledger.book import new_entries
 from tests.sentinel_ledger.book import opened as book_at
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from sentinel_gateway.app.cli import cli
 from sentinel_gateway.app.ledger_place import Place
 from sentinel_gateway.app.opened import Opened, open_stores
 from sentinel_gateway.app.places import Places, places_of
 from sentinel_gateway.domain.errors import BadConfiguration
+from sentinel_gateway.storage.database import Database
+
+EMPTY = "DELETE FROM ledger_entries; DELETE FROM ledger_batches; DELETE FROM ledger_keys; DELETE FROM ledger_nodes;"
+OTHER_IDENTITY = """
+    UPDATE ledger_identity SET database_id = hex(zeroblob(16));
+    DELETE FROM ledger_entries WHERE entry_id > 2;
+    DELETE FROM ledger_batches WHERE last_entry_id > 2;
+"""
 
 
 @pytest.fixture
@@ -29,14 +38,10 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def filled(url: str, folder: Path) -> str:
     """A ledger of three entries in the database at `url`, its files in `folder`."""
-    with book_at(url, folder) as book:
-        _fill(book)
+    with book_at(url, folder) as book, book.writing() as writer:
+        book.append(writer, new_entries(2))
+        book.append(writer, new_entries(1, 3))
     return url
-
-
-def _fill(book: Book) -> None:
-    with book.writing() as writer:
-        book.append(writer, new_entries(3))
 
 
 def verified(*options: str) -> str:
@@ -91,12 +96,46 @@ def test_another_database_takes_a_folder_over_only_when_told_to(state, postgres_
     with pytest.raises(BadConfiguration, match="a state folder of its own"), _opened(theirs):
         pass
 
-    accepted = CliRunner().invoke(cli, ["ledger", "accept-loss", "--database", postgres_url])
+    accepted = CliRunner().invoke(cli, ["ledger", "accept-loss", "--database", postgres_url, "--yes"])
 
     assert "what was accepted is on record as entry 1" in accepted.stdout
+    assert f"all 3 entries of another database, {state}/gateway.db" in accepted.stderr
     assert Place(postgres_url).anchor().note is not None
     with _opened(theirs) as opened:
         assert opened.writer.size == 1
+
+
+def _own(state: Path, spoil: str) -> Result:
+    """What `ledger verify` says of the settings' own database after `spoil`."""
+    filled(f"sqlite:///{state}/gateway.db", state)
+    with closing(sqlite3.connect(state / "gateway.db")) as database, database:
+        database.executescript(spoil)
+    return CliRunner().invoke(cli, ["ledger", "verify"])
+
+
+def test_a_changed_identity_takes_no_database_from_its_checkpoint(state):
+    found = _own(state, OTHER_IDENTITY)
+
+    assert (found.exit_code, "BROKEN: truncated" in found.stdout) == (1, True), found.output
+    assert f"{state}/checkpoint, though that was written for {state}/gateway.db" in found.stdout
+
+
+def test_an_emptied_database_is_held_against_its_checkpoint(state):
+    found = _own(state, EMPTY)
+
+    assert (found.exit_code, "BROKEN: truncated at entry 1" in found.stdout) == (1, True), found.output
+
+
+def test_a_database_that_was_made_anew_is_held_against_the_checkpoint_of_the_one_before(state):
+    filled(f"sqlite:///{state}/gateway.db", state)
+    for file in state.glob("gateway.db*"):
+        file.unlink()
+    with Database.open(f"sqlite:///{state}/gateway.db"):
+        pass
+
+    found = CliRunner().invoke(cli, ["ledger", "verify"])
+
+    assert (found.exit_code, "BROKEN: truncated at entry 1" in found.stdout) == (1, True), found.output
 
 
 def _opened(places: Places) -> AbstractContextManager[Opened]:

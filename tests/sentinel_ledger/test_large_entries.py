@@ -10,7 +10,8 @@ from tests.sentinel_ledger.book import T0, Book, book_on_postgresql_when_slow, p
 from tests.sentinel_ledger.test_reading import pages
 
 from sentinel.v1.audit_pb2 import AuditQueryResponse
-from sentinel_gateway.ledger.query import PAGE_BYTES, EntryFilter
+from sentinel_gateway.domain.paging import PAGE_BYTES
+from sentinel_gateway.ledger.query import EntryFilter
 from sentinel_gateway.ledger.reader import LedgerReader
 from sentinel_sdk.ledger.entry import Entry, EntryGpu, NewEntry
 from sentinel_sdk.ledger.wire import entry_to_proto

@@ -72,8 +72,8 @@ class Book:
     def change(
         self, letter: str, hour: float, states: tuple[int, int], event: str = "state.changed", **directive: object
     ) -> int:
-        told = directive.pop("fields", {})
-        change = records_pb2.StateChange(from_state=states[0], to_state=states[1], reason="because")  # type: ignore[arg-type]
+        told, by = directive.pop("fields", {}), str(directive.pop("by", ""))
+        change = records_pb2.StateChange(initiated_by=by, from_state=states[0], to_state=states[1], reason="because")  # type: ignore[arg-type]
         if directive:
             change.directive.CopyFrom(quarantine_pb2.QuarantineDirective(**directive))  # type: ignore[arg-type]
         record = records_pb2.SystemRecord(event=event, fields=told, state_change=change)  # type: ignore[arg-type]

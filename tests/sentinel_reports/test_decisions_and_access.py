@@ -8,12 +8,15 @@ from tests.sentinel_reports.book import CONDEMNED, DAY, HEALTHY, QUARANTINED, Bo
 from sentinel.ext.v1.records_pb2 import SystemRecord
 from sentinel.v1.quarantine_pb2 import ApprovalStatus
 from sentinel_gateway.core import records
+from sentinel_gateway.domain.access import AccessRules
 from sentinel_gateway.domain.directives import NAMELESS, Directive, DirectiveRecord, DirectiveStatus
 from sentinel_gateway.domain.health import Action, HealthState
 from sentinel_gateway.domain.identity import Gpu
-from sentinel_gateway.ledger.reports.claims import MAX_LISTED
+from sentinel_gateway.domain.roles import Role
+from sentinel_gateway.ledger.reports.claims import MAX_LISTED, NOBODY, UNPROVED
 from sentinel_gateway.ledger.reports.counted import MAX_LABELS, OTHERS
 from sentinel_gateway.ledger.reports.gather import gather
+from sentinel_gateway.ledger.reports.sections.changing import people
 from sentinel_gateway.services.directive_messages import record_to_wire
 
 NS = 3_600_000_000_000
@@ -125,8 +128,37 @@ def test_a_decision_without_showing_who_one_is_says_so():
     book.change("a", 1, CONDEMNING, "directive.executed", directive_id="1", action=3, approval=agreed, fields=fields)
 
     found = gather(book.entries, DAY).decisions
-    assert counts(found.reviewers) == {"anonymous (claimed, not proved)": 1}
-    assert found.nameless.sample_ids == (1,)
+    assert counts(found.reviewers) == counts(found.issuers) == {NOBODY: 1}
+    assert found.nameless.sample_ids == found.executed_unproved.sample_ids == (1,)
+    assert found.own_approvals.entries == 0, "nobody knows whether it was the same person"
+
+
+def test_who_proved_nothing_is_nobody_everywhere_and_counts_once():
+    book = Book()
+    directed(book, 1, "d-1", "anonymous", issued_by=_shown_nothing())
+    directed(book, 2, "d-2", "operator:jane", issued_by=_shown_nothing())
+    book.config(3, initiated_by=_shown_nothing())
+    withdrawn = {"directive_id": "d-3", "action": 1, "initiated_by": "robot", "fields": {"issued_by": "robot"}}
+    entry = book.change("a", 4, (HEALTHY, HEALTHY), "directive.withdrawn", by=_shown_nothing(), **withdrawn)
+
+    facts = gather(book.entries, DAY)
+    found = facts.decisions
+    assert counts(people(facts)) == {NOBODY: 4}
+    assert (found.executed_unproved.sample_ids, entry) == ((1, 2), 4)
+    assert [(claim.proved, claim.claimed) for claim in found.claims.listed] == [("", "operator:jane")]
+
+
+def _shown_nothing() -> str:
+    """What the gateway calls a connection that shows nothing."""
+    return AccessRules(anonymous=frozenset({Role.ADMIN})).caller(None, None).name
+
+
+def test_a_long_claim_does_not_hide_that_it_is_one():
+    book = Book()
+    directed(book, 1, "d-1", "x" * 500)
+
+    (label,) = counts(gather(book.entries, DAY).decisions.issuers)
+    assert label.endswith(UNPROVED)
 
 
 def test_invented_directives_do_not_grow_without_end():

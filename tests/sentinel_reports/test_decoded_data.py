@@ -16,6 +16,7 @@ from sentinel_gateway.ledger.export_data import decoded, described
 from sentinel_gateway.ledger.reader import LedgerReader
 from sentinel_gateway.ledger.wording import counted
 from sentinel_gateway.rest.audit import audit_answer
+from sentinel_gateway.rest.decoded import decoded as rest_decoded
 from sentinel_sdk import AuditEntry, AuditEntryType, ProbeExecution, SystemRecord
 
 RECORD = records_pb2.SystemRecord(event="auth.refused", fields={"who": HOSTILE}).SerializeToString()
@@ -71,6 +72,36 @@ async def test_rest_gives_the_details_beside_the_exact_bytes(told):
     assert base64.b64decode(refused["data"])
     assert (unreadable["decoded"], unreadable["data"]) == (None, "////")
     assert unreadable["not_decoded"] == "the 3 bytes are no SystemRecord"
+
+
+def test_rest_has_names_without_prefix_numbers_and_hashes_in_hex():
+    probe = probe_pb2.ProbeExecution(
+        probe_type=probe_pb2.PROBE_TYPE_FMA,
+        result=9,  # type: ignore[arg-type]
+        expected_hash=b"\x01\xff",
+        execution_time_ns=123_456_789_012,
+        timestamp=Timestamp(seconds=1_800_000_000, nanos=5),
+    )
+    told = rest_decoded(1, probe.SerializeToString())["decoded"]
+    assert isinstance(told, dict)
+    assert told["value"] == {
+        "probe_type": "FMA",
+        "result": "9",
+        "expected_hash": "01ff",
+        "execution_time_ns": 123_456_789_012,
+        "timestamp": "2027-01-15T08:00:00.000000005Z",
+    }
+
+
+def test_rest_reads_lists_maps_and_messages_within_messages():
+    count = records_pb2.ProbeCount(probe_type=probe_pb2.PROBE_TYPE_FMA, result=probe_pb2.PROBE_RESULT_PASS, count=77)
+    record = records_pb2.SystemRecord(fields={"a": "1"}, probe_summary=records_pb2.ProbeSummary(counts=[count]))
+    told = rest_decoded(6, record.SerializeToString())["decoded"]
+
+    assert isinstance(told, dict)
+    counts = [{"probe_type": "FMA", "result": "PASS", "count": 77}]
+    assert told["value"] == {"fields": {"a": "1"}, "probe_summary": {"counts": counts}}
+    assert rest_decoded(6, b"hello") == described(6, b"hello")
 
 
 def _two(entries):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 from tests.sentinel_reports.stored import stored
@@ -239,17 +242,56 @@ def test_pruning_under_another_name_is_refused(tmp_path):
     assert (found.exit_code, "is signed as" in found.stderr) == (2, True)
 
 
-def test_a_loss_is_accepted_once_on_record_and_then_there_is_none(tmp_path):
+@pytest.fixture
+def shortened(tmp_path):
+    """The settings of a ledger whose last two entries were lost."""
     with stored(f"sqlite:///{tmp_path}/gateway.db", tmp_path, story()):
         pass
     with sqlite3.connect(tmp_path / "gateway.db") as database:
         database.execute("DELETE FROM ledger_entries WHERE entry_id > 20")
         database.execute("DELETE FROM ledger_batches WHERE last_entry_id > 20")
-    config = gateways_config(tmp_path, "sentinel.test/reports")
+    return gateways_config(tmp_path, "sentinel.test/reports")
 
-    assert run("accept-loss", "--config", config).stdout.endswith("is on record as entry 21\n")
-    assert "nothing was lost" in run("accept-loss", "--config", config).stdout
-    assert run("verify", "--config", config).exit_code == 0
+
+def test_a_loss_is_accepted_once_on_record_and_then_there_is_none(shortened):
+    assert "is on record as entry 21" in run("accept-loss", "--config", shortened, "--yes").stdout
+    assert "nothing was lost" in run("accept-loss", "--config", shortened).stdout
+    assert run("verify", "--config", shortened).exit_code == 0
+
+
+def test_what_would_be_accepted_is_shown_and_only_looking_changes_nothing(shortened, tmp_path):
+    found = run("accept-loss", "--config", shortened, "--dry-run")
+
+    assert found.exit_code == 0
+    for words in (
+        f"{tmp_path}/gateway.db, 20 entries",
+        f"{tmp_path}/checkpoint, 22 entries, signed 20",
+        "entries 21 to 22 are missing",
+        "nothing was changed",
+    ):
+        assert words in found.stdout
+    assert run("verify", "--config", shortened).exit_code == 1
+
+
+def test_where_nobody_can_be_asked_nothing_is_accepted_without_yes(shortened):
+    found = run("accept-loss", "--config", shortened)
+
+    assert (found.exit_code, "give --yes" in found.stderr) == (2, True)
+    assert run("verify", "--config", shortened).exit_code == 1
+
+
+@pytest.mark.parametrize(("answer", "code", "verified"), [("y", 0, 0), ("n", 1, 1), ("", 1, 1)])
+def test_a_person_is_asked(shortened, answer, code, verified):
+    arguments = [sys.executable, "-m", "sentinel_gateway", "ledger", "accept-loss", "--config", str(shortened)]
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+
+    done = subprocess.run(arguments, stdin=theirs, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - ours
+
+    for end in (ours, theirs):
+        os.close(end)
+    assert (done.returncode, "accept this loss for good? [y/N]" in done.stderr) == (code, True), done.stderr
+    assert run("verify", "--config", shortened).exit_code == verified
 
 
 def test_a_pruned_ledger_is_exported_verified_and_reported(anywhere, tmp_path):

@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.sentinel_reports.book import DAY, Book, at
+from tests.sentinel_reports.book import DAY, HEALTHY, SUSPECT, Book, at
 from tests.sentinel_reports.stored import stored
 
 from sentinel_gateway.domain.errors import Invalid
+from sentinel_gateway.domain.gpus import Unsummarised
 from sentinel_gateway.ledger.reports import findings, iso27001
 from sentinel_gateway.ledger.reports import soc2 as soc2_report
 from sentinel_gateway.ledger.reports.build import ReportFormat, ReportKind
 from sentinel_gateway.ledger.reports.gather import gather
 from sentinel_gateway.ledger.reports.making import ReportOptions, make_report
+from sentinel_gateway.ledger.reports.sections.watching import unprobed
 from sentinel_gateway.ledger.reports.window import Window
 
 KINDS = list(ReportKind)
@@ -193,3 +195,34 @@ def test_memory_does_not_grow_with_the_entries():
 
     peak(100)
     assert peak(5000) < peak(500) + 20_000
+
+
+class TestWithResultsThatNoEntryTellsOfYet:
+    """The gateway has counted them; the running hour is not over."""
+
+    WAITING = Unsummarised(frozenset({"GPU-a"}), 1234, at(23))
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_the_report_says_how_many_there_are_and_since_when(self, told, kind):
+        notes = json.loads(report(told, kind, unsummarised=self.WAITING))["notes"]
+
+        assert "2026-11-02T23:00:00Z that the ledger does not sum up yet: 1234, of 1 GPU." in " ".join(notes)
+
+    def test_their_gpus_do_not_count_as_without_probes(self):
+        book = Book()
+        for letter in "ab":
+            book.change(letter, 3, (HEALTHY, SUSPECT))
+        book.tick(23)
+        silent = gather(book.entries, DAY)
+
+        told = replace(silent, unsummarised=self.WAITING)
+
+        assert [[gpu.gpu.uuid for gpu in unprobed(facts)] for facts in (silent, told)] == [
+            ["GPU-a", "GPU-b"],
+            ["GPU-b"],
+        ]
+
+    def test_they_change_nothing_in_a_report_of_an_earlier_period(self, told):
+        later = replace(self.WAITING, since_ns=at(30))
+
+        assert json.loads(report(told, unsummarised=later)) == json.loads(report(told))

@@ -91,5 +91,5 @@ def secure(tmp_path_factory) -> Iterator[gateway.Secure]:
         with SentinelClient.connect(running.endpoint, tls_config=running.tls(running.agent)) as client:
             for uuid in (gateway.GPU, *gateway.TRAINING):
                 gateway.report_probes(client, uuid, passes=20)
-            gateway.report_probes(client, gateway.SUSPECT, failures=3)
+            gateway.report_a_failing_sm(client, gateway.SUSPECT)
         yield running

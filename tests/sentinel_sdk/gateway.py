@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +163,15 @@ def report_probes(client: SentinelClient, gpu_uuid: str, *, passes: int = 0, fai
     with client.probe_stream("gpu-rack-03-node-1") as stream:
         ack = stream.send(ProbeResultBatch(executions=executions(gpu_uuid, results)))
     assert (ack.accepted, ack.rejection_reason) == (True, "")
+
+
+def report_a_failing_sm(client: SentinelClient, gpu_uuid: str, *, sweeps: int = 2) -> None:
+    """Let an SM fail in so many sweeps, a minute apart: two are enough to suspect its GPU."""
+    failed = executions(gpu_uuid, [ProbeResult.FAIL] * sweeps)
+    for number, one in enumerate(failed):
+        one.timestamp = datetime.now(UTC) - timedelta(minutes=sweeps - number)
+    with client.probe_stream("gpu-rack-03-node-1") as stream:
+        assert stream.send(failed).accepted
 
 
 def report_dissent(client: SentinelClient, *gpu_uuids: str) -> None:

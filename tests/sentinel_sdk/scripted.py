@@ -17,7 +17,12 @@ from sentinel_sdk.rpc import Method
 Behaviour = Callable[[Any, grpc.ServicerContext], Any]
 _M = TypeVar("_M")
 METHODS = {one.path: one for one in vars(methods).values() if isinstance(one, Method)}
-_ANSWERED_IN_PARTS = {methods.STREAM_DIRECTIVES.path, methods.GENERATE_REPORT.path}
+_ANSWERED_IN_PARTS = {
+    methods.STREAM_DIRECTIVES.path,
+    methods.GENERATE_REPORT.path,
+    methods.FOLLOW_EVENTS.path,
+    methods.FOLLOW_CANARIES.path,
+}
 _CONVERSATIONS = {
     methods.CONFIG_STREAM.path,
     methods.STREAM_PROBE_RESULTS.path,
@@ -44,10 +49,13 @@ class Seen:
 class ScriptedServer(grpc.GenericRpcHandler):
     """Answers with what `on` was told; everything else is UNIMPLEMENTED."""
 
-    def __init__(self, credentials: grpc.ServerCredentials | None = None) -> None:
+    def __init__(
+        self, credentials: grpc.ServerCredentials | None = None, *, max_receive_bytes: int = 4 * 2**20
+    ) -> None:
         self.seen: list[Seen] = []
         self._behaviours: dict[str, Behaviour] = {}
         self._credentials = credentials
+        self._options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", max_receive_bytes)]
         self._server = self._started(0)
 
     @property
@@ -68,8 +76,13 @@ class ScriptedServer(grpc.GenericRpcHandler):
     def stop(self) -> None:
         self._server.stop(0).wait()
 
-    def start_again(self) -> None:
-        """On the same port, after `stop`."""
+    def go_away(self) -> threading.Event:
+        """Take nothing new and let what is under way go on; the event is set when it has ended."""
+        return self._server.stop(30)
+
+    def start_again(self, credentials: grpc.ServerCredentials | None = None) -> None:
+        """On the same port, after `stop`; with other credentials, if any are given."""
+        self._credentials = credentials or self._credentials
         self._server = self._started(self.port)
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
@@ -91,7 +104,7 @@ class ScriptedServer(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(single, *kinds)
 
     def _started(self, port: int) -> grpc.Server:
-        server = grpc.server(ThreadPoolExecutor(16), handlers=[self], options=[("grpc.so_reuseport", 0)])
+        server = grpc.server(ThreadPoolExecutor(16), handlers=[self], options=self._options)
         address = f"localhost:{port}"
         self.port = (
             server.add_secure_port(address, self._credentials)

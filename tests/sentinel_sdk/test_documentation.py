@@ -89,4 +89,4 @@ def test_the_examples_run_one_after_the_other(plain):
     for example in EXAMPLES:
         exec(example.replace("localhost:50051", plain.endpoint), space)  # noqa: S102 - our own documentation
 
-    assert len(EXAMPLES) == 7
+    assert len(EXAMPLES) == 9

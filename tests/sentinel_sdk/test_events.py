@@ -14,7 +14,7 @@ from tests.sentinel_sdk.scripted import eventually, made, then_quiet
 
 from sentinel.v1 import quarantine_pb2
 from sentinel_sdk import AuthenticationError, RetryConfig, SentinelClient, SentinelError, methods
-from sentinel_sdk.events import Progress
+from sentinel_sdk.directive_stream import Directives
 from sentinel_sdk.retry import Reconnects
 from sentinel_sdk.types import ApprovalStatus, QuarantineAction, QuarantineDirective
 
@@ -283,19 +283,19 @@ class TestWaitingBetweenConnections:
 
 
 def test_an_id_that_cannot_be_sent_is_not_asked_for():
-    progress = Progress()
+    course = Directives()
 
-    progress.delivered(QuarantineDirective(directive_id="a\nb"))
+    course.handled(QuarantineDirective(directive_id="a\nb"))
 
-    assert progress.metadata() == ()
+    assert course.metadata() == ()
 
 
 def test_a_stream_that_lives_for_years_remembers_only_so_much():
-    progress = Progress()
+    course = Directives()
 
     for number in range(10_050):
-        progress.delivered(QuarantineDirective(directive_id=str(number)))
+        course.handled(QuarantineDirective(directive_id=str(number)))
 
-    assert progress.metadata() == (("sentinel-resume-after", "10049"),)
-    assert not progress.is_new(QuarantineDirective(directive_id="10049"))
-    assert progress.is_new(QuarantineDirective(directive_id="3"))
+    assert course.metadata() == (("sentinel-resume-after", "10049"),)
+    assert course.read(directive("10049")) is None
+    assert course.read(directive("3")) is not None

@@ -24,6 +24,8 @@ from sentinel_sdk import (
     SentinelError,
     methods,
 )
+from sentinel_sdk.ingest import PROBES, Sender
+from sentinel_sdk.ingest_blocking import IngestStream
 from sentinel_sdk.types import (
     AnomalyBatch,
     AnomalyEvent,
@@ -32,6 +34,7 @@ from sentinel_sdk.types import (
     ProbeResultBatch,
     TelemetryBatch,
 )
+from sentinel_sdk.types.probe import ProbeAck
 
 
 class Store:
@@ -334,6 +337,39 @@ async def test_closing_ends_a_send_that_waits_for_a_silent_server(server, what):
             await asyncio.wait_for(task, 10)
     client.close()
     await aclient.aclose()
+
+
+class Overtaken(IngestStream[ProbeResultBatch, ProbeAck]):
+    """A stream from which another thread disconnects between the moment `close` looks and the moment it acts."""
+
+    seen: Any = None
+    by: threading.Thread | None = None
+
+    @property
+    def _conversation(self):
+        now = self.seen
+        if now is not None and self._ended.is_set() and self.by is None:
+            self.by = threading.Thread(target=self._disconnect)
+            self.by.start()
+            self.by.join(10)
+        return now
+
+    @_conversation.setter
+    def _conversation(self, value):
+        self.seen = value
+
+
+def test_closing_a_stream_from_which_another_thread_disconnects(server, client):
+    Store(server)
+    connection, sender = client._open_blocking("test"), Sender("node-1", lambda: datetime.now(UTC), 8)
+    stream = Overtaken(connection, client.policy, PROBES, sender)
+    stream.send(batch())
+
+    stream.close()
+
+    assert stream.by is not None
+    with pytest.raises(ClosedError):
+        stream.send(batch())
 
 
 async def test_a_closed_stream_takes_nothing_more(server, client):

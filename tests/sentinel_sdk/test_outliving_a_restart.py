@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import aclosing, closing
 from uuid import uuid4
 
 import pytest
@@ -110,3 +111,53 @@ def test_directives_take_effect_once_and_who_follows_them_misses_none(gateway, r
         following.join(10)
     assert heard[-3:] == issued
     assert len(heard) == len(set(heard))
+
+
+@pytest.mark.parametrize("face", ["blocking", "asynchronous"])
+async def test_who_follows_everything_misses_nothing(gateway, restart, face):
+    uuid = f"GPU-{uuid4()}"
+    positions: list[int] = []
+    following = asyncio.ensure_future(_followed(face, gateway.endpoint, positions))
+    async with await SentinelClient.aconnect(gateway.endpoint) as client:
+        await asyncio.to_thread(_report, gateway.endpoint, uuid)
+        assert await asyncio.to_thread(eventually, lambda: bool(positions))
+        away = asyncio.ensure_future(asyncio.to_thread(restart))
+        issued = [(await client.aquarantine_gpu(uuid, "r")).directive_id]
+        issued.append((await client.areinstate_gpu(uuid, "r")).directive_id)
+        await away
+        issued.append((await client.aquarantine_gpu(uuid, "the last")).directive_id)
+    heard = await asyncio.wait_for(following, 30)
+
+    assert [one for one in heard if one in issued] == issued
+    assert positions == list(range(positions[0], positions[0] + len(positions)))
+
+
+def _report(endpoint, uuid):
+    with SentinelClient.connect(endpoint) as client:
+        report_probes(client, uuid, passes=1)
+
+
+async def _followed(face, endpoint, positions):
+    """The ids of directives until the last one; positions of everything."""
+    heard: list[str] = []
+
+    def is_last(event):
+        positions.append(event.position)
+        if event.directive is not None:
+            heard.append(event.directive.directive.directive_id)
+        return event.directive is not None and event.directive.directive.reason == "the last"
+
+    if face == "asynchronous":
+        async with (
+            await SentinelClient.aconnect(endpoint) as client,
+            aclosing(client.afollow_events(from_now=True)) as on,
+        ):
+            async for event in on:
+                if is_last(event):
+                    return heard
+
+    def follow():
+        with SentinelClient.connect(endpoint) as client, closing(client.follow_events(from_now=True)) as events:
+            return next((heard for event in events if is_last(event)), heard)
+
+    return await asyncio.to_thread(follow)

@@ -201,6 +201,28 @@ async def test_a_call_that_the_server_cancels_is_tried_again(server, ask):
     assert (await ask("query_fleet_health")).total_gpus == 1
 
 
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "INTERNAL", "UNKNOWN"])
+async def test_a_stream_that_was_removed_is_tried_again(server, ask, code):
+    def removed(_request, context):
+        if len(server.seen) == 1:
+            context.abort(grpc.StatusCode[code], "Stream removed")
+        return FLEET
+
+    server.on(methods.QUERY_FLEET_HEALTH, removed)
+
+    assert (await ask("query_fleet_health")).total_gpus == 1
+
+
+@pytest.mark.parametrize("code", ["RESOURCE_EXHAUSTED", "NOT_FOUND", "PERMISSION_DENIED"])
+async def test_a_status_that_says_more_is_no_cut_whatever_its_words(server, ask, code):
+    server.on(methods.QUERY_FLEET_HEALTH, lambda _r, c: c.abort(grpc.StatusCode[code], "Stream removed, say they"))
+
+    with pytest.raises(SentinelError, match="^Stream removed, say they") as caught:
+        await ask("query_fleet_health")
+
+    assert caught.value.code is grpc.StatusCode[code]
+
+
 async def test_a_server_that_is_not_there_is_a_connection_error(server, ask):
     server.stop()
 

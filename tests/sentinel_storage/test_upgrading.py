@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from sentinel_gateway.domain.trust import Edge, Pair
 from sentinel_gateway.storage.database import Database
 from sentinel_gateway.storage.migrate import Step, released
+from sentinel_gateway.storage.register_rows import load_edges
 from sentinel_gateway.storage.statements import inserting
 
 _NUMBERS = (
@@ -67,3 +69,15 @@ def test_every_database_has_an_identity_of_its_own(url, tmp_path):
 
     assert len({*found}) == len(found) == 2
     assert all(len(bytes.fromhex(one)) == 16 for one in found)
+
+
+def test_trust_of_an_earlier_version_begins_undecayed_and_trails_begin_anew(url):
+    with Database.open(url, steps=before("model")) as database, database.writing() as connection:
+        a_gpu_that_changed_at(connection)
+        counts = {"agreements": 7, "disagreements": 2, "last_comparison_ns": 5}
+        insert(connection, "trust_edges", gpu_a="GPU-1", gpu_b="GPU-2", **counts)
+
+    with Database.open(url) as database, database.reading() as connection:
+        assert load_edges(connection) == (Edge(Pair("GPU-1", "GPU-2"), 7, 2, 5, 7.0, 2.0),)
+        row = connection.execute(text("SELECT trails, signs, deep_test, proposed_ns, cleared_ns FROM gpus")).one()
+    assert tuple(row) == (None, "[]", None, None, 0)

@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sentinel_gateway.app.alerts_cli import alerts_group
 from sentinel_gateway.app.directives_cli import directives
 from sentinel_gateway.app.ledger_cli import ledger
 
 if TYPE_CHECKING:
     from sentinel_gateway.app.settings import Settings
+    from sentinel_gateway.domain.alert_settings import AlertSettings
+
+
+def _alert_settings(settings: Settings) -> AlertSettings:
+    from sentinel_gateway.app.settings_alerting import alert_settings
+
+    return alert_settings(settings.alerting)
+
 
 cli = typer.Typer(
     name="sentinel-gateway",
@@ -25,6 +34,7 @@ cli = typer.Typer(
 )
 config = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 cli.add_typer(config, name="config")
+cli.add_typer(alerts_group(_alert_settings), name="alerts")
 cli.add_typer(directives, name="directives")
 cli.add_typer(ledger, name="ledger")
 
@@ -53,7 +63,7 @@ def main() -> None:
         finally:
             sys.stdout.flush()  # a full disk or a closed pipe must show in the exit code, not after it
     except GatewayError as error:
-        from sentinel_gateway.app.setting_faults import lines_of
+        from sentinel_gateway.app.collecting import lines_of
         from sentinel_gateway.ledger.reports.shown import visible  # what it quotes may be foreign text
 
         sys.stderr.writelines(f"sentinel-gateway: {visible(line)}\n" for line in lines_of(error))
@@ -90,11 +100,12 @@ def serve(  # noqa: PLR0913  a command's options are its arguments
     import asyncio
 
     from sentinel_gateway.app.flags import flags_of
+    from sentinel_gateway.app.inputs import settings_that_fit
     from sentinel_gateway.app.logs import configure
     from sentinel_gateway.app.serve import serve as run
 
     flags = flags_of(listen=listen, database_url=database_url, log_level=log_level, insecure=insecure)
-    settings = _settings(config_file, flags, _ports(port, rest_port))
+    settings = settings_that_fit(os.environ, flags, config_file, _ports(port, rest_port))
     configure(settings.log)
     asyncio.run(run(settings))
 
@@ -112,10 +123,11 @@ def config_show(  # noqa: PLR0913  the options of `serve`
 ) -> None:
     """Print the configuration that `serve` would use with these options, as YAML, secrets masked."""
     from sentinel_gateway.app.flags import flags_of
+    from sentinel_gateway.app.loading import load
     from sentinel_gateway.app.showing import as_yaml
 
     flags = flags_of(listen=listen, database_url=database_url, log_level=log_level, insecure=insecure)
-    typer.echo(as_yaml(_settings(config_file, flags, _ports(port, rest_port))), nl=False)
+    typer.echo(as_yaml(load(os.environ, flags, config_file, _ports(port, rest_port))), nl=False)
 
 
 @config.command(name="check")
@@ -134,10 +146,12 @@ def config_check(  # noqa: PLR0913  the options of `serve`
     Exit code 2 where not, with a line for each thing that does not fit.
     """
     from sentinel_gateway.app.flags import flags_of
-    from sentinel_gateway.app.showing import check
+    from sentinel_gateway.app.inputs import inputs_of, settings_that_fit
+    from sentinel_gateway.app.logs import to_standard_error
 
+    to_standard_error()
     flags = flags_of(listen=listen, database_url=database_url, log_level=log_level, insecure=insecure)
-    check(_settings(config_file, flags, _ports(port, rest_port)))
+    inputs_of(settings_that_fit(os.environ, flags, config_file, _ports(port, rest_port)))
     typer.echo("the configuration can be used")
 
 
@@ -158,9 +172,3 @@ def token(
 
 def _ports(grpc: int | None, rest: int | None) -> dict[str, int]:
     return {name: number for name, number in (("grpc", grpc), ("rest", rest)) if number is not None}
-
-
-def _settings(config_file: Path | None, flags: dict[str, dict[str, object]], ports: dict[str, int]) -> Settings:
-    from sentinel_gateway.app.loading import load
-
-    return load(os.environ, flags, config_file, ports)

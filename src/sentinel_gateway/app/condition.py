@@ -1,4 +1,4 @@
-"""How the gateway itself is: whether it answers, whether its database does, and what the last verification found."""
+"""How the gateway itself is: whether it and its database answer, how the last verification and its certificates are."""
 
 from __future__ import annotations
 
@@ -57,6 +57,8 @@ class Condition:
         self._asking = ThreadPoolExecutor(1, "condition")  # of its own: busy readers must not look like an outage
         self.database_answers = True
         self.ledger = Verified()
+        self.tls_problems: tuple[str, ...] = ()
+        """About the server's certificate, in words."""
 
     def is_ready(self) -> bool:
         """Whether calls are answered."""
@@ -77,10 +79,10 @@ class Condition:
         }
 
     def _status(self) -> str:
-        """The worst of all parts. A ledger that does not verify stops no call, so restarting would help nobody."""
+        """The worst of all parts. What stops no call is no reason to restart, which would help nobody."""
         if not self.is_ready():
             return "unhealthy"
-        return "degraded" if self.ledger.is_broken else "healthy"
+        return "degraded" if self.ledger.is_broken or self.tls_problems else "healthy"
 
     def _problems(self) -> Iterator[str]:
         if not self.database_answers:
@@ -89,6 +91,7 @@ class Condition:
             yield "the gateway is starting or stopping"
         if self.ledger.is_broken:
             yield f"the ledger does not verify: {self.ledger.words or self.ledger.result}"
+        yield from self.tls_problems
 
     async def watch(self, every_s: float = LOOK_EVERY_S) -> None:
         """Ask the database now and then, and tell health checks; until cancelled."""

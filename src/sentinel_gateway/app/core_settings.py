@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from sentinel_gateway.app.collecting import Tried, all_done
 from sentinel_gateway.app.settings import Settings
+from sentinel_gateway.app.settings_judging import Probes
 from sentinel_gateway.domain.errors import BadConfiguration
 from sentinel_gateway.domain.health import Action
+from sentinel_gateway.domain.model_settings import ModelSettings
 from sentinel_gateway.domain.settings import (
     ApprovalSettings,
     BeliefSettings,
@@ -16,6 +19,7 @@ from sentinel_gateway.domain.settings import (
     HistorySettings,
     IngestSettings,
     QueueSettings,
+    TmrSettings,
 )
 from sentinel_sdk.signing import Key, Keys
 
@@ -24,7 +28,9 @@ def core_settings(settings: Settings) -> CoreSettings:
     """What the core is told."""
     return CoreSettings(
         belief=BeliefSettings(**settings.bayesian.model_dump()),
+        model=_model(settings),
         health=_health(settings),
+        tmr=_tmr(settings),
         approvals=_approvals(settings),
         ingest=_ingest(settings),
         queue=QueueSettings(max_requests=settings.queue.max_requests, max_items=settings.queue.max_items),
@@ -41,16 +47,19 @@ def keys_of(settings: Settings) -> Keys:
         BadConfiguration: a file cannot be read or holds no key, or the shared key is given twice.
     """
     probes = settings.probes
+    shared = Tried(lambda: _shared_key(probes))
+    hosts = Tried(lambda: _host_keys(probes.hmac_host_keys_file))
+    all_done(shared, hosts)
+    return Keys(shared.value, hosts.value, accept_legacy=probes.accept_legacy_hmac)
+
+
+def _shared_key(probes: Probes) -> Key | None:
     shared = probes.hmac_key.get_secret_value()
     if probes.hmac_key_file is not None:
         if shared:
             raise BadConfiguration("probes.hmac_key and probes.hmac_key_file are both set: choose one")
         shared = "".join(_lines(probes.hmac_key_file, "probes.hmac_key_file")[:1])
-    return Keys(
-        Key(shared.encode()) if shared else None,
-        _host_keys(probes.hmac_host_keys_file),
-        accept_legacy=probes.accept_legacy_hmac,
-    )
+    return Key(shared.encode()) if shared else None
 
 
 def _host_keys(path: Path | None) -> dict[str, Key]:
@@ -78,10 +87,44 @@ def _lines(path: Path, setting: str) -> list[str]:
 def _health(settings: Settings) -> HealthSettings:
     machine = settings.state_machine
     return HealthSettings(
-        suspect_threshold=machine.suspect_threshold,
-        suspect_failures=machine.suspect_failures,
         quarantine_timeout=timedelta(hours=machine.quarantine_timeout_hours),
         deep_test_timeout=timedelta(hours=machine.deep_test_timeout_hours),
+        max_quarantine=timedelta(hours=machine.max_quarantine_hours),
+    )
+
+
+def _model(settings: Settings) -> ModelSettings:
+    model = settings.model
+    return ModelSettings(
+        healthy_failure_rate=model.healthy_failure_rate,
+        suspect_nats=model.suspect_nats,
+        quarantine_nats=model.quarantine_nats,
+        quarantine_bursts=model.quarantine_bursts,
+        clear_passes=model.clear_passes,
+        clear_after=timedelta(seconds=model.clear_after_seconds),
+        half_life=timedelta(hours=model.half_life_hours),
+        anomaly_cap_nats=model.anomaly_cap_nats,
+        guard_window=timedelta(seconds=model.guard_window_seconds),
+        guard_share=model.guard_share,
+        guard_gpus=model.guard_gpus,
+        wide_share=model.wide_share,
+        prior_defective=model.prior_defective,
+        probe_doubt=model.probe_doubt,
+        automatic_share=model.automatic_share,
+        automatic_least=model.automatic_least,
+        automatic_window=timedelta(hours=model.automatic_window_hours),
+        deep_test_automatic=model.deep_test_automatic,
+    )
+
+
+def _tmr(settings: Settings) -> TmrSettings:
+    tmr = settings.tmr
+    return TmrSettings(
+        interval=timedelta(seconds=tmr.interval_seconds),
+        triples=tmr.triples,
+        timeout=timedelta(seconds=tmr.timeout_seconds),
+        strategy=tmr.strategy,
+        model_id=tmr.model_id,
     )
 
 

@@ -18,8 +18,8 @@ directives = typer.Typer(
     "The gateway is named by --endpoint or SENTINEL_ENDPOINT. Who you are is proved by a client certificate or a token:"
     " --client-cert with --client-key or --token-file, or else SENTINEL_CLIENT_CERT with SENTINEL_CLIENT_KEY or"
     " SENTINEL_TOKEN.\n\n"
-    "Exit codes: 0 done; 1 not done: refused, decided before, overtaken, or you said no; 2 something must be given"
-    " differently; 4 the gateway could not be reached.",
+    "Exit codes: 0 done, or somebody had decided the same before; 1 not done: refused, decided otherwise, overtaken, or"
+    " you said no; 2 something must be given differently; 4 the gateway could not be reached.",
     no_args_is_help=True,
 )
 

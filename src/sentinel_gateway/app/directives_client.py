@@ -16,12 +16,16 @@ from sentinel_gateway.app.directives_door import Door
 from sentinel_gateway.app.exits import Exit
 from sentinel_gateway.domain.errors import BadConfiguration
 from sentinel_gateway.ledger.reports.shown import visible
-from sentinel_sdk import SentinelClient, TlsConfig, environment, errors
+from sentinel_sdk import RetryConfig, SentinelClient, TlsConfig, environment, errors
 from sentinel_sdk.types import DirectiveRecord, DirectiveStatus
 
 _LEAST_OF_AN_ID = 4
+_WHOLE_ID = 36
+"""Characters of a UUID."""
 _SEARCHED = 10_000
-"""Directives looked through for an abbreviated id, newest first; those that wait are all looked at before."""
+"""Directives looked through for an abbreviated id, newest first, beside all that wait."""
+_RETRIES = 3
+"""A person waits: an address that refuses is told after about a second."""
 _PAGE = 1000
 _EXITS: dict[type[errors.SentinelError], Exit] = {
     errors.ConnectionError: Exit.OUTSIDE,
@@ -40,6 +44,29 @@ _HINTS = {
 }
 
 
+_DIAGNOSED = "no connection to "
+"""How the client library begins where it has found out why; no guess of ours is better."""
+_IN_OPTIONS = (
+    ("leave tls_config out, or", "give --insecure, or"),
+    ("give a tls_config, or allow_insecure_token=True", "give --ca-cert, or --insecure where that may be"),
+    ("give a tls_config", "give --ca-cert"),
+    ("a tls_config asks for TLS", "--ca-cert asks for TLS"),
+    ("TlsConfig has ", ""),
+    ("client_cert_path", "--client-cert"),
+    ("client_key_path", "--client-key"),
+    ("ca_cert_path", "--ca-cert"),
+    ("give host:port, or set", "give --endpoint, or set"),
+)
+"""What the client library calls things in its messages, and what they are here; longer ones first."""
+
+
+def in_options(words: str) -> str:
+    """A message of the client library, speaking of options and not of its arguments."""
+    for theirs, ours in _IN_OPTIONS:
+        words = words.replace(theirs, ours)
+    return words
+
+
 def over(door: Door, work: Callable[[SentinelClient], int]) -> int:
     """Do something with a connected client; the exit code. Whatever is refused is told on standard error."""
     try:
@@ -49,21 +76,33 @@ def over(door: Door, work: Callable[[SentinelClient], int]) -> int:
         return _told(error)
 
 
-def found(client: SentinelClient, named: str) -> DirectiveRecord:
-    """The directive with this id, or the only one whose id begins so; those that wait come first.
+def exactly(client: SentinelClient, named: str) -> DirectiveRecord:
+    """The directive with this whole id: what is decided unasked must not depend on which others there are.
 
     Raises:
-        BadConfiguration: none, or several.
+        BadConfiguration: there is none.
     """
     try:
         return client.get_directive(named)
     except errors.NotFoundError:
-        if len(named) < _LEAST_OF_AN_ID:
-            raise BadConfiguration(
-                f"there is no directive {named!r}; an abbreviated id has at least {_LEAST_OF_AN_ID} characters"
-            ) from None
+        raise BadConfiguration(f"there is no directive {named!r}; --yes takes the whole id") from None
+
+
+def found(client: SentinelClient, named: str) -> DirectiveRecord:
+    """The directive with this id, or the only one whose id begins so.
+
+    Ids are made by callers, so a short one may be the beginning of another: that is ambiguous, too.
+
+    Raises:
+        BadConfiguration: none, or several.
+    """
+    if len(named) >= _WHOLE_ID:
+        return exactly(client, named)
+    if len(named) < _LEAST_OF_AN_ID:
+        raise BadConfiguration(f"{named!r} is too short: an abbreviated id has at least {_LEAST_OF_AN_ID} characters")
     waiting = client.iter_directives(status=DirectiveStatus.WAITING, limit=_PAGE)
-    matching = _beginning(named, waiting) or _beginning(named, islice(client.iter_directives(limit=_PAGE), _SEARCHED))
+    newest = islice(client.iter_directives(limit=_PAGE), _SEARCHED)
+    matching = list({id_of(one): one for one in (*_beginning(named, waiting), *_beginning(named, newest))}.values())
     if not matching:
         raise BadConfiguration(f"there is no directive {named!r}; `sentinel-gateway directives list --all` lists them")
     if len(matching) > 1:
@@ -82,7 +121,12 @@ def id_of(record: DirectiveRecord) -> str:
 def _connected(door: Door) -> Iterator[SentinelClient]:
     tls, token = _tls(door), _token(door.token_file)
     with SentinelClient.connect(
-        door.endpoint, tls_config=tls, token=token, default_timeout=door.timeout, allow_insecure_token=door.insecure
+        door.endpoint,
+        tls_config=tls,
+        token=token,
+        retry_config=RetryConfig(max_retries=_RETRIES),
+        default_timeout=door.timeout,
+        allow_insecure_token=door.insecure,
     ) as client:
         yield client
 
@@ -122,8 +166,9 @@ def _beginning(named: str, records: Iterator[DirectiveRecord]) -> list[Directive
 
 
 def _told(error: errors.SentinelError) -> Exit:
-    hint = _HINTS.get(error.code) if error.code else None
-    sys.stderr.write(f"sentinel-gateway: {visible(str(error))}{f'; {hint}' if hint else ''}\n")
+    words = in_options(str(error))
+    hint = _HINTS.get(error.code) if error.code and not words.startswith(_DIAGNOSED) else None
+    sys.stderr.write(f"sentinel-gateway: {visible(words)}{f'; {hint}' if hint else ''}\n")
     if error.code is grpc.StatusCode.UNAUTHENTICATED:
         return Exit.USAGE
     return next((_EXITS[kind] for kind in type(error).__mro__ if kind in _EXITS), Exit.OUTSIDE)

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from sentinel_gateway.app import directives_words as words
-from sentinel_gateway.app.directives_client import found, id_of, over
+from sentinel_gateway.app.directives_client import exactly, found, id_of, over
 from sentinel_gateway.app.directives_door import Door
 from sentinel_gateway.app.exits import Exit
 from sentinel_sdk import AuthenticationError, FailedPreconditionError, SentinelClient
@@ -89,7 +89,8 @@ def shown(door: Door, named: str, *, as_json: bool) -> int:
 
 def settled(door: Door, named: str, how: Settling) -> int:
     """Show a directive and what will happen, ask, and decide; the exit code."""
-    return over(door, lambda client: _settle(client, found(client, named), how))
+    look_up = exactly if how.unasked else found
+    return over(door, lambda client: _settle(client, look_up(client, named), how))
 
 
 def _settle(client: SentinelClient, record: DirectiveRecord, how: Settling) -> int:

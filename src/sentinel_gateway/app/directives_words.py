@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from os.path import commonprefix
 from typing import Any
 
-from sentinel_gateway.app.directives_client import id_of
 from sentinel_gateway.domain.errors import IllegalState
 from sentinel_gateway.domain.health import Action, HealthState, after
+from sentinel_gateway.ledger.reports.claims import proved
 from sentinel_gateway.ledger.reports.shown import duration, visible
 from sentinel_sdk.types import DirectiveRecord, DirectiveStatus, GpuHealth, GpuIdentifier, QuarantineDirective
 
 _HEADS = ("ID", "STATUS", "ACTION", "GPU", "NODE", "ISSUED BY", "AGE", "EXPIRES", "REASON")
-_SHORTEST_ID = 8
 _REASON_LETTERS = 60
 _AFTER = {
     HealthState.HEALTHY: "It goes back into production; its scores begin anew.",
@@ -28,11 +26,10 @@ _AFTER = {
 
 
 def table(records: Sequence[DirectiveRecord], now: datetime) -> str:
-    """One line each; ids as short as they stay apart."""
+    """One line each. Ids are whole: what is unique today may begin another tomorrow, and `--yes` takes nothing less."""
     if not records:
         return "no directives"
-    letters = _letters_that_tell([id_of(one) for one in records])
-    rows = [_HEADS, *(_row(one, letters, now) for one in records)]
+    rows = [_HEADS, *(_row(one, now) for one in records)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
@@ -60,7 +57,7 @@ def page(record: DirectiveRecord, now: datetime) -> str:
     if asked.approval:
         verb = "approved by" if asked.approval.approved else "denied by"
         comment = f": {asked.approval.comment}" if asked.approval.comment else ""
-        lines.append((verb, f"{asked.approval.reviewer}, {_ago(asked.approval.review_time, now)}{comment}"))
+        lines.append((verb, f"{proved(asked.approval.reviewer)}, {_ago(asked.approval.review_time, now)}{comment}"))
     if record.note:
         lines.append(("note", record.note))
     return "\n".join(f"  {name:<12}{visible(text)}" for name, text in lines)
@@ -82,7 +79,8 @@ def forecast(verb: str, record: DirectiveRecord, health: GpuHealth) -> str:
         reached = after(HealthState(health.state), Action(int(asked.action)))
     except (IllegalState, ValueError) as error:
         return f"The gateway will refuse it: {visible(str(error))}."
-    return f"{place} goes from {health.state.name} to {reached.name} at once. {_AFTER.get(reached, '')}".rstrip()
+    moved = f"goes from {health.state.name} to {reached.name} at once"
+    return f"If you may decide it, {place} {moved}. {_AFTER.get(reached, '')}".rstrip()
 
 
 def ending(record: DirectiveRecord) -> str:
@@ -135,7 +133,7 @@ def as_json(record: DirectiveRecord) -> dict[str, Any]:
 
 def issuer(record: DirectiveRecord) -> str:
     """Who proved to have issued it."""
-    return record.issued_by or "unknown (the gateway does not tell)"
+    return proved(record.issued_by) if record.issued_by else "unknown (the gateway does not tell)"
 
 
 def asked_and_gpu(record: DirectiveRecord) -> tuple[QuarantineDirective, GpuIdentifier]:
@@ -144,13 +142,13 @@ def asked_and_gpu(record: DirectiveRecord) -> tuple[QuarantineDirective, GpuIden
     return asked, asked.gpu or GpuIdentifier()
 
 
-def _row(record: DirectiveRecord, letters: int, now: datetime) -> tuple[str, ...]:
+def _row(record: DirectiveRecord, now: datetime) -> tuple[str, ...]:
     asked, gpu = asked_and_gpu(record)
     issued = record.issued_at or asked.timestamp
     waits = record.status is DirectiveStatus.WAITING and record.expires_at
     reason = visible(asked.reason)
     return (
-        visible(asked.directive_id[:letters]),
+        visible(asked.directive_id),
         record.status.name,
         asked.action.name,
         visible(gpu.uuid),
@@ -160,13 +158,6 @@ def _row(record: DirectiveRecord, letters: int, now: datetime) -> tuple[str, ...
         f"in {duration(max((record.expires_at - now).total_seconds(), 0))}" if waits and record.expires_at else "-",
         reason if len(reason) <= _REASON_LETTERS else f"{reason[: _REASON_LETTERS - 1]}\u2026",
     )
-
-
-def _letters_that_tell(ids: Sequence[str]) -> int:
-    """How many letters of an id keep it apart from all others."""
-    ordered = sorted(ids)
-    shared = (len(commonprefix(pair)) for pair in zip(ordered, ordered[1:], strict=False))
-    return max((_SHORTEST_ID, *(count + 1 for count in shared)))
 
 
 def _moved_since(record: DirectiveRecord, health: GpuHealth) -> bool:

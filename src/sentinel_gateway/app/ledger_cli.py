@@ -134,7 +134,7 @@ def inclusion(
 
 @prove.command()
 def consistency(
-    first: Annotated[int, typer.Argument(metavar="FIRST", min=1)],
+    first: Annotated[int, typer.Argument(metavar="FIRST", min=1, help="Entries: line 2 of a checkpoint you kept.")],
     second: Annotated[int, typer.Argument(metavar="[SECOND]", min=0)] = 0,
     database: DatabaseUrl = None,
     config: ConfigFile = None,
@@ -219,11 +219,21 @@ def prune(
 
 
 @ledger.command("accept-loss")
-def accept_loss(database: DatabaseUrl = None, config: ConfigFile = None) -> None:
-    """Go on although entries were lost since the checkpoint file was written; recorded. The gateway must not run."""
+def accept_loss(
+    database: DatabaseUrl = None,
+    config: ConfigFile = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be accepted.")] = False,
+) -> None:
+    """Go on although entries were lost since the checkpoint file was written; shows which, asks, and records it.
+
+    The gateway must not run.
+    """
+    from sentinel_gateway.app.ledger_loss import Asking
     from sentinel_gateway.app.ledger_loss import accept_loss as accept
 
-    _run(lambda: accept(_place(database, config)))
+    _run(lambda: accept(_place(database, config), Asking(yes=yes, dry_run=dry_run)))
 
 
 def _place(database: str | None, config: Path | None) -> Place:
@@ -234,5 +244,7 @@ def _place(database: str | None, config: Path | None) -> Place:
 
 def _run(work: Callable[[], int]) -> None:
     from sentinel_gateway.app.ledger_words import answered
+    from sentinel_gateway.app.logs import to_standard_error
 
+    to_standard_error()
     raise typer.Exit(answered(work))

@@ -85,18 +85,29 @@ class Place:
         """
         with self.reading() as database, database.reading() as connection:
             present = identity_of(connection, database.name)
-        paths = {self.places().checkpoint: None, **({_beside(self.database): None} if self.database else {})}
-        found = [_anchor(path, present) for path in paths if path is not None]
+        settings_own = self.places().checkpoint
+        if self.database is None:
+            return _anchor(settings_own, present, belongs=True)
+        beside = _beside(self.database)
+        found = [_anchor(settings_own, present, belongs=settings_own == beside)]
+        if beside is not None:
+            found.append(_anchor(beside, present, belongs=True))
         return next((anchor for anchor in found if anchor.note is not None), found[0])
 
 
-def _anchor(path: Path, present: Identity) -> Anchor:
+def _anchor(path: Path, present: Identity, *, belongs: bool) -> Anchor:
+    """A checkpoint file. One that `belongs` counts whatever it says of its owner.
+
+    Who can write to the database can change its identity, too: that must not make the checkpoint useless.
+    """
     file = CheckpointFile(path)
     note, owner = file.read(), file.owner()
     if note is None:
         return Anchor(None, f"no checkpoint from outside the database in {path}: {_UNSEEN}")
     if owner is None:
         return Anchor(note, f"held against the checkpoint in {path}, which does not say of which database it is")
+    if not owner.is_same(present) and belongs:
+        return Anchor(note, f"held against the checkpoint in {path}, though that was written for {owner}")
     if not owner.is_same(present):
         return Anchor(None, f"the checkpoint in {path} is of another database, {owner}, and was not used: {_UNSEEN}")
     return Anchor(note, f"held against the checkpoint in {path}, which is of this database")
@@ -153,6 +164,6 @@ def _beside(url: str) -> Path | None:
     try:
         place = make_url(url)
     except ArgumentError as error:
-        raise BadConfiguration(f"{url.partition('@')[2] or url!r} is no database URL") from error
+        raise BadConfiguration("--database: this is no database URL, such as postgresql://user@host/name") from error
     is_file = place.get_backend_name() == "sqlite" and place.database and place.database != ":memory:"
     return Path(place.database).parent / "checkpoint" if is_file and place.database else None

@@ -13,6 +13,7 @@ from sentinel_gateway.app.ledger_words import BROKEN, OK, progress
 from sentinel_gateway.ledger.reports.build import ReportFormat, ReportKind, written
 from sentinel_gateway.ledger.reports.making import ReportOptions, report_of
 from sentinel_gateway.ledger.reports.window import parse_ns, usual
+from sentinel_gateway.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,10 @@ def report(place: Place, asked: Asked) -> int:
     """Write a report; exit code 1 where the ledger behind it does not verify."""
     start_ns, end_ns = (parse_ns(text) if text else None for text in (asked.start, asked.end))
     window = usual(start_ns, end_ns, time.time_ns())
-    options = ReportOptions(read_keys(asked.public_key), _note(place, asked), _expected(asked), progress=progress())
+    keys, note, expected = read_keys(asked.public_key), _note(place, asked), _expected(asked)
     with place.reading() as database:
+        waiting = Store(database).unsummarised()
+        options = ReportOptions(keys, note, expected, waiting, progress=progress())
         made = report_of(database, asked.kind, window, options)
     emit(written(made, asked.form), asked.out)
     if made.integrity.valid:

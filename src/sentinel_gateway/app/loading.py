@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from sentinel_gateway.app.setting_faults import BadSettings, Setting, faults_of, named_in
+from sentinel_gateway.app.collecting import BadSettings
+from sentinel_gateway.app.setting_faults import Setting, faults_of, groups_of_settings, named_in
 from sentinel_gateway.app.settings import Settings
 from sentinel_gateway.app.variables import CONFIG_VARIABLE, FOREIGN, given
 from sentinel_gateway.domain.errors import BadConfiguration
@@ -20,6 +21,8 @@ _ANY = "0.0.0.0:0"  # the settings' own default; only its host is used
 _ON = ("true", "1", "yes", "on")
 _DECIDING = {"access", "tls"}
 """What the rest must fit to: with one of their keys left out, everything else would be judged by what nobody wants."""
+_INTERWOVEN = {"alerting"}
+"""Whose keys must fit to each other: without one of them the others say nothing."""
 
 
 def load(
@@ -33,7 +36,8 @@ def load(
     `ports`, by group, replace the port of what is listened on and leave the host.
 
     Raises:
-        BadConfiguration: values that do not fit, unknown keys or variables, a file that cannot be read.
+        BadSettings: values that do not fit, unknown keys or variables; says all of them.
+        BadConfiguration: the file cannot be read.
     """
     path = file or (Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None)
     read, faults = _grouped(_read(path), path) if path else ({}, [])
@@ -47,7 +51,7 @@ def load(
             told_by |= {(group, key): source or told.variables[group, key] for key in keys}
     settings, more = _validated(merged, ports or {}, told_by)
     if settings is None or faults:
-        raise BadSettings([*faults, *more])
+        raise BadSettings([*faults, *more], settings or _rest(_kept_at_home(merged)))
     return settings
 
 
@@ -72,6 +76,23 @@ def _validated(
     except ValidationError as error:
         faults += faults_of(error, told_by)
     return None, faults
+
+
+def _rest(groups: Groups) -> Settings:
+    """Whatever fits by itself, beside defaults; whether the groups fit to each other is not looked at."""
+    fitting = {name: _group(name, kind, groups.get(name, {})) for name, kind in groups_of_settings().items()}
+    return Settings.model_construct(**fitting)  # type: ignore[arg-type]  # each is of its own kind
+
+
+def _group(name: str, kind: type[BaseModel], keys: dict[str, object]) -> BaseModel:
+    try:
+        return kind.model_validate(keys)
+    except ValidationError as error:
+        places = [detail["loc"] for detail in error.errors(include_url=False, include_context=False)]
+    bad = {str(place[0]) for place in places if place}
+    if name in _INTERWOVEN or not all(places):
+        return kind()
+    return _group(name, kind, {key: value for key, value in keys.items() if key not in bad})
 
 
 def _kept_at_home(groups: Groups) -> Groups:

@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from sentinel_gateway.alerts.counters import AlertCounters
+from sentinel_gateway.app.alert_metrics import AlertCollector
 from sentinel_gateway.core.counters import Counters
 from sentinel_gateway.domain.anomalies import AnomalyType
 from sentinel_gateway.domain.fleet import FleetView
@@ -52,10 +54,11 @@ class Snapshot:
 class GatewayMetrics:
     """What one gateway counts."""
 
-    def __init__(self, counters: Counters, *, version: str, per_gpu: bool) -> None:
+    def __init__(self, counters: Counters, alerts: AlertCounters, *, version: str, per_gpu: bool) -> None:
         registry = CollectorRegistry(auto_describe=True)
         self._core = _CoreCollector(counters, per_gpu=per_gpu)
         registry.register(self._core)
+        registry.register(AlertCollector(alerts))
         self._calls = Histogram(
             "sentinel_grpc_request_seconds", "Calls by method and code.", ("method", "code"),
             buckets=_SECONDS, registry=registry,
@@ -75,6 +78,12 @@ class GatewayMetrics:
         )
         self._verified_at = Gauge(
             "sentinel_chain_verification_timestamp_seconds", "When the ledger was last verified.", registry=registry
+        )
+        self._certificate_ends = Gauge(
+            "sentinel_tls_certificate_end_timestamp_seconds",
+            "When the server's certificate in use ends.",
+            ("file",),
+            registry=registry,
         )
         ProcessCollector(namespace="sentinel_gateway", registry=registry)
         build = Gauge("sentinel_gateway_build_info", "Always 1; what runs.", ("version",), registry=registry)
@@ -102,6 +111,10 @@ class GatewayMetrics:
         self._verified.clear()
         self._verified.labels(result).set(1)
         self._verified_at.set(at_s)
+
+    def certificate_ends(self, file: str, at_s: float) -> None:
+        """The certificate in use, read from `file`, ends at this time: seconds since 1970."""
+        self._certificate_ends.labels(file).set(at_s)
 
     def expose(self, snapshot: Snapshot | None) -> bytes:
         """Everything in the text format of Prometheus; without what the database knows where that is away."""

@@ -4,8 +4,9 @@ The start, in order: settings and the files they name are read, all addresses ar
 made, the start is recorded, calls are answered. So a start that fails on the way has made nothing that the next finds.
 
 The end, in order: health checks hear NOT_SERVING, streams are told to connect elsewhere, calls with one answer finish,
-REST closes, the core stores what waits and says that it stops, the ledger and the database close. All of it lives in
-one task of its own, so that a part that fails ends the whole in the same order.
+REST closes, the core stores what waits and says that it stops, alerts that are on their way arrive or fail, the ledger
+and the database close. All of it lives in one task of its own, so that a part that fails ends the whole in the same
+order.
 """
 
 from __future__ import annotations
@@ -18,16 +19,15 @@ from dataclasses import dataclass
 
 import structlog
 
+from sentinel_gateway.app.alert_desk import AlertDesk
 from sentinel_gateway.app.condition import Condition
-from sentinel_gateway.app.core_settings import core_settings, keys_of
+from sentinel_gateway.app.inputs import inputs_of
 from sentinel_gateway.app.listening import Taken, addresses_taken
 from sentinel_gateway.app.opened import open_stores
 from sentinel_gateway.app.places import places_of
 from sentinel_gateway.app.release import version
 from sentinel_gateway.app.serving import Answering, serving
 from sentinel_gateway.app.settings import Settings
-from sentinel_gateway.app.tokens import Rules
-from sentinel_gateway.app.transport import certificates_of
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.domain.errors import GatewayError
 
@@ -81,32 +81,38 @@ class _Gateway:
     def __init__(self, settings: Settings, now_ns: Callable[[], int]) -> None:
         self._settings = settings
         self._now_ns = now_ns
-        self._certificates = certificates_of(settings)
-        self._rules = Rules(settings.access)
-        self._keys = keys_of(settings)
+        self._inputs = inputs_of(settings)
 
     async def live(self, ready: asyncio.Future[Running], stop: asyncio.Event) -> None:
         try:
-            async with addresses_taken(self._settings, self._certificates) as taken:
+            async with addresses_taken(self._settings, self._inputs.certificates) as taken:
                 await self._answer(taken, ready, stop)
         except BaseExceptionGroup as several:
             raise _first(several) from several
         log.info("gateway.stopped")
 
     async def _answer(self, taken: Taken, ready: asyncio.Future[Running], stop: asyncio.Event) -> None:
-        settings = self._settings
+        settings, inputs = self._settings, self._inputs
         with open_stores(places_of(settings), settings.ledger.origin, self._now_ns) as opened:
-            core = Core(opened.store, opened.writer, core_settings(settings), self._keys, self._now_ns)
+
+            def note(event: str, **fields: str) -> None:
+                core.note(event, **fields)  # made after its alerts, and there before they are decided
+
+            desk = AlertDesk(inputs.alerts, opened.database, note, self._now_ns)
+            core = Core(opened.store, opened.writer, inputs.core, inputs.keys, self._now_ns, desk)
             await core.load()
-            parts = Answering(settings, self._rules.current, self._now_ns, opened, core)
+            await desk.fill(core)
+            parts = Answering(settings, inputs.rules.current, self._now_ns, opened, core, desk)
             async with asyncio.TaskGroup() as group:
                 group.create_task(core.run(_about(settings)), name="core")
+                group.create_task(desk.alerting.run(), name="alerts")
                 await core.upkeep()  # with the first round the start is on record, before anybody is answered
                 async with serving(parts, taken, group) as condition:
                     ready.set_result(_running(taken, core, condition))
                     await stop.wait()
                     log.info("gateway.stopping")
                 await core.stop()
+                desk.alerting.stop()
 
 
 def _running(taken: Taken, core: Core, condition: Condition) -> Running:

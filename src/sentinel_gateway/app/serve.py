@@ -26,8 +26,9 @@ async def serve(settings: Settings) -> None:
         GatewayError: it could not start, or a part of it failed.
     """
     stop = asyncio.Event()
-    _stop_on_signal(stop)
+    _exit_on_signal()
     async with running_gateway(settings) as running:
+        _stop_on_signal(stop)
         announce(running, settings)
         waits = [asyncio.create_task(event.wait()) for event in (stop, running.ended)]
         try:
@@ -58,6 +59,12 @@ def announce(running: Running, settings: Settings) -> None:
 
 def _at(address: Address | None, port: int | None) -> str | None:
     return str(Address(address.host, port)) if address is not None and port is not None else None
+
+
+def _exit_on_signal() -> None:
+    """While it starts nothing is answered and nothing has to end in order; the loop may be waiting for a database."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(_KILLED))
 
 
 def _stop_on_signal(stop: asyncio.Event) -> None:

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from sentinel_gateway.app.alert_desk import AlertDesk
+from sentinel_gateway.app.certificate_watch import watch_certificates
 from sentinel_gateway.app.condition import Condition
 from sentinel_gateway.app.doorkeeper import Doorkeeper
 from sentinel_gateway.app.listening import Taken
@@ -15,7 +17,7 @@ from sentinel_gateway.app.opened import Opened
 from sentinel_gateway.app.release import version
 from sentinel_gateway.app.scrape import Scrape
 from sentinel_gateway.app.settings import Settings
-from sentinel_gateway.app.verifying import keep_verifying
+from sentinel_gateway.app.verifying import Told, keep_verifying
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.domain.access import AccessRules
 from sentinel_gateway.rest.api import Sources, api, metrics_only
@@ -36,21 +38,28 @@ class Answering:
     now_ns: Callable[[], int]
     opened: Opened
     core: Core
+    desk: AlertDesk
 
 
 @asynccontextmanager
 async def serving(parts: Answering, taken: Taken, group: asyncio.TaskGroup) -> AsyncIterator[Condition]:
     """Answer until the block ends; what was asked before is answered first."""
-    settings, core, opened = parts.settings, parts.core, parts.opened
-    metrics = GatewayMetrics(core.counters, version=version(), per_gpu=settings.metrics.per_gpu)
+    settings, core, opened, desk = parts.settings, parts.core, parts.opened, parts.desk
+    counted = desk.alerting.metrics
+    metrics = GatewayMetrics(core.counters, counted, version=version(), per_gpu=settings.metrics.per_gpu)
     doorkeeper = Doorkeeper(parts.rules, core, metrics.refused)
     long = LongReadings()
     condition = Condition(taken.grpc.liveness, opened.ping, core)
     scrape = Scrape(metrics, core, opened.writer, per_gpu=settings.metrics.per_gpu)
+    told = Told(condition, metrics, desk.tell)
     background = [
         group.create_task(condition.watch(), name="condition"),
-        group.create_task(keep_verifying(opened, condition, metrics, settings.ledger, long), name="verification"),
+        group.create_task(desk.count(core), name="fleet-rate"),
+        group.create_task(keep_verifying(opened, told, settings.ledger, long), name="verification"),
     ]
+    if taken.certificates:
+        every_s = settings.tls.reload_seconds
+        background.append(group.create_task(watch_certificates(taken.certificates, condition, metrics, every_s)))
     if taken.rest_tls:
         background.append(group.create_task(taken.rest_tls.renew(), name="rest-certificates"))
     async with AsyncExitStack() as stack:
@@ -60,7 +69,7 @@ async def serving(parts: Answering, taken: Taken, group: asyncio.TaskGroup) -> A
             await stack.enter_async_context(serve_http(api(reads), taken.rest, context))
         if taken.metrics:
             await stack.enter_async_context(serve_http(metrics_only(scrape.text), taken.metrics))
-        _answer_grpc(parts, taken, long, _border(parts, metrics, doorkeeper))
+        await _answer_grpc(parts, taken, long, _border(parts, metrics, doorkeeper))
         await condition.look()
         try:
             yield condition
@@ -77,9 +86,9 @@ def _border(parts: Answering, metrics: GatewayMetrics, doorkeeper: Doorkeeper) -
     return Border(parts.rules, metrics, doorkeeper, bounds, unary_timeout_s=grpc.unary_timeout_seconds)
 
 
-def _answer_grpc(parts: Answering, taken: Taken, long: LongReadings, border: Border) -> None:
+async def _answer_grpc(parts: Answering, taken: Taken, long: LongReadings, border: Border) -> None:
     server, core, opened = taken.grpc, parts.core, parts.opened
     server.add_core_services(core, testing=parts.settings.testing.enabled)
     reads = LedgerReads(opened.database, long, opened.newest_note, parts.now_ns)
-    server.add_ledger_services(AuditService(core, reads), LedgerService(reads))
-    server.answer(border)
+    server.add_ledger_services(AuditService(core, reads), LedgerService(core, reads))
+    await server.answer(border)

@@ -6,28 +6,32 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from sentinel_gateway.app.settings import Settings
-from sentinel_gateway.domain.errors import BadConfiguration, GatewayError
 
 Setting = tuple[str, str]
 """Group and key."""
 
-_TOKENS: Setting = ("access", "tokens")  # only digests belong there, but it is where a token lands by mistake
+_SECRETS: frozenset[Setting] = frozenset(
+    {
+        ("access", "tokens"),  # only digests belong there, but it is where a token lands by mistake
+        *(("alerting", key) for key in ("slack", "pagerduty", "email", "webhooks", "proxy_url")),
+    }
+)
+"""Settings with a secret somewhere in them."""
+GONE: Mapping[Setting, str] = {
+    ("state_machine", "suspect_threshold"): "the score decides nothing any more; see model.suspect_nats",
+    (
+        "state_machine",
+        "suspect_failures",
+    ): "evidence took its place; see model.suspect_nats and model.quarantine_bursts",
+}
+"""Settings of earlier versions, and what took their place."""
 _PASSWORD = re.compile(r"//[^/\s@]*@")
-
-
-class BadSettings(BadConfiguration):
-    """Raised when settings do not fit; says all that is wrong with them."""
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        self.faults = tuple(faults)
-        many = f"{len(self.faults)} settings do not fit: " if len(self.faults) > 1 else ""
-        super().__init__(many + "; ".join(self.faults))
 
 
 def groups_of_settings() -> Mapping[str, type[BaseModel]]:
@@ -52,29 +56,10 @@ def named_in(error: ValidationError) -> list[Setting] | None:
     return None if any(len(place) < 2 for place in places) else [_setting(place) for place in places]
 
 
-def lines_of(error: GatewayError) -> tuple[str, ...]:
-    """What an error says, a line for each thing."""
-    return error.faults if isinstance(error, BadSettings) else (str(error),)
-
-
-def reading_all(work: Iterable[Callable[[], object]]) -> None:
-    """Do every piece of work, though some may fail.
-
-    Raises:
-        BadSettings: everything that was wrong.
-    """
-    faults: list[str] = []
-    for piece in work:
-        try:
-            piece()
-        except BadConfiguration as error:
-            faults.append(str(error))
-    if faults:
-        raise BadSettings(faults)
-
-
 def _words(detail: ErrorDetails, told_by: Mapping[Setting, str]) -> str:
     name = ".".join(map(str, detail["loc"]))
+    if reason := GONE.get(_setting(detail["loc"])):
+        return f"{name!r} is no setting any more{_in_brackets(_from(detail, told_by))}: {reason}"
     if detail["type"] == "extra_forbidden":
         return f"unknown setting {name!r}{_in_brackets(_from(detail, told_by))}{_hint(detail['loc'])}"
     expected = detail["msg"].removeprefix("Value error, ")
@@ -105,7 +90,7 @@ def _got(detail: ErrorDetails) -> str:
 def _is_secret(setting: Setting) -> bool:
     group = groups_of_settings().get(setting[0])
     field = group.model_fields.get(setting[1]) if group else None
-    return setting == _TOKENS or (field is not None and field.annotation is SecretStr)
+    return setting in _SECRETS or (field is not None and field.annotation is SecretStr)
 
 
 def _hint(place: tuple[int | str, ...]) -> str:

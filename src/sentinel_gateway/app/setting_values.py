@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from sentinel_gateway.domain.roles import Role
+from sentinel_gateway.domain.settings import Strategy
 
 _PORT = re.compile(r"\d{1,5}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -118,5 +119,6 @@ OptionalPath = Annotated[Path | None, BeforeValidator(_or_nothing)]
 FromJson = BeforeValidator(_json)
 Sha256 = Annotated[str, AfterValidator(_digest)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+StrategyName = Annotated[Strategy, BeforeValidator(_lower)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["json", "text"], BeforeValidator(_lower)]

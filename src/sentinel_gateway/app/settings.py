@@ -12,10 +12,12 @@ from pydantic import model_validator
 
 from sentinel_gateway.app.setting_values import LogFormat, LogLevel
 from sentinel_gateway.app.settings_access import Access
+from sentinel_gateway.app.settings_alerting import Alerting
 from sentinel_gateway.app.settings_group import Group
 from sentinel_gateway.app.settings_judging import Bayesian, Probes, StateMachine
 from sentinel_gateway.app.settings_keeping import DatabaseSettings, History, Ledger, Queue
 from sentinel_gateway.app.settings_listening import Grpc, Metrics, Rest, Tls
+from sentinel_gateway.app.settings_model import Model, Tmr
 
 __all__ = ["Access", "DatabaseSettings", "Ledger", "Log", "Settings", "Tls"]
 
@@ -48,7 +50,10 @@ class Settings(Group):
     ledger: Ledger = Ledger()
     probes: Probes = Probes()
     bayesian: Bayesian = Bayesian()
+    model: Model = Model()
     state_machine: StateMachine = StateMachine()
+    tmr: Tmr = Tmr()
+    alerting: Alerting = Alerting()
     queue: Queue = Queue()
     history: History = History()
     testing: Testing = Testing()

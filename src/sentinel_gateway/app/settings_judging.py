@@ -45,7 +45,7 @@ class Probes(Group):
 
 
 class Bayesian(Group):
-    """The reliability score alpha / (alpha + beta)."""
+    """The reliability score alpha / (alpha + beta), which is shown; what decides are the settings under `model`."""
 
     prior_alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 100
     """Passes that a GPU begins with."""
@@ -62,12 +62,8 @@ class Bayesian(Group):
 
 
 class StateMachine(Group):
-    """When a GPU's state changes by itself, and which directives wait for a person."""
+    """How long a GPU may stay in a state, and which directives wait for a person."""
 
-    suspect_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.95
-    """A score below it makes a healthy GPU SUSPECT."""
-    suspect_failures: Annotated[int, Field(ge=1)] = 3
-    """Failures in a row on one SM that do, too."""
     require_approval: Actions = ("condemn",)
     """Actions that wait: quarantine, reinstate, condemn, schedule_deep_test. A directive can ask to wait, too."""
     approval_timeout_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 24
@@ -78,3 +74,5 @@ class StateMachine(Group):
     """A GPU that stays quarantined for longer is reported in the ledger; 0 for never."""
     deep_test_timeout_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 4
     """The same for a deep test."""
+    max_quarantine_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 720
+    """After so long the gateway asks to condemn a quarantined GPU that nobody decided about; 0 for never."""

@@ -16,7 +16,7 @@ class DatabaseSettings(Group):
     url: SecretStr = SecretStr("")
     """``sqlite:////path`` or ``postgresql://user:password@host/name``; empty for SQLite in `state_dir`."""
     state_dir: OptionalPath = None
-    """Folder of what lies in files: SQLite, signing key, checkpoint; unset: `$XDG_STATE_HOME/sentinel-gateway`."""
+    """Folder of SQLite, signing key, checkpoint; unset: an SQLite `url`'s, else `$XDG_STATE_HOME/sentinel-gateway`."""
 
 
 class Ledger(Group):

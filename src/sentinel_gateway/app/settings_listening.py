@@ -88,8 +88,11 @@ class Tls(Group):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        missing = []
         if self.on and not (self.cert_file and self.key_file):
-            raise ValueError("cert_file and key_file are both needed for TLS")
+            missing.append("cert_file and key_file are both needed for TLS")
         if self.on and self.require_client_auth == "required" and not self.ca_file:
-            raise ValueError("ca_file is needed to check client certificates; or set require_client_auth to 'none'")
+            missing.append("ca_file is needed to check client certificates; or set require_client_auth to 'none'")
+        if missing:
+            raise ValueError("; and ".join(missing))
         return self

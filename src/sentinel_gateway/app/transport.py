@@ -7,10 +7,11 @@ import ssl
 
 import structlog
 
+from sentinel_gateway.app.collecting import BadSettings
 from sentinel_gateway.app.settings import Settings, Tls
 from sentinel_gateway.domain.errors import BadConfiguration
 from sentinel_gateway.rest.server import tls_context
-from sentinel_gateway.services.certificates import CertificateFiles, Certificates
+from sentinel_gateway.services.certificates import CertificateFiles, Certificates, UnusableCertificates
 from sentinel_gateway.services.server import Listener
 
 log = structlog.get_logger(__name__)
@@ -20,23 +21,30 @@ def certificates_of(settings: Settings) -> Certificates | None:
     """The certificates; None without TLS.
 
     Raises:
-        BadConfiguration: a file is missing or cannot be used.
+        BadSettings: files are missing or cannot be used.
     """
     if not settings.tls.on:
         return None
-    return Certificates(_files(settings.tls), look_every_s=settings.tls.reload_seconds)
+    try:
+        return Certificates(_files(settings.tls), look_every_s=settings.tls.reload_seconds)
+    except UnusableCertificates as error:
+        raise BadSettings(error.faults) from error
+
+
+def check_addresses(settings: Settings) -> None:
+    """Whether there can be addresses for tokens.
+
+    Raises:
+        BadConfiguration: they are asked for without TLS, where every address is one.
+    """
+    if settings.grpc.token_listen and not settings.tls.on:
+        raise BadConfiguration("grpc.token_listen needs TLS; without it every address takes tokens")
 
 
 def listeners_of(settings: Settings, certificates: Certificates | None) -> tuple[Listener, ...]:
-    """Where gRPC listens, the main address first.
-
-    Raises:
-        BadConfiguration: addresses for tokens without TLS, which every address would be.
-    """
+    """Where gRPC listens, the main address first."""
     main = (settings.grpc.listen, *settings.grpc.also_listen)
     if certificates is None:
-        if settings.grpc.token_listen:
-            raise BadConfiguration("grpc.token_listen needs TLS; without it every address takes tokens")
         return tuple(Listener(str(address)) for address in main)
     strict = certificates.credentials(ask_clients=settings.tls.require_client_auth == "required")
     loose = certificates.credentials(ask_clients=False)

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from sentinel_gateway.app.setting_faults import Setting, known_settings
+from sentinel_gateway.app.setting_faults import GONE, Setting, known_settings
 
 PREFIX = "SENTINEL_GATEWAY__"
 CONFIG_VARIABLE = "SENTINEL_CONFIG"
@@ -48,6 +48,14 @@ def _client_auth(value: str) -> str:
     return "required" if value.strip().lower() in ("1", "true", "yes", "on") else "none"
 
 
+def _seconds(value: str) -> str:
+    """Of milliseconds; what is no number stays, and is refused by its own name."""
+    try:
+        return str(float(value) / 1000)
+    except ValueError:
+        return value
+
+
 def _both(name: str, setting: Setting, convert: Callable[[str], str] = str) -> dict[str, Alias]:
     return {prefix + name: Alias(setting, convert) for prefix in (_ENGINE, _LEDGER)}
 
@@ -60,8 +68,12 @@ ALIASES: Mapping[str, Alias] = {
     f"{_ENGINE}BAYESIAN_MODEL_PRIOR_ALPHA": Alias(("bayesian", "prior_alpha")),
     f"{_ENGINE}BAYESIAN_MODEL_PRIOR_BETA": Alias(("bayesian", "prior_beta")),
     f"{_ENGINE}STATE_MACHINE_REQUIRE_APPROVAL": Alias(("state_machine", "require_approval"), _approvals),
-    f"{_ENGINE}STATE_MACHINE_HEALTHY_TO_SUSPECT_THRESHOLD": Alias(("state_machine", "suspect_threshold")),
-    f"{_ENGINE}STATE_MACHINE_MAX_QUARANTINE_HOURS": Alias(("state_machine", "quarantine_timeout_hours")),
+    f"{_ENGINE}STATE_MACHINE_MAX_QUARANTINE_HOURS": Alias(("state_machine", "max_quarantine_hours")),
+    f"{_ENGINE}STATE_MACHINE_IMMEDIATE_QUARANTINE_FAILURES": Alias(("model", "quarantine_bursts")),
+    f"{_ENGINE}STATE_MACHINE_REINSTATEMENT_PASS_COUNT": Alias(("model", "clear_passes")),
+    f"{_ENGINE}TMR_INTERVAL_SECONDS": Alias(("tmr", "interval_seconds")),
+    f"{_ENGINE}TMR_TIMEOUT_MS": Alias(("tmr", "timeout_seconds"), _seconds),
+    f"{_ENGINE}TMR_SELECTION_STRATEGY": Alias(("tmr", "strategy")),
     **_both("TLS_ENABLED", ("tls", "enabled")),
     **_both("TLS_CERT_FILE", ("tls", "cert_file")),
     **_both("TLS_KEY_FILE", ("tls", "key_file")),
@@ -80,14 +92,16 @@ FOREIGN: Mapping[str, str] = {
     "SCYLLA": "there is no ScyllaDB here: everything is kept in the one database of database.url",
     "STORAGE": "there is no second store here: everything is kept in the one database of database.url",
     "REDIS": "there is no Redis here: state is kept in the one database of database.url and in memory",
-    "ALERTING": "the gateway sends no alerts: gcm-sentinel does, or alert on /metrics",
+    "ALERTING": "alerts are set by SENTINEL_GATEWAY__ALERTING__...; see docs/sentinel-alerts.md",
     "AUDIT": "the ledger is part of this gateway and has no endpoint of its own; see the settings under ledger",
     "EVENT_STORE": "there is no event buffer to size; see the settings under queue",
-    "TEMPORAL_WINDOW": "this version correlates no events over a window",
-    "CORRELATION": "this version correlates no events over a window",
-    "TMR": "the gateway takes TMR results but schedules no rounds",
+    "TEMPORAL_WINDOW": "patterns are looked for over 300 s, as documented, which is no setting",
+    "CORRELATION": "the window of 300 s is no setting; alerting.min_confidence says which patterns are told",
+    "STATE_MACHINE_HEALTHY_TO_SUSPECT_THRESHOLD": "the score decides nothing any more; see model.suspect_nats",
+    "STATE_MACHINE_SUSPECT_TO_QUARANTINE_THRESHOLD": "the score decides nothing any more; see model.quarantine_nats",
+    "STATE_MACHINE_QUARANTINE_TO_HEALTHY_THRESHOLD": "a deep test decides; see model.deep_test_automatic",
     "TRUST_GRAPH": "trust is counted from TMR results as they come; nothing needs an interval",
-    "TRUST": "trust is counted from TMR results as they come; nothing decays",
+    "TRUST": "trust decays by 0.999 an hour, as documented, which is no setting",
 }
 """What the reference's documents configure and this gateway has not, by the name behind the component."""
 
@@ -156,6 +170,9 @@ def _is_of_others(variable: str, value: str) -> bool:
 
 
 def _why_not(variable: str) -> str:
+    for setting, reason in GONE.items():
+        if variable == variable_of(*setting):
+            return f"{variable} is no setting any more: {reason}"
     for prefix in (PREFIX, _ENGINE, _LEDGER):
         bare = variable.removeprefix(prefix)
         for name, reason in FOREIGN.items():

@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import cast
 
 import structlog
 
@@ -22,52 +21,43 @@ from sentinel_gateway.core.directing import expire_due
 from sentinel_gateway.core.journal import Journal, Page
 from sentinel_gateway.core.memory import Memory
 from sentinel_gateway.core.notes import Notes, Told
-from sentinel_gateway.core.round import Recording, Round, Trim
+from sentinel_gateway.core.recording import Recording, Trim
+from sentinel_gateway.core.round import Round
+from sentinel_gateway.core.work import Answer, Asked, Work, alerts_of, decide_one, fail, judge, needs_of, reply
+from sentinel_gateway.domain.alerts import Alerts
 from sentinel_gateway.domain.errors import BadConfiguration, Bug, Busy, GatewayError, Retryable, Unavailable
 from sentinel_gateway.domain.recorded import Recorded
 from sentinel_gateway.domain.settings import CoreSettings
-from sentinel_gateway.storage.changes import Found, Needs
+from sentinel_gateway.storage.changes import Found
 
 log = structlog.get_logger(__name__)
 
-Answer = TypeVar("Answer")
-
 _ITEMS_BETWEEN_BREATHS = 1000
 """Decided between two looks at what else the event loop has to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work(Generic[Answer]):
-    """One request: what decides it, what must be looked up before, how much it weighs."""
-
-    decide: Callable[[Round], Answer]
-    needs: Callable[[], Needs] = Needs
-    """Asked when its round begins, for what must be looked up depends on the rounds before."""
-    items: int = 1
-
-
-@dataclass(slots=True)
-class _Asked:
-    work: Work[Any]
-    answer: asyncio.Future[Any]
 
 
 class Actor:
     """See the module."""
 
     def __init__(
-        self, memory: Memory, journal: Journal, settings: CoreSettings, now_ns: Callable[[], int], counters: Counters
+        self,
+        memory: Memory,
+        journal: Journal,
+        settings: CoreSettings,
+        now_ns: Callable[[], int],
+        alerts: Alerts,
     ) -> None:
         self.bell = Bell()
         self.notes = Notes(int(settings.note_window.total_seconds() * 1e9))
         self._memory, self._journal, self._settings, self._now_ns = memory, journal, settings, now_ns
-        self._counters = counters
-        self._queue: deque[_Asked] = deque()
+        self.counters = Counters()
+        self._alerts = alerts
+        self._queue: deque[Asked] = deque()
         self._items = 0
         self._something = asyncio.Event()
         self._is_stopping = False
         self._unsure: tuple[Round, Told] | None = None
-        self._deciding: list[_Asked] = []
+        self._deciding: list[Asked] = []
 
     async def ask(self, work: Work[Answer]) -> Answer:
         """Have a request decided and stored.
@@ -82,10 +72,10 @@ class Actor:
             raise Unavailable("the gateway is stopping: try again")
         if len(self._queue) >= limits.max_requests or (self._queue and self._items + work.items > limits.max_items):
             raise Busy(f"{len(self._queue)} requests wait for the database already: slow down and try again")
-        asked = _Asked(work, asyncio.get_running_loop().create_future())
+        asked = Asked(work, asyncio.get_running_loop().create_future())
         self._queue.append(asked)
         self._items += work.items
-        self._counters.waiting_requests = len(self._queue)
+        self.counters.waiting_requests = len(self._queue)
         self._something.set()
         return cast(Answer, await asked.answer)
 
@@ -140,9 +130,9 @@ class Actor:
             self._is_stopping = True
             self._refuse_rest()
 
-    def _taken(self) -> list[_Asked]:
+    def _taken(self) -> list[Asked]:
         """What has queued up, as much as one round holds; whoever stopped waiting is left out."""
-        taken: list[_Asked] = []
+        taken: list[Asked] = []
         items = 0
         while self._queue and (not taken or items + self._queue[0].work.items <= self._settings.queue.round_items):
             asked = self._queue.popleft()
@@ -150,36 +140,36 @@ class Actor:
             self._items -= asked.work.items
             if not asked.answer.cancelled():
                 taken.append(asked)
-        self._counters.waiting_requests = len(self._queue)
+        self.counters.waiting_requests = len(self._queue)
         return taken
 
-    async def _store(self, taken: list[_Asked]) -> None:
+    async def _store(self, taken: list[Asked]) -> None:
         """Decide, store and answer some requests."""
         try:
             await self._settle()
-            needs = _needs(taken)
+            needs = needs_of(taken)
             round_, answers = await self._decided(taken, await self._journal.look_up(needs))
             await self._write(round_, answers)
         except BadConfiguration as error:
-            _fail(taken, Unavailable(f"nothing can be stored: {error}"))
+            fail(taken, Unavailable(f"nothing can be stored: {error}"))
             raise
         except Retryable as error:
-            self._counters.failed_rounds += 1
+            self.counters.failed_rounds += 1
             log.warning("core.round_not_stored", requests=len(taken), reason=str(error))
-            _fail(taken, Unavailable(f"nothing was stored: {error}") if isinstance(error, Busy) else error)
+            fail(taken, Unavailable(f"nothing was stored: {error}") if isinstance(error, Busy) else error)
         except GatewayError as error:
-            self._counters.failed_rounds += 1
+            self.counters.failed_rounds += 1
             await self._one_by_one(taken, error)
         else:
             for asked, answer in answers:
-                _reply(asked, answer)
+                reply(asked, answer)
             self.bell.ring()
 
-    async def _one_by_one(self, taken: list[_Asked], error: GatewayError) -> None:
+    async def _one_by_one(self, taken: list[Asked], error: GatewayError) -> None:
         """Find the request that cannot be stored."""
         log.error("core.round_failed", requests=len(taken), reason=str(error), exc_info=error)
         if len(taken) <= 1:
-            _fail(taken, error)
+            fail(taken, error)
             return
         for asked in taken:
             await self._store([asked])
@@ -191,33 +181,36 @@ class Actor:
             self.bell.ring()
         self._unsure = None
 
-    async def _decided(self, taken: Sequence[_Asked], found: Found) -> tuple[Round, list[tuple[_Asked, object]]]:
+    async def _decided(self, taken: Sequence[Asked], found: Found) -> tuple[Round, list[tuple[Asked, object]]]:
         """A round in which every request was decided; where one fails unexpectedly, all is begun again without it."""
         failed: dict[int, Bug] = {}
         while True:
             round_ = Round(self._memory, self._settings, self._now_ns(), found)
             expire_due(round_)
             expire_faults(round_)
-            answers: list[tuple[_Asked, object]] = []
+            answers: list[tuple[Asked, object]] = []
             items = 0
             for place, asked in enumerate(taken):
                 items += asked.work.items
                 if items >= _ITEMS_BETWEEN_BREATHS:
                     items = 0
                     await asyncio.sleep(0)
-                answer = failed.get(place) or _decide(asked.work, round_)
+                answer = failed.get(place) or decide_one(asked.work, round_)
                 if isinstance(answer, Bug) and place not in failed:
                     failed[place] = answer
                     break
                 answers.append((asked, answer))
             else:
+                judge(round_)
                 return round_, answers
 
-    async def _write(self, round_: Round, answers: list[tuple[_Asked, object]]) -> None:
+    async def _write(self, round_: Round, answers: list[tuple[Asked, object]]) -> None:
         told = self.notes.due(round_.now_ns) if not self._is_stopping else self.notes.everything(round_.now_ns)
         round_.entries.extend(entry for _, entry in told.values())
+        round_.alerts = alerts_of(self._alerts, round_)
         if round_.is_empty:
-            self._counters.add(round_.counters)
+            self._alerted(round_)
+            self.counters.add(round_.counters)
             return
         page = Page(self._memory.round_number, round_.changes(), round_.entries, round_.recordings)
         self._unsure = round_, told
@@ -231,48 +224,20 @@ class Actor:
 
     def _published(self, round_: Round, told: Told) -> None:
         round_.publish()
+        self._alerted(round_)
+        for (event, fields), count in round_.noted.items():
+            self.notes.add(event, dict(fields), round_.now_ns, count)
         self.notes.recorded(told, round_.now_ns)
-        self._counters.add(round_.counters)
-        self._counters.rounds += 1
-        self._counters.entries += len(round_.entries) + sum(len(one.entries) for one in round_.recordings)
+        self.counters.add(round_.counters)
+        self.counters.rounds += 1
+        self.counters.entries += len(round_.entries) + sum(len(one.entries) for one in round_.recordings)
+
+    def _alerted(self, round_: Round) -> None:
+        """What alerting decided holds."""
+        if round_.alerts is not None:
+            self._alerts.committed(round_.alerts)
 
     def _refuse_rest(self) -> None:
-        _fail([*self._deciding, *self._queue], Unavailable("the gateway stopped: try again"))
+        fail([*self._deciding, *self._queue], Unavailable("the gateway stopped: try again"))
         self._queue.clear()
         self.bell.end()
-
-
-def _needs(taken: Sequence[_Asked]) -> Needs:
-    needs = [asked.work.needs() for asked in taken]
-    return Needs(
-        batches=tuple(key for one in needs for key in one.batches),
-        tags=tuple(tag for one in needs for tag in one.tags),
-        directives=tuple(key for one in needs for key in one.directives),
-        canaries=tuple(key for one in needs for key in one.canaries),
-        updates=tuple(key for one in needs for key in one.updates),
-    )
-
-
-def _decide(work: Work[Any], round_: Round) -> object:
-    """The answer, or the error that is the answer."""
-    try:
-        return work.decide(round_)
-    except GatewayError as error:
-        return error
-    except Exception as error:
-        log.exception("core.request_failed")
-        return Bug(f"deciding this request failed: {type(error).__name__}")
-
-
-def _reply(asked: _Asked, answer: object) -> None:
-    if asked.answer.done():
-        return
-    if isinstance(answer, GatewayError):
-        asked.answer.set_exception(answer)
-    else:
-        asked.answer.set_result(answer)
-
-
-def _fail(taken: Sequence[_Asked], error: GatewayError) -> None:
-    for asked in taken:
-        _reply(asked, error)

@@ -2,7 +2,7 @@
 
 Every changing method returns after its change and the ledger entries that tell of it are stored, in one transaction.
 Many callers share a transaction; one caller's refusal touches nobody else's. Methods that only ask are those of
-`Reading`.
+`Reading`, those for agents and monitors are those of `Reporting`.
 
     core = Core(store, ledger, settings, keys, now_ns)
     await core.load()
@@ -15,6 +15,7 @@ Many callers share a transaction; one caller's refusal touches nobody else's. Me
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,21 +23,24 @@ from types import MappingProxyType
 
 import structlog
 
-from sentinel_gateway.core.actor import Actor, Work
-from sentinel_gateway.core.counters import Counters
-from sentinel_gateway.core.deciding import apply_config, clear_fault, inject_fault, take_component_ack, take_tmr
+from sentinel_gateway.core.actor import Actor
+from sentinel_gateway.core.canaries import Canaries
+from sentinel_gateway.core.deciding import apply_config, clear_fault, inject_fault, take_component_ack
 from sentinel_gateway.core.directing import decide, issue, withdraw
 from sentinel_gateway.core.following import Following
 from sentinel_gateway.core.ids import uuid7
 from sentinel_gateway.core.journal import Journal
 from sentinel_gateway.core.memory import Memory
-from sentinel_gateway.core.reading import Reading
+from sentinel_gateway.core.no_alerts import NoAlerts
 from sentinel_gateway.core.receiving import Receiving
-from sentinel_gateway.core.round import Recording, Round
-from sentinel_gateway.core.upkeep import Upkeep, end
-from sentinel_gateway.domain import configuration, directives, faults, tmr
-from sentinel_gateway.domain.anomalies import AnomalyBatch
-from sentinel_gateway.domain.batches import clock_at
+from sentinel_gateway.core.recording import Recording
+from sentinel_gateway.core.reporting import Reporting
+from sentinel_gateway.core.round import Round
+from sentinel_gateway.core.sweeping import end
+from sentinel_gateway.core.upkeep import Upkeep
+from sentinel_gateway.core.work import Work
+from sentinel_gateway.domain import configuration, directives, faults
+from sentinel_gateway.domain.alerts import Alerts
 from sentinel_gateway.domain.configuration import (
     ComponentAck,
     ConfigChange,
@@ -50,13 +54,10 @@ from sentinel_gateway.domain.directives import (
 )
 from sentinel_gateway.domain.errors import BadConfiguration, Invalid
 from sentinel_gateway.domain.faults import Fault, FaultRequest
-from sentinel_gateway.domain.probes import Ack, ProbeBatch
 from sentinel_gateway.domain.recorded import Recorded
 from sentinel_gateway.domain.roles import Caller
 from sentinel_gateway.domain.settings import CoreSettings
-from sentinel_gateway.domain.telemetry import TelemetryBatch
 from sentinel_gateway.domain.text import MAX_NAME, MAX_WORDS, checked_text
-from sentinel_gateway.domain.tmr import TmrReport, TmrVerdict
 from sentinel_gateway.ledger.writer import LedgerWriter
 from sentinel_gateway.storage.changes import Needs
 from sentinel_gateway.storage.store import Store
@@ -66,15 +67,23 @@ from sentinel_sdk.signing import Keys
 log = structlog.get_logger(__name__)
 
 
-class Core(Reading):
+class Core(Reporting):
     """See the module. All methods may raise `Busy` (too much is waiting) and `Unavailable` (database away or full)."""
 
     def __init__(
-        self, store: Store, ledger: LedgerWriter, settings: CoreSettings, keys: Keys, now_ns: Callable[[], int]
+        self,
+        store: Store,
+        ledger: LedgerWriter,
+        settings: CoreSettings,
+        keys: Keys,
+        now_ns: Callable[[], int],
+        alerts: Alerts | None = None,
     ) -> None:
-        memory, journal, self.counters = Memory(), Journal(store, ledger), Counters()
-        self._actor = Actor(memory, journal, settings, now_ns, self.counters)
+        memory, journal = Memory(), Journal(store, ledger)
+        self._actor = Actor(memory, journal, settings, now_ns, alerts or NoAlerts())
+        self.counters = self._actor.counters
         self._receiving = Receiving(self._actor, memory, settings, keys, now_ns)
+        self._canaries = Canaries(memory, settings.tmr, now_ns, random.SystemRandom())
         self._upkeep = Upkeep(self._actor, journal, store, settings, now_ns)
         following = Following(memory, self._actor.bell, journal, store)
         super().__init__(memory, following, journal, store, settings, now_ns)
@@ -87,6 +96,10 @@ class Core(Reading):
         """
         await self._journal.read(self._store.claim)
         self._memory.fill(await self._journal.read(self._store.load))
+        self._memory.loaded_ns = self._now_ns()
+        since_ns = self._now_ns() - int(self._settings.model.automatic_window.total_seconds() * 1e9)
+        name = self._settings.name
+        self._memory.automatic = await self._journal.read(self._store.quarantine_times, name, since_ns)
         log.info("core.loaded", gpus=len(self._memory.gpus), waiting=len(self._memory.waiting))
 
     async def run(self, about: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -101,13 +114,14 @@ class Core(Reading):
         failure: BadConfiguration | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                upkeep = group.create_task(self._upkeep.run())
+                upkeep = group.create_task(self._upkeep.run(self._canaries.tick))
                 try:
                     await self._actor.run()
                 except BadConfiguration as error:
                     failure = error
                 upkeep.cancel()
         finally:
+            self._canaries.end()
             self._journal.close()
         if failure is not None:
             raise failure
@@ -123,30 +137,7 @@ class Core(Reading):
     async def upkeep(self) -> None:
         """Do what is due now; `run` does it by itself from time to time."""
         await self._upkeep.tick()
-
-    async def report_probes(self, caller: Caller, batch: ProbeBatch) -> Ack:
-        """Judge and count a batch of probe executions.
-
-        Raises:
-            Invalid: no hostname, no executions, or more than one batch may hold.
-        """
-        return await self._receiving.probes(caller, batch)
-
-    async def report_anomalies(self, caller: Caller, batch: AnomalyBatch) -> Ack:
-        """Judge and count a batch of anomalies.
-
-        Raises:
-            Invalid: no hostname, no events, or more than one batch may hold.
-        """
-        return await self._receiving.anomalies(caller, batch)
-
-    async def report_telemetry(self, caller: Caller, batch: TelemetryBatch) -> Ack:
-        """Keep the newest telemetry of each GPU.
-
-        Raises:
-            Invalid: no hostname, no reports, or more than one batch may hold.
-        """
-        return await self._receiving.telemetry(caller, batch)
+        self._canaries.tick()
 
     async def issue(self, caller: Caller, request: DirectiveRequest) -> DirectiveOutcome:
         """Do what a directive asks, or let it wait for a person. The same id and content again answers as before.
@@ -192,20 +183,6 @@ class Core(Reading):
         checked_text("directive_id", directive_id, MAX_NAME)
         needs = partial(Needs, directives=(directive_id,))
         return await self._actor.ask(Work(lambda round_: withdraw(directive_id, caller, comment, round_), needs))
-
-    async def report_tmr(self, caller: Caller, report: TmrReport) -> TmrVerdict:
-        """Vote on a canary and count it. The same canary again answers as before, marked as duplicate.
-
-        Raises:
-            Invalid: no id, more than three results, a GPU twice.
-        """
-        tmr.checked(report, self._settings.ingest.max_event_bytes)
-        clock = clock_at(self._now_ns(), self._settings.ingest)
-        time_ns = clock.now_ns if report.time_ns is None else report.time_ns
-        if words := clock.objection(time_ns):
-            raise Invalid(f"canary {report.canary_id}: its time is {words}")
-        needs = partial(Needs, canaries=(report.canary_id,))
-        return await self._actor.ask(Work(lambda round_: take_tmr(report, time_ns, round_), needs))
 
     async def apply_config(self, caller: Caller, change: ConfigChange) -> ConfigResult:
         """Push a setting. Values out of range are answered with applied=False and the reason; nothing changed then.

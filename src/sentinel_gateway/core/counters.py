@@ -26,6 +26,8 @@ class Counters:
     """Directives by what became of them: ``executed``, ``waiting``, ``denied`` ..."""
     transitions: Counter[tuple[int, int]] = field(default_factory=Counter)
     """Changes of state, from and to."""
+    correlations: Counter[int] = field(default_factory=Counter)
+    """Findings, by pattern."""
     rounds: int = 0
     """Transactions stored."""
     failed_rounds: int = 0
@@ -45,3 +47,4 @@ class Counters:
         self.anomalies.update(more.anomalies)
         self.directives.update(more.directives)
         self.transitions.update(more.transitions)
+        self.correlations.update(more.correlations)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sentinel_gateway.core import records
-from sentinel_gateway.core.ingest import keep
+from sentinel_gateway.core.noticing import seen_alone
 from sentinel_gateway.core.round import Round
 from sentinel_gateway.domain.configuration import (
     ComponentAck,
@@ -16,6 +16,7 @@ from sentinel_gateway.domain.configuration import (
 from sentinel_gateway.domain.errors import AlreadyThere, Busy, NotKnown
 from sentinel_gateway.domain.faults import Fault, FaultRequest, activated
 from sentinel_gateway.domain.gpus import with_dissent
+from sentinel_gateway.domain.happenings import TmrVoted
 from sentinel_gateway.domain.tmr import TmrOutcome, TmrReport, TmrVerdict, vote
 from sentinel_gateway.domain.trust import Edge, pair
 
@@ -39,9 +40,11 @@ def take_tmr(report: TmrReport, time_ns: int, round_: Round) -> TmrVerdict:
         _compare(report, verdict, time_ns, round_)
     if verdict.dissenting_gpu is not None:
         known = round_.gpu(verdict.dissenting_gpu)
-        keep(round_, with_dissent(known, time_ns, round_.now_ns, round_.window_s))
+        known = with_dissent(known, time_ns, round_.now_ns, round_.window_s)
+        round_.put_gpu(seen_alone(known, report, verdict, time_ns, round_))
     round_.put_verdict(verdict, time_ns)
     round_.entries.append(records.tmr(report, verdict, time_ns))
+    round_.happenings.append(TmrVoted.of(verdict, time_ns))
     return verdict
 
 

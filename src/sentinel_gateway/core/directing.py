@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sentinel_gateway.core import records
+from sentinel_gateway.core.deep_testing import prepare
 from sentinel_gateway.core.round import Cause, Round
 from sentinel_gateway.domain.directives import (
     NAMELESS,
@@ -45,7 +45,7 @@ def issue(request: DirectiveRequest, issued_by: str, round_: Round) -> Directive
     after(known.state, request.action)
     record = _new(request, known, issued_by, round_)
     if record.directive.requires_approval:
-        _keep(record, round_)
+        round_.keep_directive(record)
         return outcome_of(record)
     return outcome_of(_execute(executed(record, known.state, round_.now_ns), known, round_))
 
@@ -72,7 +72,7 @@ def decide(directive_id: str, approval: Approval, round_: Round, *, is_nameless:
     told = decided(record, approval, known.state, known.revision)
     if told.status is DirectiveStatus.EXECUTED:
         return _execute(told, known, round_)
-    _keep(told, round_)
+    round_.keep_directive(told)
     return told
 
 
@@ -87,7 +87,7 @@ def withdraw(directive_id: str, by: Caller, comment: str, round_: Round) -> Dire
         raise NotKnown(f"there is no directive {directive_id!r}")
     told = withdrawn(record, by, comment)
     if told is not record:
-        _keep(told, round_)
+        round_.keep_directive(told, by.name)
     return told
 
 
@@ -95,7 +95,7 @@ def expire_due(round_: Round) -> None:
     """Let every directive expire whose time has run out."""
     due = [one for one in round_.waiting.values() if one.expires_ns is not None and one.expires_ns <= round_.now_ns]
     for record in due:
-        _keep(expired(record), round_)
+        round_.keep_directive(expired(record))
 
 
 def _new(request: DirectiveRequest, known: GpuState, issued_by: str, round_: Round) -> DirectiveRecord:
@@ -126,15 +126,10 @@ def _new(request: DirectiveRequest, known: GpuState, issued_by: str, round_: Rou
     )
 
 
-def _keep(record: DirectiveRecord, round_: Round) -> None:
-    """Keep what became of a directive that left its GPU as it is; an entry tells of it."""
-    round_.put_directive(record)
-    round_.entries.append(records.directive(record, round_.now_ns))
-
-
 def _execute(record: DirectiveRecord, known: GpuState, round_: Round) -> DirectiveRecord:
     directive = record.directive
     round_.put_directive(record)
     cause = Cause("directive.executed", directive.reason, record.issued_by, record)
     round_.move(known, record.resulting_state, cause)
+    prepare(record, round_)
     return record

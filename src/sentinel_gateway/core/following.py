@@ -1,4 +1,4 @@
-"""Telling followers what happens: directives and configuration.
+"""Telling followers what happens: everything that concerns people, directives, configuration.
 
 A follower pulls: it is woken after every round and reads on from where it is, from memory where that reaches back far
 enough, else from the database. So a slow follower costs no memory, loses nothing, and holds up nobody.
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from itertools import islice
 
 from sentinel_gateway.core.bell import Bell
 from sentinel_gateway.core.journal import Journal
 from sentinel_gateway.core.memory import Memory
 from sentinel_gateway.domain.configuration import VersionedUpdate
 from sentinel_gateway.domain.directives import Directive, DirectiveNews
-from sentinel_gateway.domain.errors import NotKnown
+from sentinel_gateway.domain.errors import NotKnown, OutOfRange
+from sentinel_gateway.domain.happened import Happened
 from sentinel_gateway.domain.health import Action
 from sentinel_gateway.storage.store import Store
 
@@ -79,6 +81,41 @@ class Following:
             return [news for news in recent if news.position > position][:_PAGE]
         return await self._journal.read(self._store.news_after, position, _PAGE)
 
+    async def events(self, position: int, now_ns: int | None, hostname: str) -> AsyncIterator[Happened]:
+        """What happened after a position, or from `now_ns` on; see `Core.follow_events`."""
+        if now_ns is not None:
+            position = self._memory.last_event
+            yield Happened(position, now_ns, None, None)
+        elif position > self._memory.last_event:
+            raise OutOfRange(
+                f"position {position} was never reached, the last is {self._memory.last_event}: another database stands"
+                " here now; take stock of the fleet and follow from now"
+            )
+        while True:
+            newest = self._memory.last_event
+            events = await self._events_after(position)
+            _check_no_gap(position, events[0].position - 1 if events else newest)
+            for one in events:
+                position = one.position
+                if not hostname or one.gpu is None or one.gpu.hostname == hostname:
+                    yield one
+            if events:
+                continue
+            position = newest  # 0 stands for all that is kept, which may be nothing
+            if position >= self._memory.last_event:
+                if self._bell.is_over:
+                    return
+                await self._bell.wait()
+
+    async def _events_after(self, position: int) -> list[Happened]:
+        memory = self._memory
+        if position >= memory.last_event:
+            return []
+        recent = memory.recent_events
+        if recent and recent[0].position <= position + 1:
+            return list(islice((one for one in recent if one.position > position), _PAGE))
+        return await self._journal.read(self._store.events_after, position, _PAGE)
+
     async def configuration(self, version: int) -> AsyncIterator[VersionedUpdate]:
         """The newest update of each subject since `version`, then each as it comes."""
         while True:
@@ -90,3 +127,12 @@ class Following:
                 if self._bell.is_over:
                     return
                 await self._bell.wait()
+
+
+def _check_no_gap(position: int, forgotten: int) -> None:
+    """`forgotten`: the position up to which nothing is kept, as far as `position` is concerned."""
+    if 0 < position < forgotten:
+        raise OutOfRange(
+            f"events after position {position} were forgotten, nothing up to {forgotten} is kept: take stock of the"
+            " fleet and follow from now"
+        )

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
+from typing import NamedTuple
 
 from sentinel_gateway.core import records
 from sentinel_gateway.core.judged import Judged, Refusals
-from sentinel_gateway.core.judging import Group, JudgedAnomalies, JudgedProbes, JudgedTelemetry, TakenAnomaly
-from sentinel_gateway.core.round import Cause, Round
+from sentinel_gateway.core.judging import Evidence, Group, JudgedAnomalies, JudgedProbes, JudgedTelemetry, TakenAnomaly
+from sentinel_gateway.core.noticing import seen_failing, seen_hot, seen_odd
+from sentinel_gateway.core.overriding import overrides_for
+from sentinel_gateway.core.round import Round
 from sentinel_gateway.domain.batches import BatchKind, Source
-from sentinel_gateway.domain.gpus import GpuState, suspicion, with_anomalies, with_probes
-from sentinel_gateway.domain.health import Action, after
+from sentinel_gateway.domain.gpus import with_anomalies, with_probes
+from sentinel_gateway.domain.happenings import Heard, TelemetryRead
+from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.probes import Ack
 from sentinel_gateway.domain.sms import Outcome
@@ -19,18 +24,28 @@ from sentinel_gateway.domain.telemetry import LatestTelemetry
 
 def take_probes(judged: JudgedProbes, round_: Round) -> Ack:
     """Count a batch of probe executions."""
-    if _begins(judged, round_):
+    is_again = not _begins(judged, round_)
+    if not is_again:
         for group in judged.groups.values():
-            outcomes = _outcomes(group, judged, round_)
-            if outcomes and _has_room(group.gpu, len(outcomes), judged, round_):
-                _count(group.gpu, outcomes, round_)
+            counted = _counted(group, judged, round_)
+            if counted.outcomes and _has_room(group.gpu, len(counted.outcomes), judged, round_):
+                _count(group.gpu, counted, round_)
         _remember(judged, round_)
-    return _ack(judged, "executions")
+        round_.happenings.append(Heard(time_ns=round_.now_ns, hostname=judged.key.hostname))
+    more = overrides_for(judged.key.hostname, round_, is_again=is_again)
+    return replace(_ack(judged, "executions"), schedule_overrides=more)
 
 
-def _outcomes(group: Group, judged: JudgedProbes, round_: Round) -> list[Outcome]:
-    """What counts of a group: a signed result other than PASS counts once, in whatever batch it comes."""
-    outcomes = list(group.outcomes)
+class _Counted(NamedTuple):
+    """What counts of a group."""
+
+    outcomes: list[Outcome]
+    evidence: list[Evidence]
+
+
+def _counted(group: Group, judged: JudgedProbes, round_: Round) -> _Counted:
+    """A signed result other than PASS counts once, in whatever batch it comes."""
+    outcomes, evidence = list(group.outcomes), []
     is_room = round_.has_room_for([group.gpu])
     for one in group.evidence:
         if one.tag and round_.was_reported(one.tag):
@@ -38,14 +53,23 @@ def _outcomes(group: Group, judged: JudgedProbes, round_: Round) -> list[Outcome
             outcomes.remove(one.outcome)
         elif is_room:
             round_.entries.append(records.probe(one.execution, one.outcome.time_ns))
+            evidence.append(one)
             if one.tag:
                 round_.add_tag(one.tag)
-    return outcomes
+    return _Counted(outcomes, evidence)
 
 
-def _count(gpu: Gpu, outcomes: list[Outcome], round_: Round) -> None:
+def _count(gpu: Gpu, counted: _Counted, round_: Round) -> None:
+    outcomes, uuid = counted.outcomes, gpu.uuid
     round_.counters.executions.update(Counter((outcome.probe_type, outcome.result) for outcome in outcomes))
-    keep(round_, with_probes(round_.gpu(gpu), outcomes, round_.now_ns, round_.window_s))
+    known = with_probes(round_.gpu(gpu), outcomes, round_.now_ns, round_.window_s)
+    if counted.evidence:
+        known = seen_failing(known, [(one.execution, one.outcome) for one in counted.evidence], round_)
+    if known.state is HealthState.SUSPECT:
+        round_.touched.eased[uuid] = None
+    elif known.state is HealthState.DEEP_TEST:
+        round_.touched.tested.setdefault(uuid, []).extend(outcomes)
+    round_.put_gpu(known)
 
 
 def take_anomalies(judged: JudgedAnomalies, round_: Round) -> Ack:
@@ -58,7 +82,8 @@ def take_anomalies(judged: JudgedAnomalies, round_: Round) -> Ack:
             gpu = taken[-1].event.gpu
             if _has_room(gpu, len(taken), judged, round_):
                 times_ns = [one.time_ns for one in taken]
-                keep(round_, with_anomalies(round_.gpu(gpu), times_ns, round_.now_ns, round_.window_s))
+                known = with_anomalies(round_.gpu(gpu), times_ns, round_.now_ns, round_.window_s)
+                round_.put_gpu(seen_odd(known, [(one.event, one.time_ns) for one in taken], round_))
                 round_.counters.anomalies.update(one.event.anomaly_type for one in taken)
                 round_.entries.extend(records.anomaly_entry(one.data, one.event.gpu, one.time_ns) for one in taken)
         _remember(judged, round_)
@@ -72,22 +97,14 @@ def take_telemetry(judged: JudgedTelemetry, round_: Round) -> Ack:
             if not _has_room(report.gpu, 1, judged, round_):
                 continue
             known = round_.gpu(report.gpu)
-            round_.gpus.put(report.gpu.uuid, known)
+            round_.gpus.put(report.gpu.uuid, seen_hot(known, report, time_ns, round_))
             if time_ns >= (round_.telemetry_times.get(report.gpu.uuid) or 0):
                 round_.telemetry_times.put(report.gpu.uuid, time_ns)
                 round_.put_telemetry(known.gpu_id, LatestTelemetry(report, round_.now_ns))
+                round_.happenings.append(TelemetryRead.of(report, time_ns))
         _remember(judged, round_)
+        round_.happenings.append(Heard(time_ns=round_.now_ns, hostname=judged.key.hostname))
     return _ack(judged, "reports")
-
-
-def keep(round_: Round, known: GpuState) -> None:
-    """Keep a GPU after new evidence, as SUSPECT where that is what the evidence says."""
-    reason = suspicion(known, round_.settings.belief, round_.settings.health)
-    if not reason:
-        round_.put_gpu(known)
-        return
-    cause = Cause("gpu.suspected", reason, round_.settings.name)
-    round_.move(known, after(known.state, Action.MARK_SUSPECT), cause)
 
 
 def refuse_whole(judged: Judged, round_: Round) -> Ack:

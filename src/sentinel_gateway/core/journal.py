@@ -16,7 +16,7 @@ from typing import ParamSpec, TypeVar
 import structlog
 from sqlalchemy import Connection
 
-from sentinel_gateway.core.round import Recording, Trim
+from sentinel_gateway.core.recording import Recording, Trim
 from sentinel_gateway.domain.errors import BadConfiguration, Bug, GatewayError, Refused, Unavailable
 from sentinel_gateway.domain.recorded import Recorded
 from sentinel_gateway.ledger.retention import apply_retention

@@ -6,21 +6,25 @@ This is the half of `Core` that changes nothing.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 
 from sentinel_gateway.core.following import Following, Wanted
 from sentinel_gateway.core.journal import Journal
 from sentinel_gateway.core.memory import Memory
 from sentinel_gateway.core.views import fleet_view, trust_view
+from sentinel_gateway.domain.batches import BatchKind
+from sentinel_gateway.domain.bursts import WHOLE
 from sentinel_gateway.domain.configuration import Configuration, VersionedUpdate
-from sentinel_gateway.domain.directives import Directive, DirectiveFilter, DirectivePage, DirectiveRecord
+from sentinel_gateway.domain.directives import Directive, DirectiveFilter, DirectivePage, DirectiveRecord, size_of
 from sentinel_gateway.domain.errors import Invalid, NotKnown
 from sentinel_gateway.domain.faults import Fault
 from sentinel_gateway.domain.fleet import FleetFilter, FleetView, GpuHealthView
 from sentinel_gateway.domain.gpus import GpuState, Unsummarised, unsummarised, view
+from sentinel_gateway.domain.happened import Happened
 from sentinel_gateway.domain.health import Action
 from sentinel_gateway.domain.history import Correlation, HistoryPage, ReliabilitySample, StateTransition, Window
 from sentinel_gateway.domain.identity import checked_uuid
-from sentinel_gateway.domain.paging import cursor_of, token
+from sentinel_gateway.domain.paging import cursor_of, fitting, token
 from sentinel_gateway.domain.settings import CoreSettings, RecordedPasses
 from sentinel_gateway.domain.telemetry import LatestTelemetry
 from sentinel_gateway.domain.text import MAX_NAME, checked_text, checked_time
@@ -31,7 +35,6 @@ from sentinel_gateway.storage.store import Store
 
 MAX_DIRECTIVES = 1000
 MAX_HISTORY = 10_000
-_RECENT_CORRELATIONS = 10
 
 
 class Reading:
@@ -56,7 +59,8 @@ class Reading:
             Invalid: not a GPU's UUID.
             NotKnown: nobody ever reported about it.
         """
-        return view(self._known(uuid), self._settings, self._now_ns(), with_sms=with_sms)
+        seen = view(self._known(uuid), self._settings, self._now_ns(), with_sms=with_sms)
+        return replace(seen, recent_correlations=self._memory.correlated.get(uuid, ()))
 
     async def telemetry(self, uuid: str) -> LatestTelemetry | None:
         """The newest telemetry of a GPU; None where it never sent any.
@@ -134,8 +138,8 @@ class Reading:
         query = ("directives", wanted.gpu_uuid, *sorted(int(status) for status in wanted.statuses))
         cursor = cursor_of(query, page_token, 1)
         found = await self._journal.read(self._store.directives, wanted, limit + 1, cursor[0] if cursor else None)
-        page = found[:limit]
-        more = token(query, (page[-1][0],)) if len(found) > limit else ""
+        page = found[: fitting([size_of(record) for _, record in found[:limit]])]
+        more = token(query, (page[-1][0],)) if len(found) > len(page) else ""
         return DirectivePage(tuple(record for _, record in page), more)
 
     def follow_directives(
@@ -150,6 +154,36 @@ class Reading:
             NotKnown: no directive has the id `after_id`.
         """
         return self._following.directives(Wanted(hostname, action), after_id)
+
+    def follow_events(
+        self, after_position: int = 0, *, from_now: bool = False, hostname: str = ""
+    ) -> AsyncIterator[Happened]:
+        """What happened after a position (0: everything that is kept), then each thing as it happens, in order.
+
+        With `from_now` only what happens from now on; the first then carries the position of now and nothing else. Of
+        what is about one GPU, with a `hostname` only that host's.
+
+        Raises (at a step):
+            OutOfRange: what happened after the position was forgotten, or the position was never reached.
+        """
+        return self._following.events(after_position, self._now_ns() if from_now else None, hostname)
+
+    def heard(self) -> dict[str, int]:
+        """When each host was last heard of, nanoseconds since 1970; for alerts after a restart."""
+        heard: dict[str, int] = {}
+        for source in self._memory.sources.values():
+            if source.kind is not BatchKind.ANOMALY:
+                heard[source.hostname] = max(source.last_batch_ns, heard.get(source.hostname, 0))
+        return heard
+
+    def failures(self) -> tuple[tuple[str, int, int], ...]:
+        """GPU, SM and time of the last failure of each SM that ever failed; for alerts after a restart."""
+        return tuple(
+            (uuid, sm_id, trail[-1].time_ns)
+            for uuid, known in self._memory.gpus.items()
+            for sm_id, trail in known.sms.trails.items()
+            if sm_id != WHOLE
+        )
 
     def configuration(self) -> Configuration:
         """What is in force."""

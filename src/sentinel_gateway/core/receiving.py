@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from sentinel_gateway.core.actor import Actor, Work
+from sentinel_gateway.core.actor import Actor
 from sentinel_gateway.core.ingest import refuse_whole, take_anomalies, take_probes, take_telemetry
 from sentinel_gateway.core.judged import Judged, Refusals, refused_whole
 from sentinel_gateway.core.judging import ProbeJudge, judge_anomalies, judge_telemetry
 from sentinel_gateway.core.memory import Memory
 from sentinel_gateway.core.round import Round
+from sentinel_gateway.core.work import Work
 from sentinel_gateway.domain.anomalies import AnomalyBatch
 from sentinel_gateway.domain.batches import BatchKey, BatchKind, check_shape, clock_at
 from sentinel_gateway.domain.probes import Ack, ProbeBatch

@@ -18,7 +18,7 @@ from sentinel_gateway.domain.configuration import (
 )
 from sentinel_gateway.domain.directives import DirectiveRecord
 from sentinel_gateway.domain.gpus import Summary
-from sentinel_gateway.domain.history import StateTransition
+from sentinel_gateway.domain.history import Correlation, StateTransition
 from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.probes import Mismatch, ProbeExecution
 from sentinel_gateway.domain.tmr import TmrOutcome, TmrReport, TmrVerdict
@@ -26,6 +26,8 @@ from sentinel_sdk.ledger.entry import EntryGpu, NewEntry
 from sentinel_sdk.ledger.wire import gpu_to_proto
 
 _NS_PER_S = 1_000_000_000
+_MAX_IDS = 100
+"""Of the evidence of a finding; the history has all."""
 _PROBE = int(audit_pb2.AUDIT_ENTRY_TYPE_PROBE_RESULT)
 _ANOMALY = int(audit_pb2.AUDIT_ENTRY_TYPE_ANOMALY_EVENT)
 _ACTION = int(audit_pb2.AUDIT_ENTRY_TYPE_QUARANTINE_ACTION)
@@ -89,15 +91,15 @@ def state_change(transition: StateTransition, gpu: Gpu, event: str, record: Dire
         from_state=health_pb2.GpuHealthState.ValueType(transition.from_state),
         to_state=health_pb2.GpuHealthState.ValueType(transition.to_state),
         reason=transition.reason,
-        initiated_by=record.issued_by if record else transition.initiated_by,
+        initiated_by=transition.initiated_by,
         directive=_directive(record) if record else None,
     )
     message = records_pb2.SystemRecord(event=event, fields=_fields(record), state_change=change)
     return NewEntry(_ACTION, transition.time_ns, message.SerializeToString(deterministic=True), _entry_gpu(gpu))
 
 
-def directive(record: DirectiveRecord, time_ns: int) -> NewEntry:
-    """Something that became of a directive and left the GPU's state as it is."""
+def directive(record: DirectiveRecord, time_ns: int, by: str = "") -> NewEntry:
+    """Something that became of a directive and left the GPU's state as it is; `by` whom, if not by its issuer."""
     event = f"directive.{record.status.name.lower()}"
     transition = StateTransition(
         record.directive.gpu.uuid,
@@ -105,7 +107,7 @@ def directive(record: DirectiveRecord, time_ns: int) -> NewEntry:
         record.resulting_state,
         time_ns,
         record.directive.reason,
-        record.issued_by,
+        by or record.issued_by,
         record.directive_id,
     )
     return state_change(transition, record.directive.gpu, event, record)
@@ -177,6 +179,20 @@ def tmr(report: TmrReport, verdict: TmrVerdict, time_ns: int) -> NewEntry:
     )
     gpu = _entry_gpu(verdict.dissenting_gpu) if verdict.dissenting_gpu else None
     return NewEntry(_TMR, time_ns, message.SerializeToString(deterministic=True), gpu)
+
+
+def correlation(found: Correlation) -> NewEntry:
+    """A finding; what it rests on are ids."""
+    fields = {
+        "event_id": found.event_id,
+        "pattern": str(found.pattern_type),
+        "confidence": f"{found.confidence:.4f}",
+        "sm_id": "" if found.sm_id is None else str(found.sm_id),
+        "severity": str(found.severity),
+        "description": found.description,
+        "events": " ".join(found.events[:_MAX_IDS]),
+    }
+    return system("correlation.found", fields, found.time_ns, found.gpu)
 
 
 def system(event: str, fields: Mapping[str, str], time_ns: int, gpu: Gpu | None = None) -> NewEntry:

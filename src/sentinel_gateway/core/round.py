@@ -6,43 +6,33 @@ memory with all changes of this round on top, and what was looked up for them in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from sentinel_gateway.core import records
 from sentinel_gateway.core.counters import Counters
-from sentinel_gateway.core.memory import Layer, Memory
+from sentinel_gateway.core.memory import MAX_CORRELATED, Memory
+from sentinel_gateway.core.overlay import Overlay
+from sentinel_gateway.core.recording import Recording, Trim
+from sentinel_gateway.core.touched import Touched
+from sentinel_gateway.domain.alerts import AlertChanges
 from sentinel_gateway.domain.batches import BatchKey
 from sentinel_gateway.domain.configuration import VersionedUpdate
 from sentinel_gateway.domain.directives import DirectiveNews, DirectiveRecord, DirectiveStatus
-from sentinel_gateway.domain.gpus import GpuState, belief_of, described, first_seen, moved
+from sentinel_gateway.domain.gpus import GpuState, belief_of, described, first_seen, marked, moved
+from sentinel_gateway.domain.happened import Happened
+from sentinel_gateway.domain.happened import Happening as Followed
+from sentinel_gateway.domain.happenings import Correlated, Happening, StateChanged
 from sentinel_gateway.domain.health import HealthState
-from sentinel_gateway.domain.history import ReliabilitySample, StateTransition
+from sentinel_gateway.domain.history import Correlation, ReliabilitySample, StateTransition
 from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.settings import CoreSettings
 from sentinel_gateway.domain.telemetry import LatestTelemetry
 from sentinel_gateway.domain.tmr import TmrVerdict
-from sentinel_gateway.ledger.retention import Retention
 from sentinel_gateway.storage.changes import Canary, Changes, Found
 from sentinel_sdk.ledger.entry import NewEntry
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """Entries somebody asked to be recorded; a batch of their own in the ledger."""
-
-    entries: Sequence[NewEntry]
-    key: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Trim:
-    """Old entries are to be removed, as far as one run goes; what was removed is told by an entry."""
-
-    retention: Retention
-    now_ns: int
-    entries: Sequence[NewEntry] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +46,29 @@ class Cause:
     record: DirectiveRecord | None = None
 
 
-class Round:
+class Round(Overlay):
     """See the module."""
 
     def __init__(self, memory: Memory, settings: CoreSettings, now_ns: int, found: Found) -> None:
+        super().__init__(memory)
         self.now_ns = now_ns
         self.settings = settings
+        self.model = settings.model
         self.window_s = int(settings.history.rate_window.total_seconds())
-        self.gpus = Layer(memory.gpus)
-        self.sources = Layer(memory.sources)
-        self.waiting = Layer(memory.waiting)
-        self.edges = Layer(memory.edges)
-        self.components = Layer(memory.components)
-        self.faults = Layer(memory.faults)
-        self.telemetry_times = Layer(memory.telemetry_times)
-        self.configuration = memory.configuration
+        self.touched = Touched()
+        self.noted: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
+        """What is to be recorded together with what else of its kind happens within a minute: event and fields."""
+        self.happenings: list[Happening] = []
+        """For alerts."""
+        self.alerts: AlertChanges | None = None
+        """What alerting made of them, to be stored with the round."""
         self.entries: list[NewEntry] = []
         self.recordings: list[Recording | Trim] = []
         self.counters = Counters()
-        self._memory = memory
         self._found = found
         self._last_gpu_id = memory.last_gpu_id
         self._last_news = memory.last_news
+        self._last_event = memory.last_event
         self._batches: set[BatchKey] = set()
         self._tags: set[bytes] = set()
         self._verdicts: dict[str, TmrVerdict] = {}
@@ -87,8 +78,11 @@ class Round:
     def gpu(self, gpu: Gpu) -> GpuState:
         """What is known of a GPU that somebody reports about; from now on it is known."""
         known = self.gpus.get(gpu.uuid)
+        if known is not None and (same := described(known, gpu)) is known:
+            return known
+        self.forget_kinds()
         if known is not None:
-            return described(known, gpu)
+            return same
         self._last_gpu_id += 1
         known = first_seen(self._last_gpu_id, gpu, self.now_ns)
         self.gpus.put(gpu.uuid, known)
@@ -107,20 +101,45 @@ class Round:
         self.gpus.put(known.gpu.uuid, known)
 
     def move(self, known: GpuState, state: HealthState, cause: Cause) -> None:
-        """Keep a GPU in another state; its history and the ledger tell of it."""
+        """Keep a GPU in another state; its history, the ledger and followers tell of it."""
+        self._change(known, moved(known, state, cause.reason, self.now_ns), cause)
+
+    def mark(self, known: GpuState, state: HealthState, cause: Cause) -> None:
+        """Keep a GPU as SUSPECT, or no longer, by the gateway's own judgement; told like any change."""
+        self._change(known, marked(known, state, cause.reason, self.now_ns), cause)
+
+    def _change(self, known: GpuState, changed: GpuState, cause: Cause) -> None:
         transition = StateTransition(
             known.gpu.uuid,
             known.state,
-            state,
+            changed.state,
             self.now_ns,
             cause.reason,
             cause.initiated_by,
             cause.record.directive_id if cause.record else "",
         )
         self._changes.transitions.append(transition)
-        self.counters.transitions[known.state, state] += 1
+        self.counters.transitions[known.state, changed.state] += 1
         self.entries.append(records.state_change(transition, known.gpu, cause.event, cause.record))
-        self.gpus.put(known.gpu.uuid, self._sampled(moved(known, state, cause.reason, self.now_ns)))
+        self.follow(transition, known.gpu)
+        self.happenings.append(StateChanged.of(transition, known.gpu))
+        self.gpus.put(known.gpu.uuid, self._sampled(changed))
+
+    def follow(self, what: Followed, gpu: Gpu | None) -> None:
+        """Have followers told."""
+        self._last_event += 1
+        self._changes.events.append(Happened(self._last_event, self.now_ns, what, gpu))
+
+    def correlate(self, found: Correlation) -> None:
+        """Keep a finding; the ledger, followers and alerts tell of it."""
+        self._changes.correlations.append(found)
+        self.counters.correlations[found.pattern_type] += 1
+        self.entries.append(records.correlation(found))
+        self.follow(found, found.gpu)
+        self.happenings.append(Correlated.of(found))
+        if found.gpu is not None:
+            known = self.correlated.get(found.gpu.uuid) or ()
+            self.correlated.put(found.gpu.uuid, (*known, found)[-MAX_CORRELATED:])
 
     def _sampled(self, known: GpuState) -> GpuState:
         belief = belief_of(known, self.settings.belief)
@@ -160,9 +179,15 @@ class Round:
         elif self.waiting.get(record.directive_id) is not None:
             self.waiting.remove(record.directive_id)
         self.counters.directives[record.status.name.lower()] += 1
+        self.follow(record, record.directive.gpu)
         if is_told:
             self._last_news += 1
             self._changes.news.append(DirectiveNews(self._last_news, record.directive))
+
+    def keep_directive(self, record: DirectiveRecord, by: str = "") -> None:
+        """Keep what became of a directive that left its GPU as it is; an entry tells of it, and `by` whom."""
+        self.put_directive(record)
+        self.entries.append(records.directive(record, self.now_ns, by))
 
     def verdict(self, canary_id: str) -> TmrVerdict | None:
         """How a canary was counted; None where it was not."""
@@ -187,6 +212,10 @@ class Round:
         """Have something put on record as a SYSTEM_EVENT."""
         self.entries.append(records.system(event, fields, self.now_ns))
 
+    def note(self, event: str, count: int = 1, **fields: str) -> None:
+        """Have something recorded that may happen often: one entry a minute with the count."""
+        self.noted[event, tuple(sorted(fields.items()))] += count
+
     def changes(self) -> Changes:
         """The rows to be written."""
         changes = self._changes
@@ -195,6 +224,8 @@ class Round:
         changes.edges = self.edges.kept()
         changes.components = self.components.kept()
         changes.faults = self.faults.changed
+        changes.guards = self.guards.changed
+        changes.alerts = self.alerts
         return changes
 
     def put_telemetry(self, gpu_id: int, latest: LatestTelemetry) -> None:
@@ -204,18 +235,18 @@ class Round:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
-        layers = (self.gpus, self.sources, self.edges, self.components, self.faults)
+        layers = (self.gpus, self.sources, self.edges, self.components, self.faults, self.guards)
         lists = (self._changes.directives, self._changes.canaries, self._changes.updates, self._changes.telemetry)
-        return not (self.entries or self.recordings or any(lists) or any(layer.changed for layer in layers))
+        return not (
+            self.entries or self.recordings or self.alerts or any(lists) or any(layer.changed for layer in layers)
+        )
 
     def publish(self) -> None:
         """Put everything into the memory it was made from; the database has it."""
+        self.publish_layers()
         memory = self._memory
-        for layer in (self.gpus, self.sources, self.waiting, self.edges, self.components, self.faults):
-            layer.publish()
-        self.telemetry_times.publish()
-        memory.configuration = self.configuration
         memory.last_gpu_id = self._last_gpu_id
-        memory.last_news = self._last_news
+        memory.last_news, memory.last_event = self._last_news, self._last_event
         memory.recent_news.extend(self._changes.news)
+        memory.recent_events.extend(self._changes.events)
         memory.round_number += 1

@@ -17,12 +17,16 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from sentinel_gateway.domain.errors import Denied, IllegalState, Invalid
-from sentinel_gateway.domain.health import Action, HealthState, after
+from sentinel_gateway.domain.health import EDGES, Action, HealthState, after
 from sentinel_gateway.domain.identity import Gpu, checked_uuid
 from sentinel_gateway.domain.roles import Caller, Permission
 from sentinel_gateway.domain.text import MAX_NAME, MAX_WORDS, checked_text, checked_time
 
 MAX_EVIDENCE = 1000
+MAX_EVIDENCE_CHARACTERS = 65_536
+"""Of all items together: ids, not documents."""
+_FIXED_SIZE = 2000
+"""Bytes of what is bounded: ids, times, the GPU."""
 NAMELESS = "decided without four eyes, by somebody who did not show who they are"
 """Noted of decisions that only insecure access allows."""
 
@@ -174,6 +178,8 @@ def checked(request: DirectiveRequest) -> DirectiveRequest:
         raise Invalid(f"evidence has {len(request.evidence)} items, at most {MAX_EVIDENCE} are taken")
     for item in request.evidence:
         checked_text("evidence", item, MAX_WORDS)
+    if (size := sum(map(len, request.evidence))) > MAX_EVIDENCE_CHARACTERS:
+        raise Invalid(f"evidence has {size} characters, at most {MAX_EVIDENCE_CHARACTERS} are taken: name ids")
     return request
 
 
@@ -241,12 +247,13 @@ def _waits_no_more(record: DirectiveRecord, by: str) -> IllegalState:
 def decided(record: DirectiveRecord, approval: Approval, state: HealthState, revision: int) -> DirectiveRecord:
     """The record after a decision about a GPU that is now `state`, which it came to by its change number `revision`.
 
-    Any change since overtakes an approval, also one that was taken back: who asked spoke of the GPU as it was then.
+    Any change since overtakes an approval, also one that was taken back: who asked spoke of the GPU as it was then. A
+    mark of suspicion by the gateway itself is no such change; but it may leave nothing to be done.
     """
     told = replace(record, directive=replace(record.directive, approval=approval))
     if not approval.approved:
         return replace(told, status=DirectiveStatus.DENIED, note=_noted(record, f"denied by {approval.reviewer}"))
-    if revision != record.from_revision:
+    if revision != record.from_revision or record.directive.action not in EDGES[state]:
         return _overtaken(told, state, _changed_since(record, state))
     return executed(told, state, approval.review_time_ns)
 
@@ -289,3 +296,10 @@ def withdrawn(record: DirectiveRecord, by: Caller, comment: str) -> DirectiveRec
 def expired(record: DirectiveRecord) -> DirectiveRecord:
     """The record once nobody decided in time."""
     return replace(record, status=DirectiveStatus.EXPIRED, note="nobody decided in time")
+
+
+def size_of(record: DirectiveRecord) -> int:
+    """About how many bytes it takes on the wire at most."""
+    directive = record.directive
+    texts = (directive.reason, directive.initiated_by, record.note, *directive.evidence)
+    return _FIXED_SIZE + 4 * (sum(map(len, texts)) + (len(directive.approval.comment) if directive.approval else 0))

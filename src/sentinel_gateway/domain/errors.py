@@ -5,6 +5,7 @@
       |     +-- Invalid            INVALID_ARGUMENT     a field is missing, malformed or out of range
       |     +-- NotKnown           NOT_FOUND            names a GPU, directive, entry ... that does not exist
       |     +-- IllegalState       FAILED_PRECONDITION  the state it meets does not allow it
+      |     +-- OutOfRange         OUT_OF_RANGE         a place in a stream that is not kept any more
       |     +-- AlreadyThere       ALREADY_EXISTS       an id that was used for something else
       |     +-- Unauthenticated    UNAUTHENTICATED      nobody we know
       |     +-- Denied             PERMISSION_DENIED    somebody we know who may not
@@ -39,6 +40,10 @@ class NotKnown(Refused):
 
 class IllegalState(Refused):
     """Raised when the state of what a request is about does not allow it; says the state and what it allows."""
+
+
+class OutOfRange(Refused):
+    """Raised when somebody wants to go on at a place that was forgotten, or that never was; says what to do instead."""
 
 
 class AlreadyThere(Refused):

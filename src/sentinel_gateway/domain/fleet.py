@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sentinel_gateway.domain.deep_tests import DeepTest
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.history import Correlation
 from sentinel_gateway.domain.identity import Gpu
@@ -48,6 +49,8 @@ class GpuHealthView:
     recent_correlations: tuple[Correlation, ...] = ()
     sdc_event_count: int = 0
     """Failed probes and TMR dissents within the rate window."""
+    deep_test: DeepTest | None = None
+    """The one it is in."""
 
 
 @dataclass(frozen=True, slots=True)

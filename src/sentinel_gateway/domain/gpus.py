@@ -7,14 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sentinel_gateway.domain.belief import NOTHING, Belief, Tally, belief
+from sentinel_gateway.domain.deep_tests import DeepTest
 from sentinel_gateway.domain.fleet import GpuHealthView, SmHealthView
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.identity import Gpu
-from sentinel_gateway.domain.probes import ProbeResult, ProbeType
+from sentinel_gateway.domain.observations import Observation, Observations, with_observations
+from sentinel_gateway.domain.probes import ProbeResult
 from sentinel_gateway.domain.rates import Minute, Minutes, minute_of, with_more, within
-from sentinel_gateway.domain.settings import BeliefSettings, CoreSettings, HealthSettings
+from sentinel_gateway.domain.settings import BeliefSettings, CoreSettings
+from sentinel_gateway.domain.signs import Sign, Signs, with_signs
 from sentinel_gateway.domain.sms import Outcome, SmTable
-from sentinel_gateway.domain.trails import longest_row
 
 _FAIL = int(ProbeResult.FAIL)
 
@@ -49,7 +51,7 @@ class GpuState:
     first_seen_ns: int
     state: HealthState = HealthState.HEALTHY
     revision: int = 0
-    """How often its state changed."""
+    """How often its state changed, without the gateway's own marks of suspicion."""
     state_changed_ns: int = 0
     state_reason: str = ""
     seen: Tally = NOTHING
@@ -65,6 +67,19 @@ class GpuState:
     summary: Summary = field(default_factory=Summary)
     overstayed: bool = False
     """It was reported that it stays in its state for too long."""
+    signs: Signs = ()
+    """Anomalies and TMR dissents that speak against it."""
+    deep_test: DeepTest | None = None
+    """The one it is in; in QUARANTINED the one that the gateway will begin."""
+    proposed_ns: int | None = None
+    """When the gateway last asked people to take it out of use."""
+    recent: Observations = field(default=(), compare=False)
+    """What happened to it in the last minutes; not stored."""
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether workloads may run on it."""
+        return self.state in (HealthState.HEALTHY, HealthState.SUSPECT)
 
 
 def first_seen(gpu_id: int, gpu: Gpu, now_ns: int) -> GpuState:
@@ -130,6 +145,16 @@ def with_anomalies(known: GpuState, times_ns: Sequence[int], now_ns: int, window
     )
 
 
+def observed(known: GpuState, more: Iterable[Observation], now_ns: int) -> GpuState:
+    """The GPU after something happened to it that patterns are looked for in."""
+    return replace(known, recent=with_observations(known.recent, more, now_ns))
+
+
+def signed(known: GpuState, more: Iterable[Sign]) -> GpuState:
+    """The GPU after more signs against it; those from before its last reinstatement count no more."""
+    return replace(known, signs=with_signs(known.signs, (one for one in more if one.time_ns >= known.sms.cleared_ns)))
+
+
 def with_dissent(known: GpuState, time_ns: int, now_ns: int, window_s: int) -> GpuState:
     """The GPU after it stood alone in a TMR round."""
     more = [Minute(minute_of(time_ns), dissents=1)]
@@ -138,7 +163,7 @@ def with_dissent(known: GpuState, time_ns: int, now_ns: int, window_s: int) -> G
 
 
 def moved(known: GpuState, state: HealthState, reason: str, now_ns: int) -> GpuState:
-    """The GPU in another state. Coming back to HEALTHY clears what its scores are made of: it starts from the prior."""
+    """The GPU in another state. Coming back to HEALTHY clears all that speaks against it: it starts from the prior."""
     changed = replace(
         known,
         state=state,
@@ -148,8 +173,16 @@ def moved(known: GpuState, state: HealthState, reason: str, now_ns: int) -> GpuS
         overstayed=False,
     )
     if state is not HealthState.HEALTHY:
-        return changed
-    return replace(changed, base=known.seen, sms=known.sms.cleared())
+        return replace(changed, deep_test=None)
+    return replace(changed, base=known.seen, sms=known.sms.cleared(now_ns), signs=(), deep_test=None, proposed_ns=None)
+
+
+def marked(known: GpuState, state: HealthState, reason: str, now_ns: int) -> GpuState:
+    """The GPU as SUSPECT, or no longer, by the gateway's own judgement.
+
+    Its evidence stays, so a fault that comes and goes is not forgotten. What people asked is not overtaken by it.
+    """
+    return replace(known, state=state, state_reason=reason, state_changed_ns=now_ns, overstayed=False)
 
 
 def unsummarised(summaries: Iterable[tuple[str, Summary]]) -> Unsummarised:
@@ -165,20 +198,6 @@ def unsummarised(summaries: Iterable[tuple[str, Summary]]) -> Unsummarised:
 def belief_of(known: GpuState, settings: BeliefSettings) -> Belief:
     """What its evidence since the last reinstatement says."""
     return belief(known.seen - known.base, settings)
-
-
-def suspicion(known: GpuState, beliefs: BeliefSettings, health: HealthSettings) -> str:
-    """Why a HEALTHY GPU should be SUSPECT; empty where it should not."""
-    if known.state is not HealthState.HEALTHY:
-        return ""
-    for sm_id, trail in known.sms.trails.items():
-        row, probe_type = longest_row(trail)
-        if row >= health.suspect_failures:
-            return f"{row} failures in a row on SM {sm_id}, the last in a {ProbeType(probe_type).name} probe"
-    score = belief_of(known, beliefs).score
-    if score < health.suspect_threshold:
-        return f"reliability score {score:.4f} fell below {health.suspect_threshold}"
-    return ""
 
 
 def view(known: GpuState, settings: CoreSettings, now_ns: int, *, with_sms: bool) -> GpuHealthView:
@@ -203,6 +222,7 @@ def view(known: GpuState, settings: CoreSettings, now_ns: int, *, with_sms: bool
         probe_failure_rate=lately.failures / hours,
         sm_health=_sm_views(known, settings.belief) if with_sms else (),
         sdc_event_count=lately.failures + lately.dissents,
+        deep_test=known.deep_test if known.state is HealthState.DEEP_TEST else None,
     )
 
 

@@ -44,7 +44,8 @@ class Correlation:
     events: tuple[str, ...]
     pattern_type: int
     confidence: float
-    gpu: Gpu
+    gpu: Gpu | None
+    """None where it is about no single GPU."""
     sm_id: int | None
     description: str
     time_ns: int

@@ -10,11 +10,20 @@ import base64
 import binascii
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
 from sentinel_gateway.domain.errors import Invalid
 
+PAGE_BYTES = (4 << 20) - (64 << 10)
+"""A page is at most so large, for the messages that gRPC clients take by default."""
 _DIGEST_BYTES = 8
+
+
+def fitting(sizes: Sequence[int]) -> int:
+    """How many items of these sizes fit on a page; at least one, where there is one."""
+    return max(bisect_right(list(accumulate(sizes)), PAGE_BYTES), min(1, len(sizes)))
 
 
 def token(query: Sequence[object], cursor: Sequence[int]) -> str:

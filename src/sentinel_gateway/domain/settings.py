@@ -7,6 +7,15 @@ from datetime import timedelta
 from enum import StrEnum
 
 from sentinel_gateway.domain.health import Action
+from sentinel_gateway.domain.model_settings import ModelSettings
+
+
+class Strategy(StrEnum):
+    """How targets of canaries are chosen: the reference's documented three."""
+
+    ROUND_ROBIN = "round_robin"
+    RANDOM = "random"
+    SUSPECT_PRIORITY = "suspect_priority"
 
 
 class RecordedPasses(StrEnum):
@@ -34,16 +43,29 @@ class BeliefSettings:
 
 @dataclass(frozen=True, slots=True)
 class HealthSettings:
-    """When a GPU becomes SUSPECT by itself, and how long it may stay where somebody should look at it."""
+    """How long a GPU may stay where somebody should look at it."""
 
-    suspect_threshold: float = 0.95
-    """A score below it makes a HEALTHY GPU SUSPECT."""
-    suspect_failures: int = 3
-    """So many failures in a row on one SM do, too."""
     quarantine_timeout: timedelta = timedelta(seconds=86400)
     """0: never reported."""
     deep_test_timeout: timedelta = timedelta(seconds=14400)
     """0: never reported."""
+    max_quarantine: timedelta = timedelta(hours=720)
+    """After which the gateway asks to condemn a GPU nobody decided about; 0: never. Documented."""
+
+
+@dataclass(frozen=True, slots=True)
+class TmrSettings:
+    """How often canaries are run, and on which GPUs; the documented numbers."""
+
+    interval: timedelta = timedelta(seconds=600)
+    """0: never."""
+    triples: int = 10
+    """Canaries scheduled together at most."""
+    timeout: timedelta = timedelta(seconds=30)
+    """For their results; who does not answer is chosen again like others."""
+    strategy: Strategy = Strategy.SUSPECT_PRIORITY
+    model_id: str = "sentinel-canary"
+    """Which model the canaries run; agents know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +135,9 @@ class CoreSettings:
     """All of it."""
 
     belief: BeliefSettings = field(default_factory=BeliefSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
     health: HealthSettings = field(default_factory=HealthSettings)
+    tmr: TmrSettings = field(default_factory=TmrSettings)
     approvals: ApprovalSettings = field(default_factory=ApprovalSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
     queue: QueueSettings = field(default_factory=QueueSettings)

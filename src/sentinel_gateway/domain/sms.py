@@ -8,13 +8,13 @@ never happened).
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from sentinel_gateway.domain.belief import Tally
+from sentinel_gateway.domain.bursts import Trails, extended
 from sentinel_gateway.domain.probes import ProbeResult
-from sentinel_gateway.domain.trails import extended, mark
 
 MAX_SMS = 1024
 """More SMs than any GPU has; larger ids are refused, for they would only cost memory."""
@@ -42,8 +42,10 @@ class SmTable:
     failures: array[int] = field(default_factory=_counts)
     base_passes: array[int] = field(default_factory=_counts)
     base_failures: array[int] = field(default_factory=_counts)
-    trails: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-    """Latest results of SMs that failed; see `trails`."""
+    trails: Trails = field(default_factory=dict)
+    """Failures of SMs, and what passed between them; empty for a GPU that never failed."""
+    cleared_ns: int = 0
+    """When the GPU was last reinstated: results from before it that come late are no evidence."""
 
     def with_results(self, outcomes: Sequence[Outcome]) -> SmTable:
         """The table after more results; errors and timeouts count for no SM."""
@@ -59,12 +61,15 @@ class SmTable:
             elif result == _FAIL:
                 failures[sm_id] += 1
                 failed = True
-        trails = self.trails if not failed and not self.trails else extended(self.trails, _marks(outcomes))
+        if not failed and not self.trails:
+            return replace(self, passes=passes, failures=failures)
+        trails = extended(self.trails, [one for one in outcomes if one.time_ns >= self.cleared_ns])
         return replace(self, passes=passes, failures=failures, trails=trails)
 
-    def cleared(self) -> SmTable:
+    def cleared(self, now_ns: int) -> SmTable:
         """The table after a reinstatement."""
-        return replace(self, base_passes=array("Q", self.passes), base_failures=array("Q", self.failures), trails={})
+        passes, failures = array("Q", self.passes), array("Q", self.failures)
+        return replace(self, base_passes=passes, base_failures=failures, trails={}, cleared_ns=now_ns)
 
     def __len__(self) -> int:
         """One more than the highest SM heard of."""
@@ -76,9 +81,3 @@ class SmTable:
         passes = self.passes[sm_id] - (self.base_passes[sm_id] if based else 0)
         failures = self.failures[sm_id] - (self.base_failures[sm_id] if based else 0)
         return Tally(passes=passes, failures=failures)
-
-
-def _marks(outcomes: Sequence[Outcome]) -> Iterator[tuple[int, int]]:
-    for sm_id, probe_type, result, time_ns in outcomes:
-        if result in (_PASS, _FAIL):
-            yield sm_id, mark(time_ns, probe_type, failed=result == _FAIL)

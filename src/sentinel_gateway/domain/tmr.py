@@ -26,6 +26,19 @@ class TmrOutcome(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TmrRequest:
+    """`sentinel.v1.TmrRequest`: the same work for three GPUs."""
+
+    canary_id: str
+    gpus: tuple[Gpu, Gpu, Gpu]
+    input_hash: bytes = b""
+    model_id: str = ""
+    target_layer: str = ""
+    """Empty for a full forward pass."""
+    timeout_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class TmrGpuResult:
     """`sentinel.v1.TmrGpuResult`."""
 

@@ -1,16 +1,22 @@
 """Which GPUs agreed with each other when they computed the same thing.
 
-An edge stands for an unordered pair: its GPUs are kept in order of their UUIDs. Minimum and mean are over pairs that
+An edge stands for an unordered pair: its GPUs are kept in order of their UUIDs. Comparisons count less the older they
+are, so a GPU that was repaired is trusted again. The decayed counts are fractions: the reference rounds them to whole
+numbers, so that counts below 500 never decay. As both shrink alike while nothing is compared, the score is that of the
+last comparison at any time. Minimum and mean are over pairs that
 were compared at least once; an empty graph has zeros, never infinities.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from sentinel_gateway.domain.identity import Gpu
+
+HALF_LIFE_H = 692.8
+"""Hours after which a comparison counts half: 0.999 an hour, as documented."""
 
 
 class Pair(NamedTuple):
@@ -33,25 +39,37 @@ class Edge:
     agreements: int = 0
     disagreements: int = 0
     last_comparison_ns: int = 0
+    agreed: float = 0.0
+    """Agreements, each decayed by its age at the last comparison."""
+    disagreed: float = 0.0
 
     @property
     def comparisons(self) -> int:
-        """How often they were compared."""
+        """How often they were ever compared."""
         return self.agreements + self.disagreements
 
     @property
     def score(self) -> float:
-        """Share of agreements; 0 for a pair never compared."""
-        return self.agreements / self.comparisons if self.comparisons else 0.0
+        """Share of agreements, recent ones more; 0 for a pair never compared."""
+        return self.agreed / (self.agreed + self.disagreed) if self.comparisons else 0.0
 
     def compared(self, *, agreed: bool, time_ns: int) -> Edge:
         """The edge after one more comparison."""
-        return replace(
-            self,
-            agreements=self.agreements + agreed,
-            disagreements=self.disagreements + (not agreed),
-            last_comparison_ns=max(self.last_comparison_ns, time_ns),
+        latest_ns = max(self.last_comparison_ns, time_ns)
+        old, new = _left(latest_ns - self.last_comparison_ns), _left(latest_ns - time_ns)
+        return Edge(
+            self.pair,
+            self.agreements + agreed,
+            self.disagreements + (not agreed),
+            latest_ns,
+            self.agreed * old + agreed * new,
+            self.disagreed * old + (not agreed) * new,
         )
+
+
+def _left(age_ns: int) -> float:
+    """How much a comparison of this age still counts, 0 to 1."""
+    return float(0.5 ** (age_ns / (HALF_LIFE_H * 3.6e12)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sentinel_gateway.domain.errors import Invalid, NotKnown
 from sentinel_gateway.ledger.beginning import Beginning
 from sentinel_gateway.ledger.nodes import Nodes
 from sentinel_sdk.ledger import faults
-from sentinel_sdk.ledger.checkpoint import BadNote, Checkpoint, VerifierKey, opened
+from sentinel_sdk.ledger.checkpoint import BadNote, Checkpoint, VerifierKey, opened, read_note
 from sentinel_sdk.ledger.verification import Fault
 
 
@@ -25,13 +25,16 @@ class Expected:
     def from_note(cls, note: str | None, keys: Iterable[VerifierKey]) -> Expected:
         """The checkpoint in `note`, signed by one of `keys`; None expects nothing.
 
+        Where there are no keys nothing was ever signed here, so that the ledger lacks whatever the note tells of.
+
         Raises:
             Invalid: the note cannot be read, or none of the keys signed it.
         """
         if note is None:
             return cls(None)
+        known = tuple(keys)
         try:
-            return cls(opened(note, keys))
+            return cls(opened(note, known) if known else read_note(note).checkpoint)
         except BadNote as error:
             raise Invalid(
                 f"the checkpoint cannot be used: {error}; give the key of the ledger that it is about"

@@ -93,6 +93,17 @@ def resume(connection: Connection, place: Place, now_ns: int, *, accept_loss: bo
     return Opened(head, epoch, identity, tail, tuple(records), loss)
 
 
+def missing(connection: Connection, place: Place) -> Loss | Replacement | None:
+    """What `resume` would refuse to go on without; only looks.
+
+    Raises:
+        BadConfiguration: as `resume`, where no loss can be accepted.
+    """
+    keys = known_keys(connection)
+    head, identity = _signed_end(connection, keys), identity_of(connection, place.name)
+    return compared(place.file, Ledger(connection, head, identity, (*keys.values(), place.signer.key)))
+
+
 def _signed_end(connection: Connection, keys: Mapping[int, VerifierKey]) -> Head:
     """The newest tree head, with the tree that it signs."""
     batch = newest_batch(connection)

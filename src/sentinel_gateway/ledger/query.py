@@ -10,24 +10,20 @@ database the reading of long data: were rows read until there are enough, the dr
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from sentinel_gateway.domain.errors import Invalid
+from sentinel_gateway.domain.paging import fitting
 from sentinel_gateway.domain.text import MAX_WORDS, checked_text
 from sentinel_gateway.ledger.page_token import Place, place_of, token_of
 from sentinel_sdk.ledger.entry import Entry, EntryGpu
 
 PAGE_LIMIT = 1000
 """Most entries of one page."""
-PAGE_BYTES = (4 << 20) - (64 << 10)
-"""Most bytes of one page on the wire, unless its only entry has more: gRPC clients take 4 MiB unless told otherwise."""
-
 _FRAME_BYTES = 200
 """What ids, time, hashes and the names of fields take of an entry, at most."""
 _SELECT = """
@@ -129,16 +125,10 @@ def _rows(
 ) -> tuple[Sequence[Sequence[Any]], bool]:
     """As many rows as one page holds of those that fulfil an ordered condition, and whether these are all."""
     sizes = connection.execute(text(f"{_SIZE} WHERE {condition} LIMIT :limit"), {**values, "limit": limit + 1}).all()
-    count = _fitting([size for _, size in sizes[:limit]])
+    count = fitting([size for _, size in sizes[:limit]])
     sql = text(f"{_SELECT} WHERE {condition} LIMIT :limit")
     rows = connection.execute(sql, {**values, "limit": count}).all() if count else ()
     return rows, count == len(sizes)
-
-
-def _fitting(sizes: Sequence[int]) -> int:
-    """How many entries of these sizes fit on a page."""
-    fitting = bisect_right(list(accumulate(sizes)), PAGE_BYTES)
-    return max(fitting, min(1, len(sizes)))
 
 
 def _after(place: Place, entry_id: int) -> Place:

@@ -36,16 +36,18 @@ class Loss:
     root: bytes
 
     @property
+    def gone(self) -> str:
+        """Which entries."""
+        if self.size < self.remembered_size:
+            return f"entries {self.size + 1} to {self.remembered_size} are missing"
+        return f"the first {self.remembered_size} entries are not those it saw"
+
+    @property
     def refusal(self) -> str:
         """Why the ledger is not continued, and what to do."""
-        what = (
-            f"entries {self.size + 1} to {self.remembered_size} are missing"
-            if self.size < self.remembered_size
-            else f"the first {self.remembered_size} entries are not those it saw"
-        )
         return (
             f"the checkpoint file {self.path!r} saw {self.remembered_size} entries and the ledger has {self.size}: "
-            f"{what}; restore the newest database, or accept the loss for good, on record, with "
+            f"{self.gone}; restore the newest database, or accept the loss for good, on record, with "
             "`sentinel-gateway ledger accept-loss`"
         )
 
@@ -71,6 +73,11 @@ class Replacement:
     remembered_root: bytes
     size: int
     root: bytes
+
+    @property
+    def gone(self) -> str:
+        """Which entries."""
+        return f"all {self.remembered_size} entries of another database, {self.owner}, whose place this one takes"
 
     @property
     def refusal(self) -> str:

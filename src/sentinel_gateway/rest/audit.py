@@ -13,10 +13,10 @@ from starlette.datastructures import QueryParams
 
 from sentinel_gateway.domain.errors import Invalid
 from sentinel_gateway.domain.identity import Gpu
-from sentinel_gateway.ledger.export_data import described
 from sentinel_gateway.ledger.query import PAGE_LIMIT, EntryFilter, Page
 from sentinel_gateway.ledger.reader import LedgerReader
 from sentinel_gateway.rest.answers import Json
+from sentinel_gateway.rest.decoded import decoded
 from sentinel_gateway.rest.health_json import gpu_json
 from sentinel_gateway.rest.queries import Query, rfc3339
 from sentinel_sdk.ledger.entry import Entry
@@ -82,7 +82,7 @@ def _entry(entry: Entry) -> Json:
         if gpu
         else None,
         "data": base64.b64encode(entry.data).decode(),
-        **described(entry.entry_type, entry.data),
+        **decoded(entry.entry_type, entry.data),
         "previous_hash": entry.previous_hash.hex(),
         "entry_hash": entry.entry_hash.hex(),
         "merkle_root": entry.merkle_root.hex(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sentinel.v1 import common_pb2, correlation_pb2
+from sentinel_gateway.domain.deep_tests import DeepTest
 from sentinel_gateway.domain.fleet import FleetSummary, FleetView, GpuHealthView, SmHealthView
 from sentinel_gateway.domain.history import Correlation, HistoryPage, ReliabilitySample, StateTransition
 from sentinel_gateway.domain.identity import Gpu
@@ -43,6 +44,20 @@ def health_json(view: GpuHealthView) -> dict[str, Json]:
         "sm_health": [_sm(sm) for sm in view.sm_health],
         "anomaly_rate": number(view.anomaly_rate),
         "probe_failure_rate": number(view.probe_failure_rate),
+        "deep_test": _deep_test(view.deep_test) if view.deep_test else None,
+    }
+
+
+def _deep_test(test: DeepTest) -> Json:
+    return {
+        "began_at": rfc3339(test.began_ns),
+        "outcome": test.outcome.name,
+        "share_done": number(test.share_done),
+        "blamed_sm": test.blamed_sm,
+        "blamed_sm_passes_needed": test.blamed_needs,
+        "other_sm_passes_needed": test.others_need,
+        "failures": test.failures,
+        "failed_sm": test.failed_sm,
     }
 
 
@@ -126,7 +141,7 @@ def _correlation(event: Correlation) -> Json:
         "events_correlated": list(event.events),
         "pattern_type": _pattern(event.pattern_type),
         "confidence": number(event.confidence),
-        "attributed_gpu": gpu_json(event.gpu),
+        "attributed_gpu": gpu_json(event.gpu) if event.gpu else None,
         "attributed_sm": event.sm_id,
         "description": event.description,
         "timestamp": rfc3339(event.time_ns),

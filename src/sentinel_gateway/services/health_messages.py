@@ -80,14 +80,15 @@ def _summary(summary: FleetSummary) -> health_pb2.FleetHealthSummary:
 def history_response(page: HistoryPage) -> correlation_pb2.GpuHistoryResponse:
     """A page of history."""
     return correlation_pb2.GpuHistoryResponse(
-        state_transitions=[_transition(transition) for transition in page.transitions],
+        state_transitions=[transition_to_wire(transition) for transition in page.transitions],
         correlations=[correlation_to_wire(event) for event in page.correlations],
         reliability_history=[_sample(sample) for sample in page.samples],
         next_page_token=page.next_page_token,
     )
 
 
-def _transition(transition: StateTransition) -> correlation_pb2.StateTransition:
+def transition_to_wire(transition: StateTransition) -> correlation_pb2.StateTransition:
+    """A change of a GPU's state."""
     return correlation_pb2.StateTransition(
         from_state=state_number(transition.from_state),
         to_state=state_number(transition.to_state),
@@ -105,15 +106,14 @@ def _sample(sample: ReliabilitySample) -> correlation_pb2.ReliabilitySample:
 
 def correlation_to_wire(event: Correlation) -> correlation_pb2.CorrelationEvent:
     """Something that was seen together."""
-    sm = None
-    if event.sm_id is not None:
-        sm = common_pb2.SmIdentifier(gpu=gpu_to_wire(event.gpu), sm_id=event.sm_id)
+    gpu = gpu_to_wire(event.gpu) if event.gpu else None
+    sm = None if event.sm_id is None else common_pb2.SmIdentifier(gpu=gpu, sm_id=event.sm_id)
     return correlation_pb2.CorrelationEvent(
         event_id=event.event_id,
         events_correlated=event.events,
         pattern_type=correlation_pb2.PatternType.ValueType(event.pattern_type),
         confidence=event.confidence,
-        attributed_gpu=gpu_to_wire(event.gpu),
+        attributed_gpu=gpu,
         attributed_sm=sm,
         description=event.description,
         timestamp=timestamp(event.time_ns),

@@ -1,4 +1,4 @@
-"""What agents and monitors report: probes, anomalies, telemetry, results of TMR canaries.
+"""What agents and monitors report: probes, anomalies, telemetry, results of TMR canaries; and which canaries to run.
 
 A batch is acknowledged once it is stored, in the order in which batches came.
 """
@@ -21,6 +21,7 @@ from sentinel.v1 import (
 )
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.services.authentication import Context, calling
+from sentinel_gateway.services.following import following
 from sentinel_gateway.services.ingest_messages import (
     anomaly_ack,
     anomaly_batch,
@@ -28,6 +29,7 @@ from sentinel_gateway.services.ingest_messages import (
     probe_batch,
     telemetry_batch,
     tmr_report,
+    tmr_request,
     tmr_verdict,
 )
 
@@ -87,3 +89,11 @@ class TmrService(tmr_pb2_grpc.TmrServiceServicer):
     async def ReportTmrResult(self, request: trust_pb2.TmrResult, context: Context) -> tmr_pb2.TmrVerdict:
         """Vote on a canary's results."""
         return tmr_verdict(await self._core.report_tmr(calling(), tmr_report(request)))
+
+    async def FollowCanaries(
+        self, request: tmr_pb2.FollowCanariesRequest, context: Context
+    ) -> AsyncIterator[trust_pb2.TmrRequest]:
+        """Canaries to be run, as they are scheduled."""
+        async with following(self._core.follow_canaries(request.hostname), context) as canaries:
+            async for canary in canaries:
+                yield tmr_request(canary)

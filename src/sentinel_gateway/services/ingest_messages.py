@@ -7,7 +7,7 @@ from sentinel.v1 import anomaly_pb2, common_pb2, probe_pb2, telemetry_pb2, trust
 from sentinel_gateway.domain.anomalies import AnomalyBatch, AnomalyEvent
 from sentinel_gateway.domain.probes import Ack, Mismatch, ProbeBatch, ProbeExecution
 from sentinel_gateway.domain.telemetry import Ecc, NvLink, Power, TelemetryBatch, TelemetryReport, Thermal
-from sentinel_gateway.domain.tmr import TmrGpuResult, TmrReport, TmrVerdict
+from sentinel_gateway.domain.tmr import TmrGpuResult, TmrReport, TmrRequest, TmrVerdict
 from sentinel_gateway.services.wire_values import checked_ns, gpu_from_wire, gpu_to_wire, raw_ns
 
 
@@ -195,4 +195,16 @@ def tmr_verdict(verdict: TmrVerdict) -> tmr_pb2.TmrVerdict:
         consensus_hash=verdict.consensus_hash,
         dissenting_gpu=gpu_to_wire(verdict.dissenting_gpu) if verdict.dissenting_gpu else None,
         duplicate=verdict.duplicate,
+    )
+
+
+def tmr_request(request: TmrRequest) -> trust_pb2.TmrRequest:
+    """A canary to be run."""
+    return trust_pb2.TmrRequest(
+        canary_id=request.canary_id,
+        gpus=[gpu_to_wire(gpu) for gpu in request.gpus],
+        input_hash=request.input_hash,
+        model_id=request.model_id,
+        target_layer=request.target_layer,
+        timeout_ms=request.timeout_ms,
     )

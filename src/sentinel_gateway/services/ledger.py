@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from sentinel.ext.v1 import ledger_pb2, ledger_pb2_grpc
+from sentinel_gateway.core.core import Core
 from sentinel_gateway.domain.errors import Invalid, NotKnown
 from sentinel_gateway.ledger.reader import LedgerReader
 from sentinel_gateway.ledger.reports.build import ReportFormat, ReportKind
@@ -30,7 +31,8 @@ _CHUNK_BYTES = 256 << 10
 class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
     """`sentinel.ext.v1.LedgerService`."""
 
-    def __init__(self, reads: LedgerReads) -> None:
+    def __init__(self, core: Core, reads: LedgerReads) -> None:
+        self._core = core
         self._reads = reads
         self._reader = LedgerReader(reads.database)
 
@@ -65,9 +67,14 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
                 f"kind {request.kind} or format {request.format} is not known; use SOC2 or ISO27001, JSON, CSV or HTML"
             )
 
+        waiting = await self._core.unsummarised()
+
         def make(progress: Progress) -> bytes:
             options = ReportOptions(
-                expected_note=self._reads.newest_note(), now_ns=self._reads.now_ns, progress=progress
+                expected_note=self._reads.newest_note(),
+                unsummarised=waiting,
+                now_ns=self._reads.now_ns,
+                progress=progress,
             )
             return b"".join(make_report(self._reads.database, kind, window, form, options))
 

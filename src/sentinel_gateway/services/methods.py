@@ -41,6 +41,8 @@ METHODS: Mapping[str, Permission | Open] = {
     f"{_EXT}LedgerService/ProveConsistency": Permission.AUDIT,
     f"{_EXT}LedgerService/GenerateReport": Permission.AUDIT,
     f"{_EXT}TmrService/ReportTmrResult": Permission.REPORT,
+    f"{_EXT}TmrService/FollowCanaries": Permission.REPORT,
+    f"{_EXT}EventService/FollowEvents": Permission.READ,
     f"{_TESTING}InjectFault": Permission.TEST,
     f"{_TESTING}ClearFault": Permission.TEST,
     f"{_TESTING}ListFaults": Permission.TEST,

@@ -9,13 +9,11 @@ order, then goes on live. A directive that waits is sent when it begins to wait,
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
-from typing import cast
 
 from sentinel.ext.v1 import directives_pb2, directives_pb2_grpc
 from sentinel.v1 import quarantine_pb2, quarantine_pb2_grpc
 from sentinel_gateway.core.core import Core
-from sentinel_gateway.domain.directives import Directive, DirectiveFilter, DirectiveStatus, action_of
+from sentinel_gateway.domain.directives import DirectiveFilter, DirectiveStatus, action_of
 from sentinel_gateway.domain.errors import Invalid
 from sentinel_gateway.services.authentication import Context, calling
 from sentinel_gateway.services.directive_messages import (
@@ -24,6 +22,7 @@ from sentinel_gateway.services.directive_messages import (
     directive_to_wire,
     record_to_wire,
 )
+from sentinel_gateway.services.following import following
 from sentinel_gateway.services.metadata import sent_text
 from sentinel_gateway.services.wire_values import members
 
@@ -52,8 +51,7 @@ class QuarantineService(quarantine_pb2_grpc.QuarantineServiceServicer):
         """Directives as they are executed or begin to wait."""
         action = action_of(request.action_filter) if request.action_filter else None
         followed = self._core.follow_directives(request.hostname_filter, action, sent_text(context, RESUME_KEY))
-        await context.send_initial_metadata(())
-        async with aclosing(cast("_Closable", followed)) as directives:
+        async with following(followed, context) as directives:
             async for directive in directives:
                 yield directive_to_wire(directive)
 
@@ -95,10 +93,6 @@ class DirectiveService(directives_pb2_grpc.DirectiveServiceServicer):
         """Take back one that waits: one's own, or anybody's for those who may decide."""
         record = await self._core.withdraw(calling(), _named(request.directive_id), comment=request.comment)
         return record_to_wire(record)
-
-
-class _Closable(AsyncIterator[Directive]):
-    async def aclose(self) -> None: ...
 
 
 def _named(directive_id: str) -> str:

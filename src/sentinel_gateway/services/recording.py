@@ -24,7 +24,23 @@ _SYSTEM = int(audit_pb2.AUDIT_ENTRY_TYPE_SYSTEM_EVENT)
 _FREE_TYPES = frozenset({_SYSTEM, int(audit_pb2.AUDIT_ENTRY_TYPE_ANOMALY_EVENT)})
 """What every caller with the permission to record may record."""
 _HELD_TYPES = frozenset(audit_pb2.AuditEntryType.values()) - _FREE_TYPES - {0}
-OWN_EVENTS = ("auth", "config", "directive", "fault", "gateway", "gpu", "ingest", "ledger", "probe")
+OWN_EVENTS = (
+    "alert",
+    "anomalies",
+    "auth",
+    "common_cause",
+    "config",
+    "correlation",
+    "deep_test",
+    "directive",
+    "failures",
+    "fault",
+    "gateway",
+    "gpu",
+    "ingest",
+    "ledger",
+    "probe",
+)
 """First words of the gateway's own events."""
 _GPU_TEXTS = ("uuid", "hostname", "model", "driver_version", "firmware_version")
 _TAKEN_DETAILS = frozenset({None, "assessment"})

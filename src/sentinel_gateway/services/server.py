@@ -1,7 +1,7 @@
 """The gRPC server: every service on every address, behind one border. Who calls what is decided there, not here.
 
 Its addresses are taken before there is anything to answer with, so that a start whose port is taken has made nothing
-yet. Whoever calls in between waits at a gate until the border stands.
+yet. Connections of whoever calls in between wait in the kernel, until there is a border and all services are known.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from sentinel.ext.v1 import directives_pb2, directives_pb2_grpc, ledger_pb2, ledger_pb2_grpc, tmr_pb2, tmr_pb2_grpc
+from sentinel.ext.v1 import (
+    directives_pb2,
+    directives_pb2_grpc,
+    events_pb2,
+    events_pb2_grpc,
+    ledger_pb2,
+    ledger_pb2_grpc,
+    tmr_pb2,
+    tmr_pb2_grpc,
+)
 from sentinel.internal import testing_pb2, testing_pb2_grpc
 from sentinel.v1 import (
     anomaly_pb2,
@@ -36,9 +45,11 @@ from sentinel.v1 import (
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.domain.errors import BadConfiguration
 from sentinel_gateway.services.audit import AuditService
+from sentinel_gateway.services.authentication import Context
 from sentinel_gateway.services.border import Border, Handler
 from sentinel_gateway.services.configuration import ConfigService
 from sentinel_gateway.services.correlation import CorrelationService
+from sentinel_gateway.services.events import EventService
 from sentinel_gateway.services.extensions import extension_handlers
 from sentinel_gateway.services.ingest import AnomalyService, ProbeService, TelemetryService, TmrService
 from sentinel_gateway.services.ledger import LedgerService
@@ -55,6 +66,7 @@ _FILES = (
     audit_pb2,
     config_pb2,
     directives_pb2,
+    events_pb2,
     ledger_pb2,
     tmr_pb2,
     testing_pb2,
@@ -104,6 +116,7 @@ class GrpcServer:
             options=_options(limits),
             maximum_concurrent_rpcs=limits.max_calls + _UNSEEN_CALLS,
         )
+        self._started = False
         self.liveness = Liveness(service.full_name for service in served_services())
 
     def add_core_services(self, core: Core, *, testing: bool) -> None:
@@ -115,6 +128,7 @@ class GrpcServer:
         tmr_pb2_grpc.add_TmrServiceServicer_to_server(TmrService(core), server)
         quarantine_pb2_grpc.add_QuarantineServiceServicer_to_server(QuarantineService(core), server)
         directives_pb2_grpc.add_DirectiveServiceServicer_to_server(DirectiveService(core), server)
+        events_pb2_grpc.add_EventServiceServicer_to_server(EventService(core), server)
         correlation_pb2_grpc.add_CorrelationServiceServicer_to_server(correlation, server)
         config_pb2_grpc.add_ConfigServiceServicer_to_server(config, server)
         testing_pb2_grpc.add_TestingServiceServicer_to_server(TestingService(core, enabled=testing), server)
@@ -125,32 +139,36 @@ class GrpcServer:
         audit_pb2_grpc.add_AuditServiceServicer_to_server(audit, self._server)
         ledger_pb2_grpc.add_LedgerServiceServicer_to_server(ledger, self._server)
 
-    async def listen(self, listeners: Sequence[Listener]) -> tuple[int, ...]:
+    def listen(self, listeners: Sequence[Listener]) -> tuple[int, ...]:
         """Take the addresses; gives the ports, in order. Calls wait until `answer`.
 
         Raises:
             BadConfiguration: an address cannot be bound, or the certificates cannot be used.
         """
-        try:
-            return tuple(self._bind(listener) for listener in listeners)
-        finally:
-            await self._server.start()  # also after a failure: gRPC frees the ports of a server only if it ran
+        return tuple(self._bind(listener) for listener in listeners)
 
-    def answer(self, border: Border) -> None:
+    async def answer(self, border: Border) -> None:
         """Let calls through `border` to the services that were added."""
         health_pb2_grpc.add_HealthServicer_to_server(self.liveness.servicer, self._server)
         ours = tuple(service.full_name for service in served_services())
         known = (*ours, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(known, self._server)
-        self._gate.open(border)
+        self._gate.border = border
+        await self._start()
 
     async def stop(self, grace_s: float) -> None:
         """Say so, tell streams to connect elsewhere, let calls with one answer finish; then cut what is left."""
         await self.liveness.stop()
+        await self._start()  # gRPC frees the addresses of a server only if it ran
         async with asyncio.TaskGroup() as group:
             group.create_task(self._server.stop(grace_s))
             await asyncio.sleep(0)
             self._gate.end_streams()
+
+    async def _start(self) -> None:
+        if not self._started:
+            self._started = True
+            await self._server.start()
 
     def _bind(self, listener: Listener) -> int:
         try:
@@ -164,31 +182,29 @@ class GrpcServer:
 
 
 class _Gate(grpc.aio.ServerInterceptor):
-    """Where calls wait for the border."""
+    """Hands calls to the border: gRPC wants its interceptors when a server is made, long before there is one."""
 
     def __init__(self) -> None:
-        self._opened = asyncio.Event()
-        self._border: Border | None = None
-
-    def open(self, border: Border) -> None:
-        """Let everybody on to `border`."""
-        self._border = border
-        self._opened.set()
+        self.border: Border | None = None
 
     def end_streams(self) -> None:
         """End the streams that the border let in."""
-        if self._border is not None:
-            self._border.end_streams()
+        if self.border is not None:
+            self.border.end_streams()
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
-        """Wait, then do as the border says; the end of the server cancels whoever still waits."""
-        while self._border is None:
-            await self._opened.wait()
-        return await self._border.intercept_service(continuation, handler_call_details)
+        """As the border says; a server that ends before it has one says that it is going."""
+        if self.border is None:
+            return grpc.unary_unary_rpc_method_handler(_going, None, None)
+        return await self.border.intercept_service(continuation, handler_call_details)
+
+
+async def _going(_raw: object, context: Context) -> None:
+    await context.abort(grpc.StatusCode.UNAVAILABLE, "the gateway could not start; its log says why")
 
 
 def _options(limits: Limits) -> list[tuple[str, int]]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sentinel_gateway.domain.alerts import AlertChanges
 from sentinel_gateway.domain.batches import BatchKey, Source
 from sentinel_gateway.domain.configuration import ComponentState, VersionedUpdate
 from sentinel_gateway.domain.directives import DirectiveNews, DirectiveRecord
 from sentinel_gateway.domain.faults import Fault
 from sentinel_gateway.domain.gpus import GpuState
-from sentinel_gateway.domain.history import ReliabilitySample, StateTransition
+from sentinel_gateway.domain.happened import Happened
+from sentinel_gateway.domain.history import Correlation, ReliabilitySample, StateTransition
 from sentinel_gateway.domain.telemetry import LatestTelemetry
 from sentinel_gateway.domain.tmr import TmrVerdict
-from sentinel_gateway.domain.trust import Edge
+from sentinel_gateway.domain.trust import Edge, Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,20 @@ class Canary:
     time_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class RaisedGuard:
+    """Failures of many GPUs that have one cause: the parts of `model.guards.Guard`, and since when it is known."""
+
+    key: str
+    shared: str
+    value: str
+    probe_types: int
+    gpus: int
+    of: int
+    since_ns: int
+    is_told: bool
+
+
 @dataclass(slots=True)
 class Changes:
     """Rows to be written; collected while a round is decided."""
@@ -31,7 +47,7 @@ class Changes:
     now_ns: int
     gpus: Mapping[str, GpuState] = field(default_factory=dict)
     sources: Mapping[tuple[str, str], Source] = field(default_factory=dict)
-    edges: Mapping[tuple[str, str], Edge] = field(default_factory=dict)
+    edges: Mapping[Pair, Edge] = field(default_factory=dict)
     telemetry: dict[int, LatestTelemetry] = field(default_factory=dict)
     """By number of the GPU."""
     components: Mapping[str, ComponentState] = field(default_factory=dict)
@@ -42,6 +58,11 @@ class Changes:
     """Of signed results other than PASS."""
     samples: list[ReliabilitySample] = field(default_factory=list)
     transitions: list[StateTransition] = field(default_factory=list)
+    correlations: list[Correlation] = field(default_factory=list)
+    guards: Mapping[str, RaisedGuard | None] = field(default_factory=dict)
+    """By key; None for one that was lifted."""
+    events: list[Happened] = field(default_factory=list)
+    alerts: AlertChanges | None = None
     directives: dict[str, DirectiveRecord] = field(default_factory=dict)
     news: list[DirectiveNews] = field(default_factory=list)
     canaries: list[Canary] = field(default_factory=list)
@@ -90,3 +111,8 @@ class Loaded:
     faults: tuple[Fault, ...]
     last_news: int
     """Position of the last news of directives."""
+    correlations: tuple[Correlation, ...] = ()
+    """The newest, oldest first."""
+    guards: tuple[RaisedGuard, ...] = ()
+    last_event: int = 0
+    """Position of the last event."""

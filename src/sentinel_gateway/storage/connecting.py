@@ -116,6 +116,8 @@ def place_of(url: str) -> Place:
             raise BadConfiguration(f"a database in memory would lose the ledger at every stop: {_KNOWN}")
         path = str(Path(str(parsed.database)).absolute())
         return Place(parsed.set(drivername="sqlite+pysqlite", database=path), "sqlite", path)
+    if kind in ("postgresql", "postgres") and "@" in (parsed.host or ""):
+        raise BadConfiguration("the database URL has more than one @: write %40 for one in a password or a name")
     if kind in ("postgresql", "postgres"):
         name = f"postgresql://{parsed.host or 'local socket'}:{parsed.port or 5432}/{parsed.database or ''}"
         return Place(parsed.set(drivername="postgresql+psycopg"), "postgresql", name)

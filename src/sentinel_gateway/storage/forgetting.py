@@ -13,7 +13,7 @@ class Horizons:
 
     samples_ns: int
     history_ns: int
-    """Transitions, correlations, decided directives and their news, TMR rounds, replaced settings."""
+    """Transitions, correlations, events, decided directives and their news, TMR rounds, replaced settings."""
     batches_ns: int
     """What is known of batches and signed results, so that none counts twice."""
 
@@ -39,6 +39,7 @@ _SEEN = tuple(
 _HISTORY = (
     _deleting("transitions", "transition_id", "time_ns < :before"),
     _deleting("correlations", "correlation_id", "time_ns < :before"),
+    _deleting("events", "position", "time_ns < :before AND position < (SELECT max(position) FROM events)"),
     _deleting("directives", "number", "issued_ns < :before AND status <> 1"),
     _deleting(
         "directive_news", "position", "directive_id NOT IN (SELECT directive_id FROM directives) AND time_ns < :before"

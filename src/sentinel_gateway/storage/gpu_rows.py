@@ -1,20 +1,26 @@
-"""GPUs as rows. Counts of SMs are one column of bytes: 16 bytes per SM, little-endian, whatever machine wrote them."""
+"""GPUs as rows. Counts of SMs are one column of bytes: 16 bytes per SM, little-endian, whatever machine wrote them.
+
+Trails of failing SMs are another column, empty for almost every GPU.
+"""
 
 from __future__ import annotations
 
 import sys
 from array import array
-from dataclasses import astuple
+from dataclasses import asdict, astuple, replace
 from struct import Struct
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from sentinel_gateway.domain.belief import Tally
+from sentinel_gateway.domain.bursts import Burst, Trail, Trails
+from sentinel_gateway.domain.deep_tests import DeepTest
 from sentinel_gateway.domain.gpus import GpuState, Summary, Unsummarised, unsummarised
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.rates import Minute
+from sentinel_gateway.domain.signs import Sign, SignKind
 from sentinel_gateway.domain.sms import SmTable
 from sentinel_gateway.storage.statements import replacing
 from sentinel_gateway.storage.values import packed, unpacked
@@ -33,14 +39,15 @@ _COLUMNS = (
         "timeouts",
     ),
     *("anomalies", "dissents", "base_tally", "last_probe_ns", "last_anomaly_ns", "sampled_ns", "summary", "minutes"),
-    "sms",
+    *("sms", "trails", "signs", "deep_test", "proposed_ns", "cleared_ns"),
 )
 SAVE = replacing("gpus", _COLUMNS, ("gpu_id",))
 """Stores one `gpu_row`."""
 _ALL = text(f"SELECT {', '.join(_COLUMNS)} FROM gpus ORDER BY gpu_id")  # noqa: S608  our own words
 _SUMMARIES = text("SELECT uuid, summary FROM gpus")
 _HEAD = Struct("<III")
-_TRAIL = Struct("<II")
+_TRAIL = Struct("<iI")
+_BURST = Struct("<QIQQ")
 
 
 def gpu_row(known: GpuState) -> dict[str, Any]:
@@ -73,6 +80,11 @@ def gpu_row(known: GpuState) -> dict[str, Any]:
         "summary": _summary_text(known.summary),
         "minutes": packed(known.minutes),
         "sms": sms_bytes(known.sms),
+        "trails": trails_bytes(known.sms.trails) if known.sms.trails else None,
+        "signs": packed([astuple(sign) for sign in known.signs]) if known.signs else "[]",
+        "deep_test": _deep_test_text(known.deep_test) if known.deep_test else None,
+        "proposed_ns": known.proposed_ns,
+        "cleared_ns": known.sms.cleared_ns,
     }
 
 
@@ -110,7 +122,14 @@ def _gpu_of(row: dict[str, Any]) -> GpuState:
         sampled_ns=row["sampled_ns"],
         summary=_summary_of(row["summary"]),
         minutes=tuple(Minute(*minute) for minute in unpacked(row["minutes"])),
-        sms=sms_of(row["sms"]),
+        sms=replace(
+            sms_of(row["sms"]),
+            trails=trails_of(row["trails"]) if row["trails"] else {},
+            cleared_ns=row["cleared_ns"],
+        ),
+        signs=tuple(Sign(time_ns, SignKind(kind), *texts) for time_ns, kind, *texts in unpacked(row["signs"])),
+        deep_test=_deep_test_of(row["deep_test"]) if row["deep_test"] else None,
+        proposed_ns=row["proposed_ns"],
     )
 
 
@@ -123,23 +142,50 @@ def _summary_of(stored: str) -> Summary:
     return Summary(start_ns, {(kind, result): count for kind, result, count in counts})
 
 
+def _deep_test_text(test: DeepTest) -> str:
+    return packed({**asdict(test), "passes": test.passes.tolist()})
+
+
+def _deep_test_of(stored: str) -> DeepTest:
+    values = unpacked(stored)
+    return DeepTest(**{**values, "passes": array("Q", values["passes"])})
+
+
+def trails_bytes(trails: Trails) -> bytes:
+    """Each trail: its SM and how many bursts follow, the bursts."""
+    parts = []
+    for sm_id, trail in trails.items():
+        parts.append(_TRAIL.pack(sm_id, len(trail)))
+        parts += [_BURST.pack(*burst) for burst in trail]
+    return b"".join(parts)
+
+
+def trails_of(stored: bytes) -> Trails:
+    """The trails in some bytes."""
+    trails: dict[int, Trail] = {}
+    place = 0
+    while place < len(stored):
+        sm_id, size = _TRAIL.unpack_from(stored, place)
+        first = place + _TRAIL.size
+        place = first + size * _BURST.size
+        trails[sm_id] = tuple(Burst(*_BURST.unpack_from(stored, at)) for at in range(first, place, _BURST.size))
+    return trails
+
+
 def sms_bytes(table: SmTable) -> bytes:
-    """A table of SMs: three numbers that say how much follows, the arrays, the trails."""
-    parts = [_HEAD.pack(len(table.passes), len(table.base_passes), len(table.trails))]
+    """The counts of a table: numbers that say how much follows (the last is not used any more), the arrays."""
+    parts = [_HEAD.pack(len(table.passes), len(table.base_passes), 0)]
     parts += [_little(counts) for counts in (table.passes, table.failures, table.base_passes, table.base_failures)]
-    for sm_id, trail in table.trails.items():
-        parts += [_TRAIL.pack(sm_id, len(trail)), _little(array("Q", trail))]
     return b"".join(parts)
 
 
 def sms_of(stored: bytes) -> SmTable:
-    """The table in some bytes."""
-    sms, based, trails = _HEAD.unpack_from(stored)
+    """A table with the counts in some bytes, and without trails."""
+    sms, based, _ = _HEAD.unpack_from(stored)
     reader = _Reader(stored, _HEAD.size)
     passes, failures = reader.counts(sms), reader.counts(sms)
     base_passes, base_failures = reader.counts(based), reader.counts(based)
-    found = dict(reader.trail() for _ in range(trails))
-    return SmTable(passes, failures, base_passes, base_failures, found)
+    return SmTable(passes, failures, base_passes, base_failures)
 
 
 class _Reader:
@@ -155,11 +201,6 @@ class _Reader:
             counts.byteswap()
         self._place = end
         return counts
-
-    def trail(self) -> tuple[int, tuple[int, ...]]:
-        sm_id, size = _TRAIL.unpack_from(self._stored, self._place)
-        self._place += _TRAIL.size
-        return sm_id, tuple(self.counts(size))
 
 
 def _little(counts: array[int]) -> bytes:

@@ -15,11 +15,26 @@ from sentinel_gateway.domain.history import Correlation, ReliabilitySample, Stat
 from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.text import MAX_TIME_NS
 from sentinel_gateway.storage.statements import inserting, replacing
-from sentinel_gateway.storage.values import unpacked
+from sentinel_gateway.storage.values import packed, unpacked
 
 _TRANSITION_COLUMNS = ("gpu_id", "from_state", "to_state", "time_ns", "reason", "initiated_by", "directive_id")
 SAVE_TRANSITION = inserting("transitions", _TRANSITION_COLUMNS)
+_CORRELATION_COLUMNS = (
+    *("event_id", "gpu_id", "sm_id", "pattern_type", "confidence", "severity", "events", "description"),
+    *("recommended_action", "time_ns"),
+)
+SAVE_CORRELATION = inserting("correlations", _CORRELATION_COLUMNS)
 SAVE_SAMPLE = replacing("samples", ("gpu_id", "time_ns", "alpha", "beta"), ("gpu_id", "time_ns"))
+_MAX_LATEST = 10_000
+_LATEST = text(
+    "SELECT * FROM correlations WHERE gpu_id IS NOT NULL ORDER BY time_ns DESC, correlation_id DESC LIMIT :limit"
+)
+_QUARANTINES = text(
+    "SELECT t.time_ns FROM transitions t LEFT JOIN directives d ON d.directive_id = t.directive_id "
+    "WHERE t.to_state = :state AND t.initiated_by = :by AND t.time_ns >= :since_ns "
+    "AND COALESCE(d.requires_approval, 0) = 0 ORDER BY t.time_ns"
+)
+"""Without those that a person approved."""
 
 
 class Place(NamedTuple):
@@ -103,6 +118,10 @@ def _value_of(kind: int, row: Mapping[Any, Any], gpu: Gpu) -> StateTransition | 
         )
     if kind == _SAMPLE:
         return ReliabilitySample(gpu.uuid, row["time_ns"], row["alpha"], row["beta"])
+    return _correlation_of(row, gpu)
+
+
+def _correlation_of(row: Mapping[Any, Any], gpu: Gpu) -> Correlation:
     return Correlation(
         event_id=row["event_id"],
         events=tuple(unpacked(row["events"])),
@@ -133,3 +152,32 @@ def transition_row(transition: StateTransition, gpu_id: int) -> dict[str, Any]:
 def sample_row(sample: ReliabilitySample, gpu_id: int) -> dict[str, Any]:
     """One sample."""
     return {"gpu_id": gpu_id, "time_ns": sample.time_ns, "alpha": sample.alpha, "beta": sample.beta}
+
+
+def correlation_row(found: Correlation, gpu_id: int | None) -> dict[str, Any]:
+    """One finding; None for one about many GPUs."""
+    return {
+        "event_id": found.event_id,
+        "gpu_id": gpu_id,
+        "sm_id": found.sm_id,
+        "pattern_type": found.pattern_type,
+        "confidence": found.confidence,
+        "severity": found.severity,
+        "events": packed(found.events),
+        "description": found.description,
+        "recommended_action": found.recommended_action,
+        "time_ns": found.time_ns,
+    }
+
+
+def latest_correlations(connection: Connection, gpus: Mapping[int, Gpu]) -> tuple[Correlation, ...]:
+    """The newest ones about single GPUs, oldest first."""
+    rows = connection.execute(_LATEST, {"limit": _MAX_LATEST}).mappings()
+    found = [_correlation_of(row, gpus[row["gpu_id"]]) for row in rows if row["gpu_id"] in gpus]
+    return tuple(reversed(found))
+
+
+def quarantine_times(connection: Connection, by: str, since_ns: int) -> tuple[int, ...]:
+    """When `by` quarantined GPUs, oldest first."""
+    rows = connection.execute(_QUARANTINES, {"state": int(HealthState.QUARANTINED), "by": by, "since_ns": since_ns})
+    return tuple(row.time_ns for row in rows)

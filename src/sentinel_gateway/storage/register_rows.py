@@ -28,7 +28,7 @@ from sentinel_gateway.storage.values import (
 _KEY_BYTES = 16
 _UPDATE_COLUMNS = ("version", "update_id", "subject", "initiated_by", "reason", "pushed_by", "payload", "time_ns")
 _SOURCE_COLUMNS = ("kind", "hostname", "highest", "last_batch_ns", "batches", "missing")
-_EDGE_COLUMNS = ("gpu_a", "gpu_b", "agreements", "disagreements", "last_comparison_ns")
+_EDGE_COLUMNS = ("gpu_a", "gpu_b", "agreements", "disagreements", "last_comparison_ns", "agreed", "disagreed")
 _FAULT_COLUMNS = ("injection_id", "request", "activated_ns", "expires_ns", "injected_by")
 
 SAVE_SOURCE = replacing("sources", _SOURCE_COLUMNS, ("kind", "hostname"))
@@ -90,6 +90,8 @@ def edge_row(edge: Edge) -> dict[str, Any]:
         "agreements": edge.agreements,
         "disagreements": edge.disagreements,
         "last_comparison_ns": edge.last_comparison_ns,
+        "agreed": edge.agreed,
+        "disagreed": edge.disagreed,
     }
 
 
@@ -97,7 +99,14 @@ def load_edges(connection: Connection) -> tuple[Edge, ...]:
     """All pairs that were compared."""
     rows = connection.execute(text("SELECT * FROM trust_edges")).mappings()
     return tuple(
-        Edge(Pair(row["gpu_a"], row["gpu_b"]), row["agreements"], row["disagreements"], row["last_comparison_ns"])
+        Edge(
+            Pair(row["gpu_a"], row["gpu_b"]),
+            row["agreements"],
+            row["disagreements"],
+            row["last_comparison_ns"],
+            row["agreed"],
+            row["disagreed"],
+        )
         for row in rows
     )
 

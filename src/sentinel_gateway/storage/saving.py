@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 from sentinel_gateway.domain.errors import BadConfiguration
-from sentinel_gateway.storage import directive_rows, gpu_rows, history_rows, register_rows
+from sentinel_gateway.storage import alert_rows, directive_rows, event_rows, gpu_rows, history_rows, register_rows
 from sentinel_gateway.storage.changes import Changes
 from sentinel_gateway.storage.statements import run_many
 from sentinel_gateway.storage.values import report_text
@@ -22,6 +22,7 @@ def save(connection: Connection, changes: Changes, round_number: int) -> None:
         )
     run_many(connection, gpu_rows.SAVE, map(gpu_rows.gpu_row, changes.gpus.values()))
     _save_history(connection, changes)
+    _save_findings(connection, changes)
     _save_batches(connection, changes)
     _save_directives(connection, changes)
     _save_trust(connection, changes)
@@ -35,6 +36,21 @@ def _save_history(connection: Connection, changes: Changes) -> None:
     run_many(connection, history_rows.SAVE_TRANSITION, transitions)
     samples = (history_rows.sample_row(one, ids[one.gpu_uuid]) for one in changes.samples)
     run_many(connection, history_rows.SAVE_SAMPLE, samples)
+    found = (
+        history_rows.correlation_row(one, ids[one.gpu.uuid] if one.gpu is not None else None)
+        for one in changes.correlations
+    )
+    run_many(connection, history_rows.SAVE_CORRELATION, found)
+
+
+def _save_findings(connection: Connection, changes: Changes) -> None:
+    kept = (event_rows.guard_row(guard) for guard in changes.guards.values() if guard is not None)
+    run_many(connection, event_rows.SAVE_GUARD, kept)
+    gone = ({"guard_key": key} for key, guard in changes.guards.items() if guard is None)
+    run_many(connection, event_rows.REMOVE_GUARD, gone)
+    run_many(connection, event_rows.SAVE_EVENT, map(event_rows.event_row, changes.events))
+    if changes.alerts:
+        alert_rows.save(connection, changes.alerts)
 
 
 def _save_batches(connection: Connection, changes: Changes) -> None:

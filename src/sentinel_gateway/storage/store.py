@@ -12,8 +12,9 @@ from sqlalchemy import Connection, text
 
 from sentinel_gateway.domain.directives import DirectiveFilter, DirectiveNews, DirectiveRecord
 from sentinel_gateway.domain.gpus import Unsummarised
+from sentinel_gateway.domain.happened import Happened
 from sentinel_gateway.domain.telemetry import LatestTelemetry
-from sentinel_gateway.storage import directive_rows, gpu_rows, history_rows, register_rows
+from sentinel_gateway.storage import directive_rows, event_rows, gpu_rows, history_rows, register_rows
 from sentinel_gateway.storage.changes import Changes, Found, Loaded, Needs
 from sentinel_gateway.storage.database import Database
 from sentinel_gateway.storage.forgetting import Horizons, forget
@@ -48,9 +49,10 @@ class Store:
     def load(self) -> Loaded:
         """Everything the core keeps in memory."""
         with self._database.reading() as connection:
+            gpus = gpu_rows.load_gpus(connection)
             return Loaded(
                 round_number=int(connection.scalar(_ROUND) or 0),
-                gpus=gpu_rows.load_gpus(connection),
+                gpus=gpus,
                 sources=register_rows.load_sources(connection),
                 waiting=directive_rows.waiting_directives(connection),
                 edges=register_rows.load_edges(connection),
@@ -59,6 +61,9 @@ class Store:
                 components=register_rows.load_components(connection),
                 faults=register_rows.load_faults(connection),
                 last_news=int(connection.scalar(text("SELECT max(position) FROM directive_news")) or 0),
+                correlations=history_rows.latest_correlations(connection, {one.gpu_id: one.gpu for one in gpus}),
+                guards=event_rows.load_guards(connection),
+                last_event=event_rows.last_position(connection),
             )
 
     def unsummarised(self) -> Unsummarised:
@@ -104,6 +109,21 @@ class Store:
         """News of directives after `position`, in order."""
         with self._database.reading() as connection:
             return directive_rows.news_after(connection, position, limit)
+
+    def quarantine_times(self, by: str, since_ns: int) -> tuple[int, ...]:
+        """When `by` quarantined GPUs without a person's approval, oldest first."""
+        with self._database.reading() as connection:
+            return history_rows.quarantine_times(connection, by, since_ns)
+
+    def events_after(self, position: int, limit: int) -> list[Happened]:
+        """Events after `position`, in order."""
+        with self._database.reading() as connection:
+            return event_rows.events_after(connection, position, limit)
+
+    def first_event(self) -> int:
+        """Position of the oldest event that is kept; 0 where there is none."""
+        with self._database.reading() as connection:
+            return event_rows.first_position(connection)
 
     def history(self, query: HistoryQuery) -> list[Item]:
         """A stretch of a GPU's history."""

@@ -35,6 +35,7 @@ from sentinel_sdk.types.enums import (
     Severity,
     TmrOutcome,
 )
+from sentinel_sdk.types.events import Event, SharedCause
 from sentinel_sdk.types.health import (
     CorrelationEvent,
     FleetHealth,
@@ -100,6 +101,7 @@ __all__ = [
     "DirectiveResponse",
     "DirectiveStatus",
     "EccCounters",
+    "Event",
     "EvidenceDigest",
     "FleetHealth",
     "FleetHealthSummary",
@@ -132,6 +134,7 @@ __all__ = [
     "RetentionCut",
     "SamplingRateUpdate",
     "Severity",
+    "SharedCause",
     "SmHealth",
     "SmIdentifier",
     "StateChange",

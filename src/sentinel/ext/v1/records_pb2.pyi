@@ -103,8 +103,8 @@ class StateChange(_message.Message):
     to_state: _health_pb2.GpuHealthState.ValueType
     reason: _builtins.str
     initiated_by: _builtins.str
-    """Who did it: with a directive, who its issuing connection proved to be (directive.initiated_by is what it claims); else
-    the gateway's own name.
+    """Who did it: with a directive, who its issuing connection proved to be (directive.initiated_by is what it claims), or
+    whose connection withdrew it; else the gateway's own name.
     """
     @_builtins.property
     def directive(self) -> _quarantine_pb2.QuarantineDirective: ...

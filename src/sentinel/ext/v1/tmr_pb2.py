@@ -26,7 +26,7 @@ from sentinel.v1 import common_pb2 as sentinel_dot_v1_dot_common__pb2
 from sentinel.v1 import trust_pb2 as sentinel_dot_v1_dot_trust__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sentinel/ext/v1/tmr.proto\x12\x0fsentinel.ext.v1\x1a\x18sentinel/v1/common.proto\x1a\x17sentinel/v1/trust.proto\"\xac\x01\n\nTmrVerdict\x12\x11\n\tcanary_id\x18\x01 \x01(\t\x12,\n\x07outcome\x18\x02 \x01(\x0e\x32\x1b.sentinel.ext.v1.TmrOutcome\x12\x16\n\x0e\x63onsensus_hash\x18\x03 \x01(\x0c\x12\x32\n\x0e\x64issenting_gpu\x18\x04 \x01(\x0b\x32\x1a.sentinel.v1.GpuIdentifier\x12\x11\n\tduplicate\x18\x05 \x01(\x08*\x99\x01\n\nTmrOutcome\x12\x1b\n\x17TMR_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15TMR_OUTCOME_UNANIMOUS\x10\x01\x12\x17\n\x13TMR_OUTCOME_DISSENT\x10\x02\x12\x1c\n\x18TMR_OUTCOME_NO_CONSENSUS\x10\x03\x12\x1c\n\x18TMR_OUTCOME_INSUFFICIENT\x10\x04\x32T\n\nTmrService\x12\x46\n\x0fReportTmrResult\x12\x16.sentinel.v1.TmrResult\x1a\x1b.sentinel.ext.v1.TmrVerdictB\x17\n\x13\x63om.sentinel.ext.v1P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sentinel/ext/v1/tmr.proto\x12\x0fsentinel.ext.v1\x1a\x18sentinel/v1/common.proto\x1a\x17sentinel/v1/trust.proto\")\n\x15\x46ollowCanariesRequest\x12\x10\n\x08hostname\x18\x01 \x01(\t\"\xac\x01\n\nTmrVerdict\x12\x11\n\tcanary_id\x18\x01 \x01(\t\x12,\n\x07outcome\x18\x02 \x01(\x0e\x32\x1b.sentinel.ext.v1.TmrOutcome\x12\x16\n\x0e\x63onsensus_hash\x18\x03 \x01(\x0c\x12\x32\n\x0e\x64issenting_gpu\x18\x04 \x01(\x0b\x32\x1a.sentinel.v1.GpuIdentifier\x12\x11\n\tduplicate\x18\x05 \x01(\x08*\x99\x01\n\nTmrOutcome\x12\x1b\n\x17TMR_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15TMR_OUTCOME_UNANIMOUS\x10\x01\x12\x17\n\x13TMR_OUTCOME_DISSENT\x10\x02\x12\x1c\n\x18TMR_OUTCOME_NO_CONSENSUS\x10\x03\x12\x1c\n\x18TMR_OUTCOME_INSUFFICIENT\x10\x04\x32\xa9\x01\n\nTmrService\x12\x46\n\x0fReportTmrResult\x12\x16.sentinel.v1.TmrResult\x1a\x1b.sentinel.ext.v1.TmrVerdict\x12S\n\x0e\x46ollowCanaries\x12&.sentinel.ext.v1.FollowCanariesRequest\x1a\x17.sentinel.v1.TmrRequest0\x01\x42\x17\n\x13\x63om.sentinel.ext.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,10 +34,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sentinel.ext.v1.tmr_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\023com.sentinel.ext.v1P\001'
-  _globals['_TMROUTCOME']._serialized_start=273
-  _globals['_TMROUTCOME']._serialized_end=426
-  _globals['_TMRVERDICT']._serialized_start=98
-  _globals['_TMRVERDICT']._serialized_end=270
-  _globals['_TMRSERVICE']._serialized_start=428
-  _globals['_TMRSERVICE']._serialized_end=512
+  _globals['_TMROUTCOME']._serialized_start=316
+  _globals['_TMROUTCOME']._serialized_end=469
+  _globals['_FOLLOWCANARIESREQUEST']._serialized_start=97
+  _globals['_FOLLOWCANARIESREQUEST']._serialized_end=138
+  _globals['_TMRVERDICT']._serialized_start=141
+  _globals['_TMRVERDICT']._serialized_end=313
+  _globals['_TMRSERVICE']._serialized_start=472
+  _globals['_TMRSERVICE']._serialized_end=641
 # @@protoc_insertion_point(module_scope)

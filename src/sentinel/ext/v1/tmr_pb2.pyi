@@ -44,6 +44,26 @@ TMR_OUTCOME_INSUFFICIENT: TmrOutcome.ValueType  # 4
 Global___TmrOutcome: _TypeAlias = TmrOutcome  # noqa: Y015
 
 @_typing.final
+class FollowCanariesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOSTNAME_FIELD_NUMBER: _builtins.int
+    hostname: _builtins.str
+    """Canaries in which a GPU of this host takes part; empty for all."""
+    def __init__(
+        self,
+        *,
+        hostname: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hostname", b"hostname"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowCanariesRequest: _TypeAlias = FollowCanariesRequest  # noqa: Y015
+
+@_typing.final
 class TmrVerdict(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

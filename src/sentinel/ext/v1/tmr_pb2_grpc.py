@@ -40,6 +40,11 @@ class TmrServiceStub:
                 request_serializer=sentinel_dot_v1_dot_trust__pb2.TmrResult.SerializeToString,
                 response_deserializer=sentinel_dot_ext_dot_v1_dot_tmr__pb2.TmrVerdict.FromString,
                 _registered_method=True)
+        self.FollowCanaries = channel.unary_stream(
+                '/sentinel.ext.v1.TmrService/FollowCanaries',
+                request_serializer=sentinel_dot_ext_dot_v1_dot_tmr__pb2.FollowCanariesRequest.SerializeToString,
+                response_deserializer=sentinel_dot_v1_dot_trust__pb2.TmrRequest.FromString,
+                _registered_method=True)
 
 
 class TmrServiceServicer:
@@ -53,6 +58,14 @@ class TmrServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FollowCanaries(self, request, context):
+        """Canaries to be run, as they are scheduled; each is told to the hosts of its three GPUs. One that nobody reports before
+        its timeout is scheduled anew with other partners.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TmrServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +73,11 @@ def add_TmrServiceServicer_to_server(servicer, server):
                     servicer.ReportTmrResult,
                     request_deserializer=sentinel_dot_v1_dot_trust__pb2.TmrResult.FromString,
                     response_serializer=sentinel_dot_ext_dot_v1_dot_tmr__pb2.TmrVerdict.SerializeToString,
+            ),
+            'FollowCanaries': grpc.unary_stream_rpc_method_handler(
+                    servicer.FollowCanaries,
+                    request_deserializer=sentinel_dot_ext_dot_v1_dot_tmr__pb2.FollowCanariesRequest.FromString,
+                    response_serializer=sentinel_dot_v1_dot_trust__pb2.TmrRequest.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -89,6 +107,33 @@ class TmrService:
             '/sentinel.ext.v1.TmrService/ReportTmrResult',
             sentinel_dot_v1_dot_trust__pb2.TmrResult.SerializeToString,
             sentinel_dot_ext_dot_v1_dot_tmr__pb2.TmrVerdict.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FollowCanaries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sentinel.ext.v1.TmrService/FollowCanaries',
+            sentinel_dot_ext_dot_v1_dot_tmr__pb2.FollowCanariesRequest.SerializeToString,
+            sentinel_dot_v1_dot_trust__pb2.TmrRequest.FromString,
             options,
             channel_credentials,
             insecure,

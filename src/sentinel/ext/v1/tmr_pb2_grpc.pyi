@@ -36,6 +36,10 @@ class TmrServiceStub:
     """The gateway votes on the three fingerprints itself; consensus, dissent and unanimity in the request are not
     believed. The same canary_id again changes nothing.
     """
+    FollowCanaries: _grpc.UnaryStreamMultiCallable[_tmr_pb2.FollowCanariesRequest, _trust_pb2.TmrRequest]
+    """Canaries to be run, as they are scheduled; each is told to the hosts of its three GPUs. One that nobody reports before
+    its timeout is scheduled anew with other partners.
+    """
 
 @_typing.type_check_only
 class TmrServiceAsyncStub(TmrServiceStub):
@@ -43,6 +47,10 @@ class TmrServiceAsyncStub(TmrServiceStub):
     ReportTmrResult: _aio.UnaryUnaryMultiCallable[_trust_pb2.TmrResult, _tmr_pb2.TmrVerdict]  # type: ignore[assignment]
     """The gateway votes on the three fingerprints itself; consensus, dissent and unanimity in the request are not
     believed. The same canary_id again changes nothing.
+    """
+    FollowCanaries: _aio.UnaryStreamMultiCallable[_tmr_pb2.FollowCanariesRequest, _trust_pb2.TmrRequest]  # type: ignore[assignment]
+    """Canaries to be run, as they are scheduled; each is told to the hosts of its three GPUs. One that nobody reports before
+    its timeout is scheduled anew with other partners.
     """
 
 class TmrServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -54,6 +62,16 @@ class TmrServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_tmr_pb2.TmrVerdict, _abc.Awaitable[_tmr_pb2.TmrVerdict]]:
         """The gateway votes on the three fingerprints itself; consensus, dissent and unanimity in the request are not
         believed. The same canary_id again changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def FollowCanaries(
+        self,
+        request: _tmr_pb2.FollowCanariesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_trust_pb2.TmrRequest], _abc.AsyncIterator[_trust_pb2.TmrRequest]]:
+        """Canaries to be run, as they are scheduled; each is told to the hosts of its three GPUs. One that nobody reports before
+        its timeout is scheduled anew with other partners.
         """
 
 def add_TmrServiceServicer_to_server(servicer: TmrServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -14,6 +14,7 @@ from sentinel_gateway.ledger.reports.render_csv import as_csv
 from sentinel_gateway.ledger.reports.render_html import as_html
 from sentinel_gateway.ledger.reports.render_json import as_json
 from sentinel_gateway.ledger.reports.window import iso
+from sentinel_gateway.ledger.wording import counted
 
 
 class ReportKind(StrEnum):
@@ -95,6 +96,12 @@ def _notes(facts: Facts) -> tuple[str, ...]:
     elif activity.newest_ns < facts.window.end_ns:
         until = iso(activity.newest_ns)
         notes.append(f"The newest entry is from {until}; nothing is known of the time between it and the window's end.")
+    if waiting := facts.unsummarised.results:
+        gpus = len(facts.unsummarised.gpu_uuids)
+        notes.append(
+            f"Probe results since {iso(facts.unsummarised.since_ns)} that the ledger does not sum up yet: {waiting}, of"
+            f" {counted(gpus, 'GPUs')}. No figure counts them; GPUs that have some do not count as without probes."
+        )
     if not facts.complete:
         notes.append(
             f"Entries before {activity.first_entry_id} were removed by retention. States that no kept entry tells count"

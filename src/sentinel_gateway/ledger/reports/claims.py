@@ -19,9 +19,13 @@ ISSUER = "issued_by"
 """The field with the name that the issuing connection proved."""
 UNPROVED = "(claimed, not proved)"
 """Follows a name that no connection proved."""
+ANONYMOUS = "anonymous"
+"""What the gateway writes for a connection that showed neither certificate nor token: `AccessRules.caller`."""
+NOBODY = "anonymous (nobody proved)"
+"""Such a connection, wherever people are counted: nobody's name, so one line for all of them."""
 NO_NAME = "(not recorded)"
 MAX_LISTED = 1000
-_NOBODY = frozenset({"", "sentinel-sdk", "rest-api"})
+_NO_PERSON = frozenset({"", "sentinel-sdk", "rest-api"})
 """Claims that name no person: the documented defaults of the client library and of REST."""
 
 
@@ -34,6 +38,7 @@ class Claim:
     status: str
     """By the newest of its entries."""
     proved: str
+    """Empty where the connection proved nobody."""
     claimed: str
     evidence: Evidence
 
@@ -61,15 +66,15 @@ class ClaimTally:
     def entry(self, entry_id: int, record: records_pb2.SystemRecord, status: str) -> None:
         """One step in the life of a directive."""
         directive = record.state_change.directive
-        proved, claimed = record.fields.get(ISSUER, "").strip(), directive.initiated_by.strip()
-        if not proved or claimed == proved or claimed in _NOBODY:
+        issuer, claimed = record.fields.get(ISSUER, "").strip(), directive.initiated_by.strip()
+        if not issuer or claimed == issuer or claimed in _NO_PERSON:
             return
         self._entries.add(entry_id)
         name = _cut(directive.directive_id) or "(no id)"
         if name not in self._told and len(self._told) >= MAX_LISTED:
             self._left_out += 1
             return
-        told = self._told.setdefault(name, _Told(directive, proved))
+        told = self._told.setdefault(name, _Told(directive, proved_issuer(record)))
         told.status = status
         told.trail.add(entry_id)
 
@@ -93,12 +98,31 @@ class _Told:
         self.trail = Trail()
 
 
+def proved_issuer(record: records_pb2.SystemRecord) -> str:
+    """The name that the issuing connection proved; empty where it proved none, or the entry does not say."""
+    issuer = record.fields.get(ISSUER, "").strip()
+    return "" if issuer == ANONYMOUS else issuer
+
+
 def issuer_of(record: records_pb2.SystemRecord) -> str:
-    """Who issued a directive, as the connection proved; a name that was only claimed says so."""
-    claimed = record.state_change.directive.initiated_by.strip()
-    unproved = f"{_cut(claimed)} {UNPROVED}" if claimed else NO_NAME
-    return record.fields.get(ISSUER, "").strip() or unproved
+    """Who issued a directive, as the connection proved; where it proved nobody, that is said."""
+    if issuer := record.fields.get(ISSUER, "").strip():
+        return proved(issuer)
+    return claimed(record.state_change.directive.initiated_by)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_LABEL_CHARACTERS else text[: MAX_LABEL_CHARACTERS - 1] + "…"
+def proved(name: str) -> str:
+    """A name that the gateway took from a connection."""
+    return NOBODY if name.strip() == ANONYMOUS else name.strip() or NO_NAME
+
+
+def claimed(name: str) -> str:
+    """A name that only a request gave."""
+    name = name.strip()
+    if name in ("", ANONYMOUS):
+        return NOBODY if name else NO_NAME
+    return f"{_cut(name, MAX_LABEL_CHARACTERS - len(UNPROVED) - 1)} {UNPROVED}"
+
+
+def _cut(text: str, most: int = MAX_LABEL_CHARACTERS) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

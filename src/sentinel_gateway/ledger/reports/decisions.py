@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from sentinel.ext.v1 import records_pb2
 from sentinel.v1 import config_pb2, quarantine_pb2
 from sentinel_gateway.domain.directives import NAMELESS, DirectiveStatus
-from sentinel_gateway.ledger.reports.claims import ISSUER, NO_NAME, UNPROVED, Claims, ClaimTally, issuer_of
+from sentinel_gateway.ledger.reports.claims import (
+    ANONYMOUS,
+    ISSUER,
+    NOBODY,
+    Claims,
+    ClaimTally,
+    claimed,
+    issuer_of,
+    proved,
+    proved_issuer,
+)
 from sentinel_gateway.ledger.reports.counted import Counted, Row
 from sentinel_gateway.ledger.reports.evidence import Evidence, Trail
 from sentinel_gateway.ledger.reports.wire_names import ACTIONS
@@ -33,7 +43,7 @@ class Decisions:
     executed_with_approval: Evidence
     executed_without_reason: Evidence
     executed_unproved: Evidence
-    """Those whose entry does not say who the issuing connection proved to be."""
+    """Those whose issuing connection proved nobody, as far as the entry says."""
     own_approvals: Evidence
     """Decided by the one who is named as initiator, or who issued it."""
     nameless: Evidence
@@ -48,7 +58,7 @@ class Decisions:
     config: tuple[Row, ...]
     """What was changed."""
     config_initiators: tuple[Row, ...]
-    """As the request claims."""
+    """As the request claims, which it says of each."""
     config_without_reason: Evidence
     config_without_initiator: Evidence
 
@@ -85,16 +95,19 @@ class DecisionTally:
         self._claims.entry(entry_id, record, status)
         if directive.HasField("approval"):
             self._decided(entry_id, record)
+        withdrawer = proved(record.state_change.initiated_by)
+        if status == DirectiveStatus.WITHDRAWN.name and withdrawer != issuer_of(record):
+            self._reviewers.add(withdrawer, entry_id)
         if status == DirectiveStatus.EXECUTED.name:
             self._issuers.add(issuer_of(record), entry_id)
-            if not record.fields.get(ISSUER, "").strip():
+            if not proved_issuer(record):
                 self._unproved.add(entry_id)
             self._done(entry_id, directive)
 
     def config(self, entry_id: int, update: config_pb2.ConfigUpdate) -> None:
         """One pushed update."""
         self._config.add(config_subject(update), entry_id)
-        self._config_initiators.add(update.initiated_by.strip() or NO_NAME, entry_id)
+        self._config_initiators.add(claimed(update.initiated_by), entry_id)
         if not update.reason.strip():
             self._config_no_reason.add(entry_id)
         if not update.initiated_by.strip():
@@ -124,10 +137,11 @@ class DecisionTally:
     def _decided(self, entry_id: int, record: records_pb2.SystemRecord) -> None:
         directive = record.state_change.directive
         reviewer = directive.approval.reviewer.strip()
-        is_nameless = NAMELESS in record.fields.get("note", "")
-        self._reviewers.add(f"{reviewer or NO_NAME} {UNPROVED}" if is_nameless else reviewer or NO_NAME, entry_id)
-        if is_nameless:
+        if reviewer == ANONYMOUS or NAMELESS in record.fields.get("note", ""):
+            self._reviewers.add(NOBODY, entry_id)
             self._nameless.add(entry_id)
+            return
+        self._reviewers.add(proved(reviewer), entry_id)
         if reviewer and reviewer in (directive.initiated_by.strip(), record.fields.get(ISSUER, "").strip()):
             self._own.add(entry_id)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from sentinel_gateway.domain.gpus import Unsummarised
 from sentinel_gateway.ledger.reports.access_events import SystemEvents
 from sentinel_gateway.ledger.reports.activity import Activity
 from sentinel_gateway.ledger.reports.decisions import Decisions
@@ -41,3 +42,5 @@ class Facts:
     monitoring: Monitoring
     decisions: Decisions
     system: SystemEvents
+    unsummarised: Unsummarised = field(default_factory=Unsummarised)
+    """Probe results of the window that the gateway has counted, and of which no entry tells yet."""

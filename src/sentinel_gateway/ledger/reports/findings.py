@@ -20,7 +20,8 @@ SUSPECT_LIMIT_NS = 24 * NS_PER_HOUR
 QUARANTINE_LIMIT_NS = 30 * NS_PER_DAY
 SILENCE_LIMIT_NS = NS_PER_DAY
 _TOLD_AT_ONCE = 10
-FORGERY_WORDS = ("hmac", "signature", "forged")
+_SIGNATURE_WORDS = ("hmac", "signature", "forged")
+"""Of the reasons for which reports are refused."""
 _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
@@ -89,7 +90,7 @@ def _of_decisions(facts: Facts) -> Iterator[Finding]:
             medium,
             "directive_issuer_unproved",
             found.executed_unproved,
-            "Executed directives whose entry does not say who issued them",
+            "Executed directives whose issuer nobody proved",
         ),
         (low, "directive_without_reason", found.executed_without_reason, "Executed directives that do not say why"),
         (medium, "config_without_initiator", found.config_without_initiator, "Configuration changes naming nobody"),
@@ -104,7 +105,8 @@ def _of_decisions(facts: Facts) -> Iterator[Finding]:
 
 def _named_otherwise(claims: Claims) -> str:
     told = [
-        f"{one.directive_id} (proved {one.proved!r}, claimed {one.claimed!r})" for one in claims.listed[:_TOLD_AT_ONCE]
+        f"{one.directive_id} (proved {repr(one.proved) if one.proved else 'nobody'}, claimed {one.claimed!r})"
+        for one in claims.listed[:_TOLD_AT_ONCE]
     ]
     rest = len(claims.listed) - len(told)
     more = " and more" if claims.left_out else ""
@@ -122,10 +124,10 @@ def _of_access(facts: Facts) -> Iterator[Finding]:
         if number >= MANY_REFUSALS:
             text = f"Refused calls of {caller!r}: {number}."
             yield _finding(Severity.MEDIUM, "many_refusals", text, evidence)
-    forged = tuple(row for row in found.ingest_refused if any(word in row[0].lower() for word in FORGERY_WORDS))
-    if forged:
-        text = f"Reports refused because their signature did not fit: {sum(row[1] for row in forged)}."
-        yield _finding(Severity.HIGH, "forged_report", text, merged(*(row[2] for row in forged)))
+    refused = tuple(row for row in found.ingest_refused if any(word in row[0].lower() for word in _SIGNATURE_WORDS))
+    if refused:
+        text = f"Reports refused because their signature was missing or wrong: {sum(row[1] for row in refused)}."
+        yield _finding(Severity.HIGH, "signature_refused", text, merged(*(row[2] for row in refused)))
 
 
 _TOLD = (

@@ -38,7 +38,7 @@ CONTROLS = {
     "logging_gap": "A.8.15",
     "clock_went_back": "A.8.15",
     "unreadable_entries": "A.8.15",
-    "forged_report": "A.8.16",
+    "signature_refused": "A.8.16",
     "gpu_without_probes": "A.8.16",
     "state_discontinuity": "A.8.32",
     "self_approved": "A.8.32",

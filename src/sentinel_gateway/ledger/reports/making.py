@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sentinel_gateway.domain.errors import Invalid
+from sentinel_gateway.domain.gpus import Unsummarised
 from sentinel_gateway.ledger.export_source import LedgerSource
 from sentinel_gateway.ledger.reports.build import Origin, ReportFormat, ReportKind, built, written
 from sentinel_gateway.ledger.reports.document import Integrity, Report
@@ -43,6 +44,8 @@ class ReportOptions:
     """A checkpoint kept outside, which the ledger must still contain."""
     expected_gpus: Sequence[str] = ()
     """UUIDs that should be there; those without any entry are listed as unknown."""
+    unsummarised: Unsummarised = field(default_factory=Unsummarised)
+    """Probe results that no entry tells of yet; asked for before the ledger is read, so that none falls in between."""
     now_ns: Callable[[], int] = time.time_ns
     progress: Progress = _silent
 
@@ -81,6 +84,8 @@ def report_of(database: LedgerDatabase, kind: ReportKind, window: Window, option
         head, first = source.head, source.first_kept
     integrity = _verified(database, head, first, options)
     facts = _facts(database, past, integrity.last_entry_id, options)
+    if options.unsummarised.results and options.unsummarised.since_ns < past.end_ns:
+        facts = replace(facts, unsummarised=options.unsummarised)
     return built(kind, facts, integrity, Origin(database.name, now_ns, window.end_ns))
 
 

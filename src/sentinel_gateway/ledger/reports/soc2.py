@@ -17,7 +17,7 @@ CONTROLS = {
     "faults_injected": "CC7.2",
     "insecure_start": "CC6.1",
     "many_refusals": "CC6.1",
-    "forged_report": "CC6.1",
+    "signature_refused": "CC6.1",
     "ledger_broken": "CC7.2",
     "unsealed_tail": "CC7.2",
     "gpu_without_probes": "CC7.2",

@@ -6,7 +6,7 @@ By whom is what the connection proved. Names that only a request gave stand apar
 from __future__ import annotations
 
 from sentinel_gateway.domain.directives import DirectiveStatus
-from sentinel_gateway.ledger.reports.claims import UNPROVED, Claim
+from sentinel_gateway.ledger.reports.claims import ANONYMOUS, Claim
 from sentinel_gateway.ledger.reports.counted import Row
 from sentinel_gateway.ledger.reports.document import Cell, Figure, Table
 from sentinel_gateway.ledger.reports.evidence import Evidence, merged
@@ -99,8 +99,12 @@ def directive_figures(facts: Facts) -> tuple[Figure, ...]:
             "directives_decided_nameless",
             "Decisions by somebody who did not show who they are",
             found.nameless,
-            "Decisions that only insecure access allows: no certificate and no token stood behind them.",
-            select("QUARANTINE_ACTION", "fields.note contains 'did not show who they are'", "count(*)"),
+            "Decisions behind which no certificate and no token stood, as insecure access allows.",
+            select(
+                "QUARANTINE_ACTION",
+                "directive.approval.reviewer = 'anonymous' OR fields.note contains 'did not show who they are'",
+                "count(*)",
+            ),
         ),
         _carrying(
             "directives_with_issuer",
@@ -108,6 +112,7 @@ def directive_figures(facts: Facts) -> tuple[Figure, ...]:
             executed,
             found.executed_unproved,
             "fields.issued_by",
+            nobody=ANONYMOUS,
         ),
         _claimed(facts),
         _carrying(
@@ -174,7 +179,7 @@ def _claims(facts: Facts) -> Table:
 
 
 def _claim(one: Claim) -> tuple[Cell, ...]:
-    return (one.directive_id, one.action, one.status, one.proved, one.claimed, ids(one.evidence))
+    return (one.directive_id, one.action, one.status, one.proved or "nobody", one.claimed, ids(one.evidence))
 
 
 def _status(name: str, evidence: Evidence) -> Figure:
@@ -185,12 +190,15 @@ def _status(name: str, evidence: Evidence) -> Figure:
     return count(f"directives_{name.lower()}", f"Directives {name.lower()}", evidence, definition, query)
 
 
-def _carrying(key: str, title: str, entries: Evidence, lacking: Evidence, field: str) -> Figure:
+def _carrying(key: str, title: str, entries: Evidence, lacking: Evidence, field: str, *, nobody: str = "") -> Figure:
+    also = f" and not `{nobody}`" if nobody else ""
     definition = (
-        f"Share of these entries whose {field} is not empty; the evidence names those where it is empty or,"
-        " where there is none, all."
+        f"Share of these entries whose {field} is not empty{also}; the evidence names the others or, where there are"
+        " none, all."
     )
-    query = f"count({field} <> '') / count(*) of the same entries"
+    query = (
+        f"count({field} NOT IN ({', '.join(map(repr, dict.fromkeys(('', nobody))))})) / count(*) of the same entries"
+    )
     n = entries.entries
     if not n:
         return Figure(key, title, None, "share", definition, query, missing="there were none in the window")
@@ -203,8 +211,7 @@ def people(facts: Facts) -> tuple[Row, ...]:
     """Everybody who issued, decided or is named as the author of configuration, with how often."""
     found: dict[str, tuple[int, Evidence]] = {}
     decisions = facts.decisions
-    claimed = tuple((f"{label} {UNPROVED}", number, told) for label, number, told in decisions.config_initiators)
-    for label, number, evidence in (*decisions.issuers, *decisions.reviewers, *claimed):
+    for label, number, evidence in (*decisions.issuers, *decisions.reviewers, *decisions.config_initiators):
         before = found.get(label, (0, Evidence()))
         found[label] = (before[0] + number, merged(before[1], evidence))
     return tuple((label, *found[label]) for label in sorted(found, key=lambda name: (-found[name][0], name)))

@@ -19,8 +19,8 @@ def figures(facts: Facts) -> tuple[Figure, ...]:
         select("SYSTEM_EVENT", f"SystemRecord.event = '{AUTH_REFUSED}'", "sum(fields.count)"),
     )
     ingest = (
-        "Reports or parts of reports that were refused, such as forged signatures or unknown types; the sum of"
-        " fields.count.",
+        "Reports or parts of reports that were refused, such as missing or wrong signatures or unknown types; the sum"
+        " of fields.count.",
         select("SYSTEM_EVENT", f"SystemRecord.event = '{INGEST_REFUSED}'", "sum(fields.count)"),
     )
     actors = people(facts)
@@ -34,7 +34,7 @@ def figures(facts: Facts) -> tuple[Figure, ...]:
             len(actors),
             "names",
             "Distinct issuers of executed directives and reviewers, as their connections proved, and initiators of"
-            " configuration, as claimed.",
+            " configuration, as claimed. Whoever proved nothing counts once, as `anonymous`, however many they were.",
             "count(distinct fields.issued_by, directive.approval.reviewer, ConfigUpdate.initiated_by)",
             merged(*(row[2] for row in actors)),
         ),

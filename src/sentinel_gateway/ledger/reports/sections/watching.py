@@ -80,8 +80,10 @@ def detections(facts: Facts) -> tuple[Detections, ...]:
 
 
 def unprobed(facts: Facts) -> tuple[GpuFacts, ...]:
-    """GPUs that were in the ledger during the window and have no probe result in it."""
-    return tuple(gpu for gpu in facts.fleet.gpus if gpu.known_days and not gpu.probe_days)
+    """GPUs that were in the ledger during the window and were not probed in it, as far as anybody knows."""
+    told_later = facts.unsummarised.gpu_uuids
+    known = (gpu for gpu in facts.fleet.gpus if gpu.known_days and not gpu.probe_days)
+    return tuple(gpu for gpu in known if gpu.gpu.uuid not in told_later)
 
 
 def _probes(facts: Facts, result: str) -> Figure:
@@ -137,11 +139,24 @@ def _probed_days(facts: Facts) -> Figure:
 
 
 def _unprobed(facts: Facts) -> Figure:
-    definition = "GPUs with entries before the window's end, but no probe result or summary inside the window."
+    definition = (
+        "GPUs with entries before the window's end, but no probe result or summary inside the window. GPUs with results"
+        " that are not summarised yet are left out; their number is given beside it."
+    )
     query = "count(distinct gpu.uuid WHERE no PROBE_RESULT and no probe_summary entry in the window)"
     found = unprobed(facts)
     evidence = merged(*(gpu.entries for gpu in found))
-    return Figure("gpus_without_probes", "GPUs without any probe", len(found), "GPUs", definition, query, evidence)
+    waiting = len(facts.unsummarised.gpu_uuids)
+    return Figure(
+        "gpus_without_probes",
+        "GPUs without any probe",
+        len(found),
+        "GPUs",
+        definition,
+        query,
+        evidence,
+        parts=(("with results that are not summarised yet", waiting),) if waiting else (),
+    )
 
 
 def _probe_table(facts: Facts) -> Table:

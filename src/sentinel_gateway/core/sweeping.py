@@ -1,0 +1,106 @@
+"""What is due for GPUs: summaries of probes, deep tests that were planned, GPUs that stay somewhere for too long.
+
+A GPU that stays in QUARANTINED or DEEP_TEST for longer than it should keeps its state: somebody must decide. That is
+told once. One that nobody decided about for a month is proposed to be condemned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sentinel_gateway.core import records
+from sentinel_gateway.core.asking import Wish, ask
+from sentinel_gateway.core.round import Round
+from sentinel_gateway.domain.gpus import GpuState, Summary
+from sentinel_gateway.domain.health import Action, HealthState
+from sentinel_gateway.domain.settings import HealthSettings, RecordedPasses
+from sentinel_gateway.domain.text import MAX_WORDS
+
+MAX_AT_ONCE = 500
+"""GPUs whose summaries are written in one round; the others have their turn in the next."""
+
+
+def sweep(round_: Round) -> None:
+    """Do what is due for GPUs now."""
+    round_.touched.is_time = True
+    limits_ns = _limits_ns(round_.settings.health)
+    summary_ns = int(round_.settings.history.summary_interval.total_seconds() * 1e9)
+    summaries: list[GpuState] = []
+    waiting: list[GpuState] = []
+    for known in round_.gpus.values():
+        if known.summary.start_ns and round_.now_ns - known.summary.start_ns >= summary_ns:
+            summaries.append(known)
+        if known.state is HealthState.SUSPECT:
+            round_.touched.eased[known.gpu.uuid] = None
+        elif not known.is_in_use:
+            waiting.append(known)
+    for known in summaries[:MAX_AT_ONCE]:
+        round_.gpus.put(known.gpu.uuid, _summed_up(known, round_))
+    for known in waiting:
+        _look_after(known.gpu.uuid, limits_ns, round_)
+
+
+def _look_after(uuid: str, limits_ns: dict[HealthState, int], round_: Round) -> None:
+    """A GPU out of use: its test begins, or it is told that it stays where it is for too long."""
+    known = round_.gpus.get(uuid)
+    if known is None:
+        return
+    if _overstays(known, limits_ns, round_.now_ns):
+        known = _tell_of_overstay(known, round_)
+    limit_ns = int(round_.settings.health.max_quarantine.total_seconds() * 1e9)
+    if known.state is HealthState.QUARANTINED and known.deep_test is not None:
+        reason = f"quarantined by evidence: {known.state_reason}"
+        round_.gpus.put(uuid, replace(known, deep_test=None))
+        ask(Wish(uuid, Action.SCHEDULE_DEEP_TEST, reason[:MAX_WORDS]), round_)
+    elif known.state is HealthState.QUARANTINED and limit_ns and _is_forgotten(known, limit_ns, round_.now_ns):
+        round_.gpus.put(uuid, replace(known, proposed_ns=round_.now_ns))
+        words = f"quarantined for {limit_ns / 3.6e12:.0f} hours, and nobody decided about it"
+        ask(Wish(uuid, Action.CONDEMN, words, waits=True), round_)
+
+
+def _is_forgotten(known: GpuState, limit_ns: int, now_ns: int) -> bool:
+    """Whether nobody decided for so long, and nobody was asked since."""
+    due_ns = known.state_changed_ns + limit_ns
+    return now_ns >= due_ns and (known.proposed_ns is None or known.proposed_ns < due_ns)
+
+
+def _tell_of_overstay(known: GpuState, round_: Round) -> GpuState:
+    hours = (round_.now_ns - known.state_changed_ns) / 3.6e12
+    event = "gpu.quarantine_timeout" if known.state is HealthState.QUARANTINED else "gpu.deep_test_timeout"
+    fields = {"state": known.state.name, "hours": f"{hours:.1f}", "reason": known.state_reason}
+    if known.state is HealthState.DEEP_TEST and known.deep_test is not None:
+        fields |= {"outcome": known.deep_test.outcome.value, "done": f"{known.deep_test.share_done:.3f}"}
+    round_.entries.append(records.system(event, fields, round_.now_ns, known.gpu))
+    told = replace(known, overstayed=True)
+    round_.gpus.put(known.gpu.uuid, told)
+    return told
+
+
+def end(round_: Round) -> None:
+    """Do what is due before the gateway stops: the open hour's probes are summed up, so that the ledger is complete.
+
+    All in one round, for nobody waits behind it. After a crash, or where this cannot be stored, they stay with their
+    GPUs in the database, and the next start goes on counting.
+    """
+    for known in [known for known in round_.gpus.values() if known.summary.start_ns]:
+        round_.gpus.put(known.gpu.uuid, _summed_up(known, round_))
+    round_.tell("gateway.stopped")
+
+
+def _summed_up(known: GpuState, round_: Round) -> GpuState:
+    if round_.settings.record_passes is not RecordedPasses.NONE:
+        round_.entries.append(records.probe_summary(known.gpu, known.summary, round_.now_ns))
+    return replace(known, summary=Summary())
+
+
+def _limits_ns(settings: HealthSettings) -> dict[HealthState, int]:
+    limits = {
+        HealthState.QUARANTINED: settings.quarantine_timeout,
+        HealthState.DEEP_TEST: settings.deep_test_timeout,
+    }
+    return {state: int(limit.total_seconds() * 1e9) for state, limit in limits.items() if limit}
+
+
+def _overstays(known: GpuState, limits_ns: dict[HealthState, int], now_ns: int) -> bool:
+    limit_ns = limits_ns.get(known.state)
+    return limit_ns is not None and not known.overstayed and now_ns - known.state_changed_ns >= limit_ns

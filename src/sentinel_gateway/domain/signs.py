@@ -1,0 +1,54 @@
+"""Signs that are no exact probes: anomalies that monitors report, and TMR rounds in which a GPU stood alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TypeAlias
+
+from sentinel_gateway.domain.tmr import TmrReport, TmrVerdict
+
+MAX_SIGNS = 32
+"""Remembered of each kind for one GPU; the oldest are forgotten first."""
+
+
+class SignKind(IntEnum):
+    """What was seen."""
+
+    ANOMALY = 1
+    DISSENT = 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Sign:
+    """One of them."""
+
+    time_ns: int
+    kind: SignKind
+    event_id: str
+    about: str
+    """The type of an anomaly; the two partners of a dissent in order of their UUIDs, with a comma between them."""
+
+
+Signs: TypeAlias = tuple[Sign, ...]
+"""In order of time."""
+
+
+def dissent(report: TmrReport, verdict: TmrVerdict, time_ns: int) -> Sign | None:
+    """What a vote says against the GPU that stood alone; None where none did, or where the three are not alike.
+
+    GPUs of other models or drivers may rightly compute other bits.
+    """
+    alone = verdict.dissenting_gpu
+    if alone is None or len({(one.gpu.model, one.gpu.driver_version) for one in report.results}) > 1:
+        return None
+    partners = sorted(one.gpu.uuid for one in report.results if one.gpu.uuid != alone.uuid)
+    return Sign(time_ns, SignKind.DISSENT, report.canary_id, ",".join(partners))
+
+
+def with_signs(known: Signs, more: Iterable[Sign]) -> Signs:
+    """The signs after more; each kind keeps its latest."""
+    everything = sorted({*known, *more})
+    kept = [sign for kind in SignKind for sign in [one for one in everything if one.kind is kind][-MAX_SIGNS:]]
+    return tuple(sorted(kept))

@@ -1,0 +1,106 @@
+"""How strongly the probes of an SM speak against it: CUSUM tests for several kinds of defect side by side.
+
+A test for a defect that fails a share p of all probes adds ln(p / p0) for a burst of failures and ln((1-p) / (1-p0))
+for a pass, and never falls below zero. A dead SM is caught by the test with the largest p within three sweeps, one
+that fails once a day by the smallest after some days. Failures are kept with the passes between them (`bursts`), so
+the tests are computed when they are asked for, and a failure that comes late takes its place between the others.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from sentinel_gateway.domain.bursts import WHOLE, Trail, Trails
+from sentinel_gateway.model.settings import ModelSettings
+
+SM_RATES = (0.5, 0.05, 0.005, 0.0005)
+"""Shares of an SM's probes that a defect fails: dead, often, one in two hundred, about one a day."""
+GPU_RATES = (0.5, 0.05, 0.005, 0.0005, 0.000_005)
+"""The same for all SMs of a GPU together, for faults that strike now this SM and now that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a trail says."""
+
+    nats: float
+    """Now, the largest of the tests."""
+    proven_nats: float
+    """The most it ever was after `ModelSettings.quarantine_bursts` bursts without falling to zero between them."""
+    rate: float
+    """Share of probes failing in the test that says most; 0 for an empty trail."""
+    bursts: int
+    """Of the trail."""
+    types: int
+    """Bit n is set where probe type n failed."""
+    last_ns: int
+    """Of the last burst."""
+    passes_since: int
+    """After the last burst."""
+
+    @property
+    def most_nats(self) -> float:
+        """Now, or when it was proven."""
+        return max(self.nats, self.proven_nats)
+
+
+NO_EVIDENCE = Evidence(0.0, 0.0, 0.0, 0, 0, 0, 0)
+
+
+def evidence(trail: Trail, rates: tuple[float, ...], settings: ModelSettings) -> Evidence:
+    """What a trail says, by the test that says most."""
+    if not trail:
+        return NO_EVIDENCE
+    types = 0
+    for burst in trail:
+        types |= burst.types
+    tests = [(*_cusum(trail, rate, settings), rate) for rate in rates]
+    nats, _, rate = max(tests)
+    proven = max(test[1] for test in tests)
+    last = trail[-1]
+    return Evidence(nats, proven, rate, len(trail), types, last.time_ns, last.passes)
+
+
+def _cusum(trail: Trail, rate: float, settings: ModelSettings) -> tuple[float, float]:
+    """The test's value now, and its highest after enough bursts in a row."""
+    healthy = settings.healthy_failure_rate
+    gain = math.log(rate / healthy)
+    loss = math.log1p(-healthy) - math.log1p(-rate)
+    value = proven = 0.0
+    row = 0
+    for burst in trail:
+        value, row = value + gain, row + 1
+        if row >= settings.quarantine_bursts:
+            proven = max(proven, value)
+        value = max(0.0, value - burst.passes * loss)
+        if not value:
+            row = 0
+    return value, proven
+
+
+@dataclass(frozen=True, slots=True)
+class Accused:
+    """The part of a GPU against which most is said."""
+
+    sm_id: int | None
+    """None for the GPU as a whole."""
+    evidence: Evidence
+
+
+def accused(trails: Trails, settings: ModelSettings) -> Accused:
+    """The worst SM; the whole GPU where its failures are spread over SMs none of which explains half of them."""
+    whole = trails.get(WHOLE, ())
+    as_one = Accused(None, evidence(whole, GPU_RATES, settings))
+    parts = [
+        Accused(sm_id, evidence(trail, SM_RATES, settings))
+        for sm_id, trail in trails.items()
+        if sm_id != WHOLE and 2 * _failures(trail) >= _failures(whole)
+    ]
+    if parts:
+        return max(parts, key=lambda part: (part.evidence.most_nats, -(part.sm_id or 0)))
+    return as_one
+
+
+def _failures(trail: Trail) -> int:
+    return sum(burst.failures for burst in trail)

@@ -1,0 +1,56 @@
+"""How much signs that are no exact probes say against a GPU.
+
+They say less than a failed probe, and less the older they are. Anomalies together stay below what quarantines; of
+TMR dissents only those count whose partners are others each time, because a fault of a partner repeats with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sentinel_gateway.domain.signs import Sign, SignKind, Signs
+from sentinel_gateway.model.settings import ANOMALY_WEIGHT, DISSENT_WEIGHT, ModelSettings, unit_nats
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What all signs of a GPU say together."""
+
+    anomaly_nats: float
+    dissent_nats: float
+    partners: int
+    """Pairs of GPUs that outvoted it, no GPU in two of them."""
+
+    @property
+    def nats(self) -> float:
+        """Both."""
+        return self.anomaly_nats + self.dissent_nats
+
+
+def weigh(signs: Signs, now_ns: int, settings: ModelSettings) -> Weight:
+    """What signs say now."""
+    unit = unit_nats(settings)
+    anomalies = sum(_fresh(sign, now_ns, settings) for sign in signs if sign.kind is SignKind.ANOMALY)
+    outvoted = _by_new_partners(signs)
+    return Weight(
+        min(settings.anomaly_cap_nats, ANOMALY_WEIGHT * unit * anomalies),
+        DISSENT_WEIGHT * unit * sum(_fresh(sign, now_ns, settings) for sign in outvoted),
+        len(outvoted),
+    )
+
+
+def _by_new_partners(signs: Signs) -> list[Sign]:
+    """The dissents that share no partner, the latest first."""
+    kept, met = [], set[str]()
+    for sign in reversed(signs):
+        partners = set(sign.about.split(","))
+        if sign.kind is SignKind.DISSENT and not partners & met:
+            met |= partners
+            kept.append(sign)
+    return kept
+
+
+def _fresh(sign: Sign, now_ns: int, settings: ModelSettings) -> float:
+    """1 for a sign of now, half of it after each half-life."""
+    half_life_ns: float = settings.half_life.total_seconds() * 1e9
+    return float(0.5 ** (max(0, now_ns - sign.time_ns) / half_life_ns))
