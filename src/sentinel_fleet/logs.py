@@ -6,6 +6,7 @@ they would on the machine; the order stays the true one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -44,7 +45,7 @@ class FleetLogs:
         if node not in self._fleet.by_name:
             return []
         history = self._book.node(node)
-        lines = sorted(self._kernel_lines(history), key=lambda line: line[0])
+        lines = sorted(self._kernel_lines(history, until), key=lambda line: line[0])
         printed = []
         for at, text in lines:
             if at > until:
@@ -96,13 +97,15 @@ class FleetLogs:
         lines = [*calm, *(line for fact in facts for line in self._lines_of(fact, pod))]
         return sorted((line for line in lines if line[0] <= until), key=lambda line: line[0])
 
-    def _kernel_lines(self, history: NodeHistory) -> Iterator[Line]:
+    def _kernel_lines(self, history: NodeHistory, until: float) -> Iterator[Line]:
         for boot, following in zip(history.boots, [*history.boots[1:], None], strict=True):
-            yield from self._boot_background(history, boot, following)
+            yield from self._boot_background(history, boot, following, until)
         for fact in history.of(f.KernelFact):
             yield from self._lines_of(fact, history.name)
 
-    def _boot_background(self, history: NodeHistory, boot: Boot, following: Boot | None) -> Iterator[Line]:
+    def _boot_background(
+        self, history: NodeHistory, boot: Boot, following: Boot | None, until: float
+    ) -> Iterator[Line]:
         root = stable_uuid(self._fleet.seed, "root", history.name)
         for uptime, text in kernel.boot_lines(self._fleet, history.identity, root):
             yield boot.at + uptime, text
@@ -110,7 +113,8 @@ class FleetLogs:
         end = self._book.anchor + 30 * _DAY_S if down_from is None else down_from
         seed = seed64(self._fleet.seed, "kernel", history.identity.index, boot.boot_id)
         at, number = boot.at + 600.0, 0
-        while (at := at + 2 * _DAY_S / kernel.LINES_PER_DAY * unit(seed, number)) < end - 60.0:
+        last = min(end - 60.0, math.nextafter(until, math.inf))
+        while (at := at + 2 * _DAY_S / kernel.LINES_PER_DAY * unit(seed, number)) < last:
             yield at, kernel.daily_line(rng(seed, number))
             number += 1
         if following is not None and following.clean:

@@ -1,4 +1,5 @@
-"""A world over real protocols on loopback: the Kubernetes API, Prometheus, Alertmanager, exporters, and time passing.
+"""A world over real protocols on loopback: the Kubernetes API, Prometheus, Alertmanager, exporters, and time passing;
+and a real SENTINEL gateway in a process of its own where the scenario has one.
 
     async with serve(scenario.realise(seed=1, anchor=time.time())) as fleet:
         print("\\n".join(fleet.describe()))
@@ -6,6 +7,8 @@
 Ports are free ones the system picks. The exporters' ports are bound first, because the pods declare them. While it
 serves, the player applies the world's changes when they are due; what clients wrote in the meantime stays.
 """
+
+from __future__ import annotations
 
 import asyncio
 import gc
@@ -17,6 +20,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequen
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -24,6 +28,9 @@ from sentinel_fleet.kube import ObjectStore, WriteRequest, kube_app, write_kubec
 from sentinel_fleet.player import Player
 from sentinel_fleet.prom import DCGM, NODE, ExporterSources, alertmanager_app, exporter_app, prometheus_app
 from sentinel_fleet.world import ExporterPorts, World
+
+if TYPE_CHECKING:
+    from sentinel_fleet.sentinel.serving import Gateway, ServedSentinel
 
 _LOOPBACK = "127.0.0.1"
 _ALL_LOOPBACK_ADDRESSES = "0.0.0.0"  # noqa: S104 - pods have addresses all over 127/8; other peers are refused
@@ -47,6 +54,8 @@ class Fleet:
     dcgm_port: int
     """Where every node's dcgm-exporter listens, at the node's own exporter address."""
     node_exporter_port: int
+    sentinel: ServedSentinel | None = None
+    """The gateway, already told everything; None where the scenario has none."""
 
     @property
     def requests(self) -> Sequence[WriteRequest]:
@@ -64,11 +73,13 @@ class Fleet:
             f"alertmanager   {self.alertmanager_url}",
             f"dcgm-exporter  http://<exporter pod's IP>:{self.dcgm_port}/metrics",
             f"node-exporter  http://<exporter pod's IP>:{self.node_exporter_port}/metrics",
+            *([f"sentinel       {self.sentinel.endpoint}"] if self.sentinel else []),
             "",
             "let the agent look at it (in another terminal):",
             f"  export GCM_SENTINEL_KUBECONFIG={self.kubeconfig}",
             f"  export GCM_SENTINEL_PROMETHEUS_URL={self.prometheus_url}",
             f"  export GCM_SENTINEL_ALERTMANAGER_URL={self.alertmanager_url}",
+            *self._about_sentinel(),
             f"  gcm-sentinel investigate {node.name}",
             "",
             "or look yourself:",
@@ -79,6 +90,15 @@ class Fleet:
             f"  curl -s http://{node.exporter_ip}:{self.dcgm_port}/metrics",
         ]
 
+    def _about_sentinel(self) -> list[str]:
+        if self.sentinel is None:
+            return []
+        return [
+            f"  export GCM_SENTINEL_SENTINEL_ENDPOINT={self.sentinel.endpoint} GCM_SENTINEL_SENTINEL_PLAINTEXT=true",
+            f"  export GCM_SENTINEL_SENTINEL_TOKEN={self.sentinel.token}",
+            f"  export GCM_SENTINEL_SENTINEL_LEDGER_PUBLIC_KEY={self.sentinel.ledger_keys}",
+        ]
+
 
 @asynccontextmanager
 async def serve(world: World, *, clock: Callable[[], float] = time.time) -> AsyncIterator[Fleet]:
@@ -86,8 +106,11 @@ async def serve(world: World, *, clock: Callable[[], float] = time.time) -> Asyn
 
     Raises:
         OSError: no free port.
+        GatewayFailed: the world's SENTINEL gateway could not be started, or did not take what it was sent.
     """
     async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sentinel-fleet-")))
+        gateway = await _gateway(stack, world, folder)
         dcgm, node_exporter = (stack.enter_context(_listen(_ALL_LOOPBACK_ADDRESSES)) for _ in range(2))
         ports = ExporterPorts(dcgm=_port(dcgm), node_exporter=_port(node_exporter))
         store = ObjectStore(clock=clock)
@@ -101,7 +124,7 @@ async def serve(world: World, *, clock: Callable[[], float] = time.time) -> Asyn
         alertmanager = await _start(stack, alertmanager_app(world.alerts, clock, world.faults))
         kubernetes = await _start(stack, kube_app(store, world.logs, world.faults, clock))
 
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sentinel-fleet-")))
+        sentinel = await gateway.serve() if gateway is not None else None
         await stack.enter_async_context(_running(player.play(world.timeline(ports))))
         yield Fleet(
             world=world,
@@ -112,7 +135,17 @@ async def serve(world: World, *, clock: Callable[[], float] = time.time) -> Asyn
             alertmanager_url=alertmanager,
             dcgm_port=ports.dcgm,
             node_exporter_port=ports.node_exporter,
+            sentinel=sentinel,
         )
+
+
+async def _gateway(stack: AsyncExitStack, world: World, folder: Path) -> Gateway | None:
+    """The world's SENTINEL gateway, which starts while the rest of the world is made."""
+    if world.plan.sentinel is None:
+        return None
+    from sentinel_fleet.sentinel.serving import beginning  # gRPC costs half a second, and few worlds need it
+
+    return await stack.enter_async_context(beginning(world, world.plan.sentinel, folder))
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from sentinel_fleet.objects import KubeObject
 from sentinel_fleet.objects.pod import ExporterPorts
 from sentinel_fleet.ports import LogSource, SeriesSource, SourceFaults
 from sentinel_fleet.prior_incidents import PriorIncident
+from sentinel_fleet.sentinel.plan import SentinelPlan
 from sentinel_fleet.series import FleetSeries
 from sentinel_fleet.sources import FleetFaults
 from sentinel_fleet.timeline import Change, ClusterTimeline
@@ -66,6 +67,8 @@ class WorldPlan:
     expect: ResolvedExpect
     prior_incidents: Sequence[PriorIncident] | None = ()
     """None when the variant takes the records away."""
+    sentinel: SentinelPlan | None = None
+    """None for a fleet without a SENTINEL gateway."""
 
 
 class World:

@@ -15,6 +15,7 @@ from sentinel_fleet.prior_incidents import PriorEntity, PriorIncidentPart, Taken
 from sentinel_fleet.scenario import load
 from sentinel_fleet.scenario.file import ExpectPart, ScenarioFile, Variant
 from sentinel_fleet.scenario.generators import GENERATORS
+from sentinel_fleet.sentinel.facts import SENTINEL_FACTS, SentinelPart, Versions
 
 README = (Path(__file__).parents[2] / "evals" / "README.md").read_text(encoding="utf-8")
 
@@ -36,6 +37,8 @@ NAMES = [
         for model in (PriorIncidentPart, PriorEntity, TakenAction)
         for key in model.model_fields
     ),
+    *((f"sentinel {kind}.{key}", key) for kind, model in SENTINEL_FACTS.items() for key in (kind, *model.model_fields)),
+    *((f"sentinel {key}", key) for model in (SentinelPart, Versions) for key in model.model_fields),
     *((f"expect {key}", key) for key in ExpectPart.model_fields),
 ]
 

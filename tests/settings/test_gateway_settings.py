@@ -45,7 +45,8 @@ def test_the_token_is_masked():
 def test_nothing_simulated_reaches_the_operators_ledger(monkeypatch):
     monkeypatch.setenv("GCM_SENTINEL_SENTINEL_ENDPOINT", "gateway:50051")
 
-    fleet: Any = SimpleNamespace(kubeconfig="/k", prometheus_url="http://p:1", alertmanager_url="http://a:1")
+    addresses = {"kubeconfig": "/k", "prometheus_url": "http://p:1", "alertmanager_url": "http://a:1"}
+    fleet: Any = SimpleNamespace(**addresses, sentinel=None)
     world: Any = SimpleNamespace(trigger=SimpleNamespace(node="n1"))
 
     assert settings_for(fleet, world, "playbook").sentinel_endpoint == ""

@@ -13,7 +13,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
 
 from gcm_sentinel.app.clock import SystemClock
 from gcm_sentinel.app.closed import Closed, closed
@@ -35,6 +37,9 @@ from sentinel_fleet.scenario import Scenario, ScenarioError
 from sentinel_fleet.scenario import load as load_scenario
 from sentinel_fleet.serve import Fleet, serve
 from sentinel_fleet.world import World
+
+if TYPE_CHECKING:
+    from sentinel_fleet.sentinel.serving import ServedSentinel
 
 SCENARIOS = Path(__file__).resolve().parent.parent / "evals" / "scenarios"
 CASE_DEADLINE = timedelta(seconds=180)
@@ -101,7 +106,8 @@ def _files(folder: Path) -> list[Path]:
 def settings_for(fleet: Fleet, world: World, engine: str) -> Settings:
     """The operator's own settings with the addresses of the simulated fleet.
 
-    Nothing simulated leaves the fleet: an operator's webhook is not called, no ledger records a verdict.
+    Nothing simulated leaves the fleet: an operator's webhook is not called, and no ledger records a verdict but the
+    simulated fleet's own.
     """
     return load({
         "kubeconfig": fleet.kubeconfig,
@@ -115,7 +121,20 @@ def settings_for(fleet: Fleet, world: World, engine: str) -> Settings:
         "node_allowlist": (world.trigger.node,),
         "settle_seconds": 0.05,
         "llm_api": engine,
-    })  # fmt: skip
+    }).model_copy(update=_sentinel(fleet.sentinel))  # fmt: skip
+
+
+def _sentinel(served: ServedSentinel | None) -> dict[str, object]:
+    """How to reach the fleet's gateway; an operator's own settings are replaced, also by none."""
+    return {
+        "sentinel_endpoint": served.endpoint if served else "",
+        "sentinel_plaintext": True,
+        "sentinel_ca_cert": None,
+        "sentinel_client_cert": None,
+        "sentinel_client_key": None,
+        "sentinel_token": SecretStr(served.token if served else ""),
+        "sentinel_ledger_public_key": served.ledger_keys if served else None,
+    }
 
 
 async def play(case: Case, *, engine: str, model: Model | None = None, on_step: OnStep = silent) -> Played:

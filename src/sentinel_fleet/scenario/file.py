@@ -27,12 +27,17 @@ RawPriorIncidents = list[dict[str, Any]]
 """Entries of scenario/prior.py, not yet resolved."""
 
 
+RawSentinel = dict[str, Any]
+"""`sentinel_fleet.sentinel.facts.SentinelPart` and its `facts`, not yet resolved; empty: the world has no gateway."""
+
+
 class Distractor(_Part):
     """A group of facts and prior incidents that is there by chance."""
 
     chance: float = Field(0.5, ge=0.0, le=1.0)
     facts: RawFacts = []
     prior_incidents: RawPriorIncidents = []
+    sentinel: RawSentinel = {}
 
 
 class TriggerPart(_Part):
@@ -118,6 +123,8 @@ class Variant(_Part):
     facts: RawFacts = []
     prior_incidents: RawPriorIncidents | None = None
     """Replace the scenario's own; None keeps them."""
+    sentinel: RawSentinel = {}
+    """Facts are added, the rest replaces the scenario's own."""
     without_source: list[SourceName | Literal["history"]] = []
     fleet: dict[str, Any] = {}
     trigger: dict[str, Any] | None = None
@@ -137,6 +144,7 @@ class ScenarioFile(BaseModel):
     fleet: dict[str, Any] = {}
     facts: RawFacts
     prior_incidents: RawPriorIncidents = []
+    sentinel: RawSentinel = {}
     distractors: list[Distractor] = []
     variants: dict[str, Variant] = {}
     trigger: dict[str, Any]

@@ -19,7 +19,9 @@ from sentinel_fleet.scenario.draw import Draws
 from sentinel_fleet.scenario.errors import ScenarioError, join, validate
 from sentinel_fleet.scenario.file import Distractor, ExpectPart, ScenarioFile, TriggerPart, Variant, read
 from sentinel_fleet.scenario.prior import parse_prior
+from sentinel_fleet.scenario.sentinel import parse_sentinel
 from sentinel_fleet.scenario.template import T0, Drawn, Names, resolve
+from sentinel_fleet.sentinel.plan import SentinelPlan
 from sentinel_fleet.stable import rng
 from sentinel_fleet.world import Trigger, World, WorldPlan
 
@@ -100,6 +102,7 @@ class Scenario:
             names={name: drawn.plain for name, drawn in draws.names.items() if name != T0},
             expect=self._expect(changes, variant, draws.names),
             prior_incidents=self._prior(variant, changes, distractors, draws, anchor),
+            sentinel=self._sentinel(variant, changes, distractors, draws),
         )
 
     def _variant(self, name: str | None) -> Variant:
@@ -135,6 +138,14 @@ class Scenario:
         groups = [(join(place, "prior_incidents"), own)]
         groups += [(f"{there}.prior_incidents", distractor.prior_incidents) for there, distractor in distractors]
         return parse_prior(groups, draws, anchor)
+
+    def _sentinel(
+        self, variant: str | None, changes: Variant, distractors: Iterable[tuple[str, Distractor]], draws: Draws
+    ) -> SentinelPlan | None:
+        groups = [("sentinel", self.content.sentinel)]
+        groups += [(f"{place}.sentinel", distractor.sentinel) for place, distractor in distractors]
+        groups.append((f"variants.{variant}.sentinel", changes.sentinel))
+        return parse_sentinel(groups, draws, _known((), draws))
 
     def _expect(self, changes: Variant, variant: str | None, names: Names) -> Mapping[str, object]:
         place = "expect" if not changes.expect else f"variants.{variant}.expect"
