@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+from gcm_sentinel.datasources import audit_ledger_tallies
 from gcm_sentinel.datasources.cluster_reads import iso
 from gcm_sentinel.datasources.sentinel_gpus import plain
 from gcm_sentinel.datasources.tool_calls import as_json
@@ -28,6 +29,10 @@ def entries(page: AuditPage, query: str, window: TimeRange) -> ToolResult:
         entries=[entry_summary(entry) for entry in page.entries],
         entries_total=page.total,
         by_kind=dict(Counter(entry.kind for entry in page.entries)),
+        probes=audit_ledger_tallies.probes(page.entries),
+        anomalies=audit_ledger_tallies.anomalies(page.entries),
+        events=audit_ledger_tallies.events(page.entries),
+        states=audit_ledger_tallies.states(page.entries),
         since=str(iso(window.start)),
         until=str(iso(window.end)),
         cut=page.more,

@@ -86,8 +86,10 @@ def _sums(edges: Sequence[TrustEdge]) -> tuple[int, int]:
 def _edge(edge: TrustEdge) -> TrustEdgeSummary:
     return TrustEdgeSummary(
         gpu=plain(edge.a.uuid, 90),
+        driver=plain(edge.a.driver_version, 80),
         other=plain(edge.b.uuid, 90),
         other_node=plain(edge.b.node, 253),
+        other_driver=plain(edge.b.driver_version, 80),
         agreed=edge.agreed,
         disagreed=edge.disagreed,
         trust=share(edge.agreed, edge.compared) if edge.compared else None,
@@ -96,7 +98,12 @@ def _edge(edge: TrustEdge) -> TrustEdgeSummary:
 
 
 def _line(edge: TrustEdge) -> str:
-    ends = " and ".join(f"{plain(gpu.node, 253) or 'host unknown'} {plain(gpu.uuid, 90)}" for gpu in (edge.a, edge.b))
+    ends = " and ".join(map(_end, (edge.a, edge.b)))
     trust = f"trust {edge.trust:.6g}" if edge.trust is not None else "never compared"
     last = iso(edge.last_at) or "unknown"
     return f"{ends}: {edge.agreed} agreed, {edge.disagreed} disagreed, {trust}; last {last}"
+
+
+def _end(gpu: Gpu) -> str:
+    driver = f" (driver {plain(gpu.driver_version, 80)})" if gpu.driver_version else ""
+    return f"{plain(gpu.node, 253) or 'host unknown'} {plain(gpu.uuid, 90)}{driver}"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import replace
 from types import SimpleNamespace
 
+import grpc
 import pytest
 import structlog
 from aiohttp import web
+from structlog.testing import capture_logs
+from tests.sentinel_source.gateway_double import GatewayDouble, running
 
 from gcm_sentinel.app import evaluate, plugins
 from gcm_sentinel.app.clock import SystemClock
@@ -16,6 +20,7 @@ from gcm_sentinel.app.commands import doctor_command
 from gcm_sentinel.app.doctor import examine, healthy
 from gcm_sentinel.app.investigate import Request, incident_for, investigate
 from gcm_sentinel.app.logs import configure
+from gcm_sentinel.app.serve import serve as serve_agent
 from gcm_sentinel.app.settings import load
 from gcm_sentinel.app.simulated import Case, find_scenarios, settings_for
 from gcm_sentinel.app.state import DATABASE_FILE
@@ -151,6 +156,26 @@ async def test_the_doctor_fails_for_a_database_that_cannot_be_used(doctor):
     assert (code, store["ok"], store["required"]) == (1, False, True)
     assert "GCM_SENTINEL_DATABASE_URL" in store["remedy"]
     assert "canary" not in repr(store)
+
+
+async def test_the_doctor_fails_for_a_gateway_that_is_configured_and_does_not_know_us(doctor):
+    async with running(GatewayDouble()) as double:
+        double.fail["QueryFleetHealth"] = (grpc.StatusCode.UNAUTHENTICATED, "nobody we know")
+
+        code, _, _ = await doctor(sentinel_endpoint=double.endpoint, sentinel_plaintext=True)
+
+    assert code == 1
+
+
+async def test_a_taken_port_is_refused_before_the_agent_says_that_it_started(lost_gpu, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken, capture_logs() as logs:
+        port = taken.getsockname()[1]
+        settings = settings_for(lost_gpu, lost_gpu.world, "playbook").model_dump(exclude_defaults=True)
+
+        with pytest.raises(BadConfiguration, match=f"GCM_SENTINEL_HTTP_PORT={port}"):
+            await serve_agent(load({**settings, "state_dir": tmp_path / "state", "http_port": port}))
+
+    assert "agent.started" not in {line["event"] for line in logs}
 
 
 async def test_the_doctor_makes_no_store_where_none_is(doctor, tmp_path):

@@ -33,8 +33,8 @@ def as_bytes(messages):
 
 @settings(deadline=None)
 @given(data=st.data())
-def test_a_longer_transcript_begins_with_the_shorter_one(transcripts, entries, data):
-    shorter = data.draw(transcripts)
+def test_a_longer_transcript_begins_with_the_shorter_one(conversations, entries, data):
+    shorter = data.draw(conversations)
     longer = shorter.append(data.draw(entries))
 
     for name, wire in WIRES.items():
@@ -46,8 +46,8 @@ def test_a_longer_transcript_begins_with_the_shorter_one(transcripts, entries, d
 
 @settings(deadline=None)
 @given(data=st.data())
-def test_with_cache_marks_taken_out_requests_to_anthropic_only_grow(transcripts, entries, data):
-    shorter = data.draw(transcripts)
+def test_with_cache_marks_taken_out_requests_to_anthropic_only_grow(conversations, entries, data):
+    shorter = data.draw(conversations)
     longer = shorter.append(data.draw(entries))
 
     def plain(transcript):
@@ -63,16 +63,16 @@ def test_with_cache_marks_taken_out_requests_to_anthropic_only_grow(transcripts,
 
 @settings(deadline=None)
 @given(data=st.data())
-def test_no_request_to_anthropic_has_more_than_four_breakpoints(transcripts, data):
-    body = request_body(data.draw(transcripts), (), model="m", max_tokens=1, strictness=Strictness.ALL)
+def test_no_request_to_anthropic_has_more_than_four_breakpoints(conversations, data):
+    body = request_body(data.draw(conversations), (), model="m", max_tokens=1, strictness=Strictness.ALL)
 
     assert json.dumps(body).count('"cache_control"') <= 3  # the fourth stands on the last tool
 
 
 @settings(deadline=None)
 @given(data=st.data())
-def test_every_call_but_those_of_the_last_turn_is_answered_once(transcripts, data):
-    messages = sent(chat_messages(data.draw(transcripts)))
+def test_every_call_but_those_of_the_last_turn_is_answered_once(conversations, data):
+    messages = sent(chat_messages(data.draw(conversations)))
 
     asked = [call["id"] for message in messages[:-1] for call in message.get("tool_calls", ())]
     answered = [message["tool_call_id"] for message in messages if message["role"] == "tool"]
@@ -82,8 +82,8 @@ def test_every_call_but_those_of_the_last_turn_is_answered_once(transcripts, dat
 
 @settings(deadline=None)
 @given(data=st.data())
-def test_nothing_that_is_sent_is_empty(transcripts, data):
-    messages = sent(anthropic_messages(data.draw(transcripts), "anthropic:m")[1:])
+def test_nothing_that_is_sent_is_empty(conversations, data):
+    messages = sent(anthropic_messages(data.draw(conversations), "anthropic:m")[1:])
 
     texts = [
         block["text"]
@@ -97,10 +97,10 @@ def test_nothing_that_is_sent_is_empty(transcripts, data):
 
 @settings(deadline=None, max_examples=1)
 @given(data=st.data())
-def test_ids_that_repeat_from_turn_to_turn_are_told_apart(transcripts, data):
+def test_ids_that_repeat_from_turn_to_turn_are_told_apart(conversations, data):
     call = ToolCall("call_1", "a", {})
     round_ = (ModelTurn("", (call,), StopReason.TOOL_USE), ToolReplies((ToolReply(call, "ok"),)))
-    transcript = replace(data.draw(transcripts), entries=(*round_, *round_))
+    transcript = replace(data.draw(conversations), entries=(*round_, *round_))
 
     messages = sent(chat_messages(transcript))[2:]
 

@@ -321,7 +321,9 @@ class Sick:
         special = [key for key in self.answers if ":" in key and key.split(":")[0] == tool]
         for key in special:
             wanted = key.split(":", 1)[1]
-            if wanted in str(arguments.get("query", "")) or wanted == arguments.get("service"):
+            if wanted in str(arguments.get("query", "")):
+                return self.answers[key]
+            if wanted in (arguments.get("service"), arguments.get("entry_type")):
                 return self.answers[key]
         if special or tool not in self.answers:
             return ToolResult(ResultStatus.NO_DATA, tool)
@@ -350,13 +352,14 @@ def sick() -> Callable[..., Sick]:
     return make
 
 
+PARAMETERS = ("node_name", "query", "service", "since", "pod_name_pattern", "gpu", "entry_type", "entry_id")
 TOOLS = tuple(
     ToolSpec(
         name,
         "",
         {
             "type": "object",
-            "properties": {key: {} for key in ("node_name", "query", "service", "since", "pod_name_pattern", "gpu")},
+            "properties": {key: {} for key in PARAMETERS},
         },
     )
     for name in sorted({question.tool for question in shipped().questions})

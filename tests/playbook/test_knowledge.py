@@ -12,11 +12,8 @@ from gcm_sentinel.domain.faults import BENIGN, FaultClass
 from gcm_sentinel.llm.playbook.findings import REGISTRY, parse
 from gcm_sentinel.llm.playbook.hypotheses import Playbook, shipped
 
-OUT_OF_SIGHT = {
-    FaultClass.SDC_CONFIRMED, FaultClass.SDC_PROBE_DEFECT, FaultClass.SDC_PROBE_STARVED,
-    FaultClass.TRAINING_DATA_ANOMALY, FaultClass.LEDGER_TAMPERED, FaultClass.MULTIPLE_FAULTS, FaultClass.INCONCLUSIVE,
-}  # fmt: skip
-"""No data source shows them today, or they are verdicts about the whole."""
+OUT_OF_SIGHT = {FaultClass.MULTIPLE_FAULTS, FaultClass.INCONCLUSIVE}
+"""Verdicts about the whole."""
 TOUCHING = DESTROYS_EVIDENCE | {Action.DRAIN, Action.CORDON, Action.RMA, Action.QUARANTINE_GPU, Action.PROBE_DEEP}
 EVERY = pytest.mark.parametrize("item", shipped().hypotheses, ids=lambda item: str(item.fault_class))
 

@@ -82,8 +82,9 @@ async def gateway(endpoint: str, tmp_path: Path) -> AsyncIterator[SentinelGatewa
 
 @pytest.fixture
 async def one_dead_sm(endpoint: str) -> None:
-    """Five rounds over all SMs of one GPU of node-1, of which one always computes wrong."""
-    results = [execution(FAILED if sm == DEAD else PASSED, sm=sm, age_s=60 - n) for n in range(5) for sm in range(SMS)]
+    """Five rounds over all SMs of one GPU of node-1, ten minutes apart, of which one always computes wrong."""
+    rounds = [(3000 - 600 * number, sm) for number in range(5) for sm in range(SMS)]
+    results = [execution(FAILED if sm == DEAD else PASSED, sm=sm, age_s=age_s) for age_s, sm in rounds]
     async with grpc.aio.insecure_channel(endpoint) as channel:
         ack = await Client(channel).report(batch(*results))
     assert ack.accepted, ack.rejection_reason
@@ -103,7 +104,7 @@ async def test_a_dead_sm_is_seen_in_the_sources_summary(gateway):
     (gpu,) = summary["gpus"]
     assert (gpu["uuid"], gpu["localisation"], gpu["worst_sm"]) == (GPU, "one_sm", DEAD)
     assert (gpu["sms_told"], gpu["sms_failing"], gpu["probes_failed"]) == (SMS, 1, 5)
-    assert gpu["state"] == "SUSPECT"
+    assert gpu["state"] == "QUARANTINED"
 
 
 @pytest.mark.usefixtures("one_dead_sm")
@@ -114,7 +115,7 @@ async def test_history_comparison_and_ledger_tell_the_same_story(gateway):
     compared = await told(sdc, "compare_sentinel_gpus", node_name="node-1")
     recorded = await told(ledger, "query_audit_ledger", gpu=GPU)
 
-    assert past["times_in"] == {"SUSPECT": 1}
+    assert past["times_in"]["QUARANTINED"] == 1
     assert compared["spread"] == "one_gpu"
     assert recorded["by_kind"]["PROBE_RESULT"] >= 1
     assert all(entry["message"] for entry in recorded["entries"])

@@ -41,7 +41,7 @@ def test_every_class_of_the_library_is_mapped(kind):
         (grpc.StatusCode.RESOURCE_EXHAUSTED, errors.Overloaded),
         (grpc.StatusCode.INTERNAL, errors.Retryable),
         (grpc.StatusCode.PERMISSION_DENIED, errors.Forbidden),
-        (grpc.StatusCode.UNAUTHENTICATED, errors.Forbidden),
+        (grpc.StatusCode.UNAUTHENTICATED, errors.Unauthenticated),
         (grpc.StatusCode.ALREADY_EXISTS, errors.Permanent),
         (grpc.StatusCode.INVALID_ARGUMENT, errors.Permanent),
     ],
@@ -55,7 +55,8 @@ def test_an_answer_without_a_status_could_not_be_used():
     assert isinstance(of_sdk(sentinel_sdk.SentinelError("year 20000"), place="g"), errors.BadResponse)
 
 
-def test_long_words_are_cut_to_one_line():
-    message = str(of_code("INTERNAL", "a\nb " * 1000, place="g"))
+def test_long_words_are_cut_to_one_line_between_two_words():
+    message = str(of_code("INTERNAL", "failed to\nconnect " * 1000, place="g"))
 
     assert ("\n" in message, len(message) < 600) == (False, True)
+    assert message.endswith(("failed ...)", "to ...)", "connect ...)"))

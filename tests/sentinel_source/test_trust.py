@@ -31,8 +31,8 @@ async def test_a_gpu_that_disagrees_with_several_partners_comes_first(double, as
     assert (first["uuid"], first["partners_disagreeing"], first["trust"]) == (ONE, 2, 0.85)
     assert (second["uuid"], second["partners_disagreeing"], second["agreed"]) == (TWO, 1, 190)
     assert summary["edges"][0] == {
-        "gpu": ONE, "other": THREE, "other_node": "gpu-r02-n2", "agreed": 80, "disagreed": 20, "trust": 0.8,
-        "last_at": None,
+        "gpu": ONE, "driver": "", "other": THREE, "other_node": "gpu-r02-n2", "other_driver": "", "agreed": 80,
+        "disagreed": 20, "trust": 0.8, "last_at": None,
     }  # fmt: skip
 
 

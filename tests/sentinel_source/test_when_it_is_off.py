@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import grpc
 import pytest
 from tests.sentinel_source.given import SCOPE, context_with
@@ -39,7 +41,7 @@ async def test_asked_all_the_same_it_is_unavailable(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_gateway_out_of_reach_is_unavailable_with_its_address(kind):
-    gateway = SentinelGateway(Access("127.0.0.1:1", plaintext=True))
+    gateway = SentinelGateway(Access("127.0.0.1:1", plaintext=True, timeout=timedelta(seconds=1)))
     source = kind(context_with(gateway))
 
     result = await source.execute(CALLS[kind], SCOPE)

@@ -83,9 +83,9 @@ class Life:
         assert self.agent.seen_twice == 0
 
 
-def no_database_thread() -> bool:
-    """A thread whose work was cancelled still reports to the event loop, which must be there to hear it."""
-    return not any("_connection_worker_thread" in thread.name for thread in threading.enumerate())
+def database_threads() -> set[threading.Thread]:
+    """One whose work was cancelled still reports to the event loop, which must be there to hear it."""
+    return {thread for thread in threading.enumerate() if "_connection_worker_thread" in thread.name}
 
 
 @asynccontextmanager
@@ -101,8 +101,9 @@ async def world(folder: Path, rng: random.Random):
 
 async def live(seed: int, folder: Path, *, disturbed: bool = True, on_disk: bool = False, rough: bool = True) -> Life:
     rng = random.Random(seed)  # noqa: S311 - weather, not cryptography
+    of_others = database_threads()
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(until, no_database_thread, within_s=40)
+        stack.push_async_callback(until, lambda: database_threads() <= of_others, within_s=40)
         cluster, client = await stack.enter_async_context(world(folder, rng))
         clock = SteppingClock()
         storage: Storage = SetStorage()

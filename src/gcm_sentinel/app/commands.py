@@ -64,9 +64,9 @@ async def doctor_command(settings: Settings, *, output: str) -> Exit:
     async with AsyncExitStack() as stack:
         store, stores = await open_store(settings, stack)
         agent = await stack.enter_async_context(open_agent(settings, Given(stores=stores)))
-        records = settings.sentinel_record_assessments
+        records, watches = settings.sentinel_record_assessments, settings.sentinel_watch
         others = await clinic.examine(agent)
-        gateway = await examine_gateway(agent.sentinel, records=records)
+        gateway = await examine_gateway(agent.sentinel, records=records, watches=watches)
         findings = (store, *told_once(others, gateway), *gateway)
     if output == "json":
         rows = [
@@ -75,6 +75,7 @@ async def doctor_command(settings: Settings, *, output: str) -> Exit:
                 "name": item.name,
                 "ok": item.ok,
                 "required": item.required,
+                "broken": item.broken,
                 "detail": item.detail,
                 "remedy": item.remedy,
             }
@@ -92,12 +93,11 @@ def _print_findings(findings: tuple[clinic.Finding, ...]) -> None:
         if item.area != area:
             area = item.area
             print(f"\n{area}")
-        mark = "ok  " if item.ok else ("FAIL" if item.required else "off ")
+        mark = "ok  " if item.ok else ("FAIL" if item.fails else "off ")
         print(f"  {mark} {item.name:<20} {item.detail}")
         if item.remedy:
             print(f"       {'':<20} -> {item.remedy}")
-    verdict = "everything the main job needs is there" if clinic.healthy(findings) else "the main job cannot be done"
-    print(f"\n{verdict}")
+    print(f"\n{clinic.verdict(findings)}")
 
 
 @dataclass(frozen=True, slots=True)

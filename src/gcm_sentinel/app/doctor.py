@@ -35,6 +35,13 @@ class Finding:
     required: bool = False
     """Without it the agent cannot do its main job."""
     remedy: str = ""
+    broken: bool = False
+    """It is configured and does not work, which is not the same as being off."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether somebody has to do something about it."""
+        return not self.ok and (self.required or self.broken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +83,17 @@ async def examine(agent: Agent) -> tuple[Finding, ...]:
 
 
 def healthy(findings: Sequence[Finding]) -> bool:
-    """Whether nothing required is missing."""
-    return all(item.ok for item in findings if item.required)
+    """Whether nothing required is missing, and nothing that is configured is broken."""
+    return not any(item.fails for item in findings)
+
+
+def verdict(findings: Sequence[Finding]) -> str:
+    """The last line of the report."""
+    if not all(item.ok for item in findings if item.required):
+        return "the main job cannot be done"
+    if not healthy(findings):
+        return "the main job can be done, but what is configured does not work: see FAIL above"
+    return "everything the main job needs is there"
 
 
 async def _kubernetes(agent: Agent) -> Finding:

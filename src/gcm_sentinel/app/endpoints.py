@@ -48,6 +48,7 @@ def checks_of(serving: Serving, stop: asyncio.Event) -> Sequence[HealthCheck]:
     return (
         check.event_loop(clock),
         *check.watching("nodes", serving.agent.watcher, clock),
+        *_of_gateway(serving),
         check.ends(serving.workflow.intake, clock, within=_STORING_WITHIN),
         check.turns(serving.workflow.triage.stage, clock, within=_TRIAGE_WITHIN),
         check.answers("database", serving.stores.database.ping),
@@ -55,3 +56,12 @@ def checks_of(serving: Serving, stop: asyncio.Event) -> Sequence[HealthCheck]:
         HealthCheck("queue", for_live=False, for_ready=True, look=queue_serves),
         check.holds("draining", lambda: not stop.is_set(), yes="no", no="told to stop"),
     )
+
+
+def _of_gateway(serving: Serving) -> Sequence[HealthCheck]:
+    """The watch of the SENTINEL gateway; nothing where there is none."""
+    watcher, clock = serving.agent.sentinel_watcher, serving.agent.clock
+    if watcher is None:
+        return ()
+    storing = check.ends(serving.workflow.sentinel_intake, clock, within=_STORING_WITHIN)
+    return (*check.watching("sentinel", watcher, clock), storing)

@@ -13,7 +13,7 @@ class Exit(IntEnum):
 
     OK = 0
     UNMET = 1
-    """It ran, and the answer is not the wanted one (a case failed, doctor found something required missing)."""
+    """It ran, and the answer is not the wanted one (a case failed, doctor found something missing or broken)."""
     USAGE = 2
     """A flag, setting, scenario or name that cannot be used."""
     INCONCLUSIVE = 3

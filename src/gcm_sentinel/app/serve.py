@@ -37,10 +37,10 @@ async def serve(settings: Settings, *, stop: asyncio.Event | None = None, on_rec
     """
     stop = stop or asyncio.Event()
     async with open_serving(settings, on_recorded) as serving:
-        announce(serving)
-        _drain_on_signal(stop)
         queues = (serving.engine.queue(INVESTIGATION), serving.engine.queue(DELIVERY))
         async with serve_endpoints(serving, settings.http_port, stop):
+            announce(serving)
+            _drain_on_signal(stop)
             try:
                 await serving.workflow.run(queues, stop, upkeep_of(serving))
             finally:

@@ -101,6 +101,8 @@ class Settings(BaseSettings):
     """File with the ledger's key as its operator gave it to you; without it proofs are told to be unpinned."""
     sentinel_record_assessments: bool = True
     """Whether each assessment is recorded in the audit ledger."""
+    sentinel_watch: bool = True
+    """Whether what happens at the gateway opens incidents; without it the gateway is only asked."""
 
     # what is watched
     watch_conditions: Annotated[Names, Field(min_length=1)] = tuple(DEFAULT_WATCH_CONDITIONS)

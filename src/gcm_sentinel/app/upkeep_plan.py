@@ -112,7 +112,7 @@ def _sampler(serving: Serving) -> Sampler:
         pools_of(agent.settings),
         serving.engine,
         (INVESTIGATION, DELIVERY),
-        {"kubernetes": agent.watcher},
+        {"kubernetes": agent.watcher} | ({"sentinel": agent.sentinel_watcher} if agent.sentinel_watcher else {}),
     )
     return Sampler(serving.metrics, sampled, agent.clock)
 

@@ -37,6 +37,8 @@ from gcm_sentinel.notify.webhook import Endpoint, WebhookNotifier
 from gcm_sentinel.storage.memory import MemoryEvidenceStore
 from gcm_sentinel.triage.topology import FleetTopology
 from gcm_sentinel.watch.kubernetes import NodeConditionWatcher
+from gcm_sentinel.watch.sentinel import SentinelWatcher
+from gcm_sentinel.watch.sentinel_news import SOURCE as SENTINEL
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +62,8 @@ class Agent:
     notifiers: tuple[Notifier, ...]
     prometheus: PrometheusClient | None = None
     sentinel: SentinelGateway | None = None
+    sentinel_watcher: SentinelWatcher | None = None
+    """None without a gateway, and for a single investigation."""
 
     @property
     def paid(self) -> bool:
@@ -134,6 +138,9 @@ async def open_agent(settings: Settings, given: Given | None = None) -> AsyncIte
             notifiers=(*_notifiers(settings, kubernetes, http, clock), *_recorders(settings, sentinel)),
             prometheus=prometheus,
             sentinel=sentinel,
+            sentinel_watcher=await _sentinel_watcher(
+                sentinel if settings.sentinel_watch else None, stores, fleet, clock
+            ),
         )
 
 
@@ -169,6 +176,17 @@ def _sentinel(settings: Settings) -> SentinelGateway | None:
     )
     access.check()
     return SentinelGateway(access)
+
+
+async def _sentinel_watcher(
+    sentinel: SentinelGateway | None, stores: Stores | None, fleet: FleetTopology, clock: Clock
+) -> SentinelWatcher | None:
+    """The watcher of the gateway, from where storage has come to."""
+    if sentinel is None or stores is None:
+        return None
+    position = await stores.triggers.followed_to(SENTINEL)
+    known = await stores.triggers.wrong_now(SENTINEL)
+    return SentinelWatcher(sentinel, clock=clock, position=position, known=known, observer=fleet)
 
 
 def _recorders(settings: Settings, sentinel: SentinelGateway | None) -> tuple[Notifier, ...]:

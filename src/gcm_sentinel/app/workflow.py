@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -89,6 +90,7 @@ class Workflow:
             stores.triage, agent.fleet, self._policy, agent.clock, self._pulse, self._hooks.on_changes
         )
         self.intake = Stage("intake", agent.clock)
+        self.sentinel_intake = Stage("sentinel_intake", agent.clock)
 
     def _investigation_job(self, executor: str) -> InvestigationJob:
         agent, hooks = self._agent, self._hooks
@@ -124,7 +126,8 @@ class Workflow:
         agent, stores = self._agent, self._stores
         dispatch = Dispatch(stores.investigations, stores.deliveries, queues, agent.clock, self._pulse)
         look = Periodic("budget", self._look_at_the_budget, LLM_POLL_S, agent.clock)
-        loops = [self._take_in(), self._decide(), dispatch.run(), look.run(), *(item.run() for item in upkeep)]
+        intakes = [self._take_in(), *([self._follow()] if agent.sentinel_watcher else [])]
+        loops = [*intakes, self._decide(), dispatch.run(), look.run(), *(item.run() for item in upkeep)]
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(loop) for loop in loops]
@@ -139,16 +142,25 @@ class Workflow:
         await self.triage.run()
 
     async def _take_in(self) -> None:
-        agent = self._agent
-        sink = Sink(self._stores.triggers, agent.redactor, self._pulse, self._hooks.on_stored)
+        await self._run(Intake(self._agent.watcher, self._sink().store, self.intake), "node conditions")
+
+    async def _follow(self) -> None:
+        if self._agent.sentinel_watcher is not None:
+            intake = Intake(self._agent.sentinel_watcher, self._sink().store_followed, self.sentinel_intake)
+            await self._run(intake, "the SENTINEL gateway")
+
+    def _sink(self) -> Sink:
+        return Sink(self._stores.triggers, self._agent.redactor, self._pulse, self._hooks.on_stored)
+
+    async def _run(self, intake: Intake[Any], watched: str) -> None:
         try:
-            await Intake(agent.watcher, sink, self.intake).run()
+            await intake.run()
         except SentinelError:
             raise
         except Exception as error:  # the task border: whatever a watcher meets, the others end in order
-            log.exception("watch.crashed")
-            raise Bug(f"the watch of node conditions broke: {type(error).__name__}: {error}") from error
-        raise Bug("the watch of node conditions ended by itself")
+            log.exception("watch.crashed", watched=watched)
+            raise Bug(f"the watch of {watched} broke: {type(error).__name__}: {error}") from error
+        raise Bug(f"the watch of {watched} ended by itself")
 
     async def _look_at_the_budget(self) -> None:
         self._llm_available = self._agent.settings.revisit and await self._choice.llm_available()

@@ -37,6 +37,8 @@ class Family(StrEnum):
     CHECK = "check"
     """About the checkers themselves: DCGM, diagnostics that could not run."""
     MAINTENANCE = "maintenance"
+    SDC = "sdc"
+    """Silent data corruption: what a SENTINEL gateway tells."""
     OTHER = "other"
 
 
@@ -147,6 +149,7 @@ def _bad_status(type_: str, patterns: tuple[str, ...]) -> str | None:
 
 
 _FAMILIES: tuple[tuple[Family, tuple[str, ...]], ...] = (
+    (Family.SDC, ("Sentinel*", "*Sdc*", "*SDC*", "*SilentData*")),
     (Family.MAINTENANCE, ("CSPMaintenance", "VMEventScheduled")),
     (Family.NVLINK, ("*Nvlink*", "*NVLink*", "*SXID*", "NVSwitch*", "XID74Reg0*")),
     (Family.CHECK, ("*Dcgmi*", "*DcgmRunning*", "GpuDcgm*", "DCGM*")),

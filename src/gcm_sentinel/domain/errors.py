@@ -6,8 +6,10 @@
     │   └── Overloaded         429, 503, 529: the other side asked us to slow down
     ├── Permanent              asking again gives the same answer
     │   ├── Forbidden          401, 403: credentials or RBAC
+    │   │   └── Unauthenticated  the other side does not know us, so no role would help
     │   ├── NotFound           404: the object is not there
     │   ├── Rejected           the other side understood and refused the request (400, 409, 410, 422)
+    │   │   └── Forgotten      what was asked for was there once
     │   ├── BadConfiguration   a setting, flag or file of the operator is wrong
     │   └── BadResponse        the answer could not be understood
     ├── Refused                our own policy said no (mode gate, budget, scope)
@@ -50,6 +52,10 @@ class Forbidden(Permanent):
     """Raised when credentials are wrong or RBAC does not allow the request."""
 
 
+class Unauthenticated(Forbidden):
+    """Raised when the other side does not know who we are: a credential is missing or wrong."""
+
+
 class NotFound(Permanent):
     """Raised when the object asked for does not exist."""
 
@@ -63,6 +69,10 @@ class Rejected(Permanent):
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Forgotten(Rejected):
+    """Raised when a log does not hold any more what comes after the place that was asked for."""
 
 
 class BadConfiguration(Permanent):

@@ -93,6 +93,7 @@ class FaultClass(StrEnum):
     TRAINING_DATA_ANOMALY = "training_data_anomaly"
     # integrity, identity, tests
     LEDGER_TAMPERED = "ledger_tampered"
+    LEDGER_TORN_TAIL = "ledger_torn_tail"
     FORGED_SIGNAL = "forged_signal"
     STALE_IDENTITY = "stale_identity"
     TEST_DRILL = "test_drill"
@@ -170,6 +171,7 @@ MEANING: dict[FaultClass, str] = {
     FaultClass.SDC_PROBE_STARVED: "probes timed out on busy GPUs; not a failure",
     FaultClass.TRAINING_DATA_ANOMALY: "a loss or gradient spike caused by data or settings, the same on every rank",
     FaultClass.LEDGER_TAMPERED: "the audit ledger's chain does not verify and no crash explains it",
+    FaultClass.LEDGER_TORN_TAIL: "a crash left the ledger's last entries unsealed; nothing that was signed is changed",
     FaultClass.FORGED_SIGNAL: "a fault line that did not come from where it claims (log spoof, test fixture)",
     FaultClass.STALE_IDENTITY: "the alert names the wrong node or GPU; the part has moved",
     FaultClass.TEST_DRILL: "a test or drill, announced or recognisable as such",

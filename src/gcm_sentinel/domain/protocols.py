@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from gcm_sentinel.domain.assessment import Assessment
 from gcm_sentinel.domain.evidence import Evidence, ToolResult
 from gcm_sentinel.domain.transcript import ModelTurn, ToolCall, ToolSpec, Transcript
 from gcm_sentinel.domain.trigger import Incident, Trigger
+
+Batch = TypeVar("Batch", covariant=True)
 
 
 class Clock(Protocol):
@@ -181,9 +183,9 @@ class Watcher(Protocol):
         ...
 
 
-class BatchWatcher(Protocol):
+class BatchWatcher(Protocol[Batch]):
     """A watcher that tells what it finds in batches; asking for the next acknowledges the one before."""
 
-    def batches(self) -> AsyncGenerator[tuple[Trigger, ...], None]:
-        """Yield what was found at once, never an empty batch, until cancelled; reconnects by itself."""
+    def batches(self) -> AsyncGenerator[Batch, None]:
+        """Yield what was found at once, until cancelled; reconnects by itself."""
         ...

@@ -11,7 +11,11 @@ from typing import Protocol
 
 from gcm_sentinel.domain.trigger import FaultScope
 
+SHARED_CAUSE = "shared_cause"
+"""Topology key of nodes whose GPUs fail for one reason, as a SENTINEL gateway says: no coincidence to be weighed."""
+
 TOPOLOGY_KINDS = (
+    SHARED_CAUSE,
     "nvlink_domain",
     "leaf_switch",
     "rail",
@@ -54,6 +58,14 @@ class NodeObserver(Protocol):
 
     def gone(self, node: str) -> None:
         """A node does not exist any more."""
+        ...
+
+
+class GroupObserver(Protocol):
+    """Is told what nodes share that no label of theirs says."""
+
+    def overlay(self, kind: str, groups: Mapping[str, str]) -> None:
+        """What is known of one topology key, node to group; replaces what was known of that key."""
         ...
 
 

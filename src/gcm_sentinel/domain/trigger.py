@@ -47,6 +47,17 @@ class Trigger:
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
 
 
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What following a source's log of events brought, stored together or not at all."""
+
+    source: str
+    triggers: tuple[Trigger, ...]
+    """May be none: the log may tell of things that concern nobody on call."""
+    position: int | None
+    """How far in its log that reaches; None where it says nothing about it."""
+
+
 NODE = "node"
 """The kind of a scope that is one node."""
 

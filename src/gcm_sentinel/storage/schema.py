@@ -97,6 +97,14 @@ symptoms = Table(
     Column("sequence", BigInteger, nullable=True),
 )
 
+watch_positions = Table(
+    "watch_positions",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+)
+
 cooldown_stamps = Table(
     "cooldown_stamps",
     metadata,

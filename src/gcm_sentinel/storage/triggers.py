@@ -13,11 +13,11 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gcm_sentinel.domain.incident_record import StoredTrigger, Symptom, TriggerState
-from gcm_sentinel.domain.trigger import Trigger
+from gcm_sentinel.domain.trigger import Followed, Trigger
 from gcm_sentinel.storage.among import among
 from gcm_sentinel.storage.codecs import clean, micros, readable
 from gcm_sentinel.storage.database import Database
-from gcm_sentinel.storage.schema import symptoms, triggers
+from gcm_sentinel.storage.schema import symptoms, triggers, watch_positions
 from gcm_sentinel.storage.symptoms import (
     IS_BAD,
     KNOWN,
@@ -30,7 +30,7 @@ from gcm_sentinel.storage.symptoms import (
     symptom_of,
 )
 from gcm_sentinel.storage.trigger_rows import stored_trigger
-from gcm_sentinel.storage.upsert import insert_or_replace_all
+from gcm_sentinel.storage.upsert import insert_or_replace, insert_or_replace_all
 
 _STALE = "older than what was known already"
 
@@ -54,14 +54,38 @@ class Triggers:
         if not observed:
             return 0
         async with self._database.serialised("triggers.store") as connection:
-            settled = await _settled(connection, observed)
-            stored_at = micros(self._database.clock.now())
-            rows = [*_rows(settled.fresh, TriggerState.PENDING, "", stored_at)]
-            rows += _rows(settled.stale, TriggerState.NOTED, _STALE, stored_at)
-            if rows:
-                await connection.execute(insert(triggers), rows)
-            changed = [row_of(subject, known) for subject, known in settled.changed.items()]
-            await insert_or_replace_all(connection, symptoms, changed)
+            return await self._store(connection, observed)
+
+    async def store_followed(self, found: Followed) -> int:
+        """`store` what was found in a source's log, together with how far in it that reaches; how many were new.
+
+        Raises:
+            Retryable: nothing was stored, or it is not known: store it again.
+        """
+        async with self._database.serialised("triggers.store") as connection:
+            new = await self._store(connection, found.triggers) if found.triggers else 0
+            if found.position is not None:
+                stored_at = micros(self._database.clock.now())
+                row = {"source": found.source, "position": found.position, "stored_at": stored_at}
+                await insert_or_replace(connection, watch_positions, row)
+        return new
+
+    async def followed_to(self, source: str) -> int | None:
+        """How far in the log of `source` everything was stored; None where none of it was."""
+        asked = select(watch_positions.c.position).where(watch_positions.c.source == source)
+        async with self._database.reading() as connection:
+            position: int | None = await connection.scalar(asked)
+        return position
+
+    async def _store(self, connection: AsyncConnection, observed: Sequence[Trigger]) -> int:
+        settled = await _settled(connection, observed)
+        stored_at = micros(self._database.clock.now())
+        rows = [*_rows(settled.fresh, TriggerState.PENDING, "", stored_at)]
+        rows += _rows(settled.stale, TriggerState.NOTED, _STALE, stored_at)
+        if rows:
+            await connection.execute(insert(triggers), rows)
+        changed = [row_of(subject, known) for subject, known in settled.changed.items()]
+        await insert_or_replace_all(connection, symptoms, changed)
         return len(rows)
 
     async def wrong_now(self, source: str) -> tuple[Symptom, ...]:

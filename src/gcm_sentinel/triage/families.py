@@ -31,6 +31,7 @@ _LINES = {
     Family.KUBELET: "host",
     Family.CHECK: "check",
     Family.MAINTENANCE: "maintenance",
+    Family.SDC: "sdc",
 }
 """Family -> line across nodes. `other` has none: unknown names count together only where they are the same name."""
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from gcm_sentinel.domain.topology import TOPOLOGY_KINDS, TopologyView
+from gcm_sentinel.domain.topology import SHARED_CAUSE, TOPOLOGY_KINDS, TopologyView
 from gcm_sentinel.domain.trigger import FaultScope
 
 _RANK = {kind: rank for rank, kind in enumerate(TOPOLOGY_KINDS)}
@@ -29,7 +29,9 @@ _CLEARED_PER_CAUSE = 16
 that two racks under one switch fail by coincidence is less likely than that a switch spares a few nodes."""
 
 
-_COHORTS = frozenset({"job", "rollout", "driver_version", "firmware_version", "kernel_version", "instance_type"})
+_COHORTS = frozenset(
+    {SHARED_CAUSE, "job", "rollout", "driver_version", "firmware_version", "kernel_version", "instance_type"}
+)
 """Keys whose groups are alike but share no part: a fault of theirs shows on the nodes it hits and nowhere else."""
 _SURPRISE = 4
 """Standard deviations above what the rest of the fleet lets expect: chance alone does that once in 30,000 groups."""
@@ -93,7 +95,7 @@ def explain(
         candidates = [
             count
             for count in counts.values()
-            if len(count.affected) >= min_nodes
+            if len(count.affected) >= _fewest(count.scope, min_nodes)
             and len(count.affected) >= min_share * count.size
             and (count.fit(left) >= min_share or count.is_no_chance(left, fleet_left))
         ]
@@ -115,8 +117,13 @@ def _counts(affected: Iterable[str], fleet: TopologyView, min_nodes: int) -> dic
     return {
         scope: _Count(scope, nodes, max(fleet.size_of.get(scope, 0), len(nodes)))
         for scope, nodes in members.items()
-        if len(nodes) >= max(min_nodes, 2)
+        if len(nodes) >= _fewest(scope, min_nodes)
     }
+
+
+def _fewest(scope: FaultScope, min_nodes: int) -> int:
+    """Nodes that make a group a cause; two where somebody who can tell has said that they share it."""
+    return 2 if scope.kind == SHARED_CAUSE else max(min_nodes, 2)
 
 
 def _take_out(nodes: Iterable[str], counts: dict[FaultScope, _Count], fleet: TopologyView) -> None:

@@ -123,6 +123,30 @@ _KINDS: tuple[_Kinds, ...] = (
     _Kinds(Urgency.INFO, ("NVSwitchNonFatalError",), "NVSentinel: corrected or informational"),
 )
 
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a source says in so many words: a kind of it with a reason."""
+
+    kind: str
+    reason: str
+    urgency: Urgency
+    source: str
+
+
+_TOLD: tuple[_Told, ...] = (
+    _Told("SentinelGpuState", "Quarantined", Urgency.CRITICAL, "what it computed lately may be wrong: data at risk"),
+    _Told("SentinelGpuState", "DeepTest", Urgency.INFO, "goes along with a quarantine that was told"),
+    _Told("SentinelTmrConfirmed", "*", Urgency.CRITICAL, "outvoted repeatedly: strong evidence (operator-runbook)"),
+    _Told("SentinelSharedCause:rollout*", "*", Urgency.CRITICAL, "more nodes get it by the minute"),
+    _Told("SentinelSharedCause:facility*", "*", Urgency.CRITICAL, "power or cooling of many nodes"),
+    _Told("SentinelSharedCause:host*", "*", Urgency.CRITICAL, "several GPUs of one host"),
+    _Told("Sentinel*", "Critical", Urgency.CRITICAL, "the gateway's own rating of a pattern"),
+    _Told("Sentinel*", "Info", Urgency.INFO, "the gateway's own rating of a pattern"),
+    _Told("Sentinel*", "*", Urgency.WARNING, "one suspicion, a wrong probe, a decision that waits for a person"),
+)
+"""First match wins."""
+
 _FAMILIES = {Family.GPU_BUS: Urgency.CRITICAL, Family.MAINTENANCE: Urgency.INFO}
 """A GPU that cannot be reached is critical, an announcement is not; any other family is a warning."""
 
@@ -152,6 +176,8 @@ def together(urgencies: Iterable[Urgency], scope: FaultScope | None) -> Urgency:
 @lru_cache(maxsize=8192)  # a storm says few different things very often
 def _urgency(kind: str, status: TriggerStatus, reason: str, message: str) -> Urgency:
     family = family_of(kind)
+    if family is Family.SDC:
+        return _told(kind, reason)
     said = parse_message(message, bad=True)
     if said["check_failed_to_run"] and family is not Family.KUBELET:
         return Urgency.WARNING
@@ -169,3 +195,10 @@ def _urgency(kind: str, status: TriggerStatus, reason: str, message: str) -> Urg
     if status is TriggerStatus.UNKNOWN:
         return Urgency.WARNING
     return _FAMILIES.get(family, Urgency.WARNING)
+
+
+def _told(kind: str, reason: str) -> Urgency:
+    for row in _TOLD:
+        if fnmatchcase(kind, row.kind) and fnmatchcase(reason, row.reason):
+            return row.urgency
+    return Urgency.WARNING

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from sentinel_sdk import SentinelClient, TlsConfig
 
 _PREFIX = "GCM_SENTINEL_SENTINEL_"
-_RETRIES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class Access:
             return await SentinelClient.aconnect(
                 self.endpoint,
                 tls_config=self._tls(),
-                retry_config=RetryConfig(max_retries=_RETRIES),
+                retry_config=RetryConfig(),  # until the timeout, whatever SENTINEL_MAX_RETRIES says to other programs
                 default_timeout=self.timeout.total_seconds(),
                 options=[("grpc.enable_http_proxy", 0)],
                 token=self.token or None,

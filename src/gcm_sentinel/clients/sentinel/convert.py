@@ -77,8 +77,8 @@ def history(pages: Iterable[sdk.GpuHistoryResponse], *, complete: bool) -> GpuHi
     """The pages of a history as one."""
     transitions, patterns, samples = [], [], []
     for page in pages:
-        transitions += [_transition(item) for item in page.state_transitions]
-        patterns += [_pattern(item) for item in page.correlations]
+        transitions += [transition(item) for item in page.state_transitions]
+        patterns += [pattern(item) for item in page.correlations]
         samples += [_sample(item) for item in page.reliability_history]
     told = tuple(sample for sample in samples if sample is not None)
     return GpuHistory(tuple(transitions), tuple(patterns), told, complete)
@@ -129,7 +129,8 @@ def _counts(model: sdk.FleetHealthSummary | None) -> FleetCounts:
     )
 
 
-def _transition(model: sdk.StateTransition) -> Transition:
+def transition(model: sdk.StateTransition) -> Transition:
+    """One change of state."""
     return Transition(
         before=_state(model.from_state),
         after=_state(model.to_state),
@@ -139,7 +140,8 @@ def _transition(model: sdk.StateTransition) -> Transition:
     )
 
 
-def _pattern(model: sdk.CorrelationEvent) -> Pattern:
+def pattern(model: sdk.CorrelationEvent) -> Pattern:
+    """Events that were correlated."""
     attributed = model.attributed_gpu or (model.attributed_sm.gpu if model.attributed_sm else None)
     return Pattern(
         id=model.event_id,

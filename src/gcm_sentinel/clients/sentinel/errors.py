@@ -6,15 +6,18 @@ involved no call: an answer that holds what no value can hold, or a client that 
 
 from __future__ import annotations
 
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from gcm_sentinel.domain.errors import (
     BadResponse,
     Forbidden,
+    Forgotten,
     NotFound,
     Overloaded,
     Rejected,
     SentinelError,
+    Unauthenticated,
     Unreachable,
 )
 
@@ -33,12 +36,12 @@ _TABLE: dict[str, tuple[type[SentinelError], str]] = {
     "RESOURCE_EXHAUSTED": (Overloaded, "the gateway asks us to slow down"),
     "FAILED_PRECONDITION": (Rejected, "the gateway refused the request"),
     "ABORTED": (Unreachable, "the call was cut off"),
-    "OUT_OF_RANGE": (Rejected, "the gateway refused the request"),
+    "OUT_OF_RANGE": (Forgotten, "the gateway does not have it any more"),
     "UNIMPLEMENTED": (NotFound, "this gateway does not offer it"),
     "INTERNAL": (Unreachable, "the gateway failed"),
     "UNAVAILABLE": (Unreachable, "no connection"),
     "DATA_LOSS": (BadResponse, "the gateway lost data"),
-    "UNAUTHENTICATED": (Forbidden, "the gateway does not know us"),
+    "UNAUTHENTICATED": (Unauthenticated, "the gateway does not know us"),
 }
 """Every status but OK; a test holds it against gRPC's own list."""
 
@@ -46,7 +49,7 @@ _TABLE: dict[str, tuple[type[SentinelError], str]] = {
 def of_code(code: str | None, words: str, *, place: str) -> SentinelError:
     """The error a status stands for; `place` is the gateway's address, `words` what it said."""
     kind, meaning = _TABLE.get(code or "", (BadResponse, "the answer cannot be used"))
-    said = " ".join(words.split())[:_WORDS_MAX]
+    said = shorten(words, _WORDS_MAX, placeholder=" ...")
     return kind(f"SENTINEL gateway {place}: {meaning}" + (f" ({said})" if said else "") + _advice(kind, said))
 
 

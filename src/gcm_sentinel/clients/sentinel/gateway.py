@@ -7,19 +7,23 @@ a GPU is something to be told.
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from gcm_sentinel.clients.sentinel import convert
+from gcm_sentinel.clients.sentinel import convert, events
 from gcm_sentinel.clients.sentinel.access import Access
 from gcm_sentinel.clients.sentinel.connection import Connection
 from gcm_sentinel.clients.sentinel.ledger import SentinelLedger
 from gcm_sentinel.domain.gpu_health import FleetHealth, GpuHealth, GpuHistory, TrustGraph
+from gcm_sentinel.domain.sentinel_events import Directive, Event
 
 if TYPE_CHECKING:
     from sentinel_sdk import GpuHistoryResponse
 
 MAX_PAGES = 10
+MAX_WAITING = 1000
 _PAGE = 1000
 _NO_HOST = "."
 """A prefix no host name has: asks nothing but whether we may."""
@@ -74,6 +78,43 @@ class SentinelGateway:
         """
         async with self._connection.use() as client:
             return convert.fleet(await client.aquery_fleet(hostname_prefix))
+
+    async def out_of_order(self) -> FleetHealth:
+        """The GPUs whose state is not HEALTHY, the worst first.
+
+        Raises:
+            SentinelError: it could not be asked.
+        """
+        from sentinel_sdk import GpuHealthState
+
+        wanted = [state for state in GpuHealthState if state.value and state is not GpuHealthState.HEALTHY]
+        async with self._connection.use() as client:
+            return convert.fleet(await client.aquery_fleet(state_filter=wanted))
+
+    async def waiting(self) -> tuple[Directive, ...]:
+        """The directives that wait for a person, the newest first, `MAX_WAITING` at most.
+
+        Raises:
+            SentinelError: it could not be asked.
+        """
+        from sentinel_sdk import DirectiveStatus
+
+        async with self._connection.use() as client:
+            page = await client.alist_directives(status=DirectiveStatus.WAITING, limit=MAX_WAITING)
+        return tuple(map(events.directive, page.directives))
+
+    async def follow(self, after: int | None, *, lasting: timedelta) -> AsyncGenerator[Event, None]:
+        """What happens after a position, for as long as `lasting`; None for from now on, beginning with a position.
+
+        Raises:
+            Forgotten: events after that position were forgotten.
+            SentinelError: the stream broke.
+        """
+        async with self._connection.use() as client:
+            stream = events.follow(client, after, lasting=lasting, place=self.endpoint)
+            async with aclosing(stream):
+                async for event in stream:
+                    yield event
 
     async def history(self, uuid: str, start: datetime, end: datetime) -> GpuHistory | None:
         """What happened to one GPU, `MAX_PAGES` pages of it at most; None where nobody ever reported about it.

@@ -9,10 +9,14 @@ filled is absent or None, never a made-up zero.
 from __future__ import annotations
 
 from gcm_sentinel.domain.summaries.audit import (
+    AnomalyTally,
     AuditEntrySummary,
     AuditProofSummary,
     AuditQuerySummary,
     AuditVerificationSummary,
+    EventTally,
+    ProbeTally,
+    RecordedState,
 )
 from gcm_sentinel.domain.summaries.cluster import (
     ChangeSummary,
@@ -89,6 +93,10 @@ from gcm_sentinel.domain.summaries.sentinel import (
 )
 
 __all__ = [
+    "AnomalyTally",
+    "EventTally",
+    "ProbeTally",
+    "RecordedState",
     "AlertSummary",
     "AlertsSummary",
     "AuditEntrySummary",

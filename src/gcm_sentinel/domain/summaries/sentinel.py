@@ -191,8 +191,11 @@ class TrustEdgeSummary(TypedDict):
 
     gpu: str
     """The GPU of the node asked about; of two, the first."""
+    driver: str
+    """Empty where it is not known, as of the other."""
     other: str
     other_node: str
+    other_driver: str
     agreed: int
     disagreed: int
     trust: float | None

@@ -1,7 +1,7 @@
 """Which actions follow from a hypothesis in this very case, and what each aims at.
 
 Conditions come from the playbook's data (drain only what runs, reset only what is idle); targets are only entities that
-were observed, and never another node than the investigated one.
+were observed, and no other node than the investigated one, but for a GPU whose quarantine a broken ledger hides.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ def _aim(case: Case, belief: Belief, item: Advice) -> Entity | None:
         "pods": entities.pods(obs, belief.subject) or entities.workloads(obs, belief.subject),
         "daemonset": entities.daemonset(obs, belief),
         "switch": entities.switch(obs),
+        "held": entities.held(obs),
         "none": (),
     }
     return next(iter(entities.known(obs, found[item.target])), None)

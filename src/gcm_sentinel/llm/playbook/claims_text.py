@@ -11,6 +11,8 @@ from gcm_sentinel.llm.playbook.beliefs import Belief, Findings
 from gcm_sentinel.llm.playbook.entities import observed, switch, workloads
 from gcm_sentinel.llm.playbook.finding import Finding
 from gcm_sentinel.llm.playbook.findings.kernel_view import Hit, near
+from gcm_sentinel.llm.playbook.findings.ledger import hidden
+from gcm_sentinel.llm.playbook.identity import GpuRef
 from gcm_sentinel.llm.playbook.malformed import safely
 from gcm_sentinel.llm.playbook.observations import Observations
 
@@ -31,6 +33,7 @@ _TELLING = 0.15
 def words(obs: Observations, belief: Belief, findings: Findings) -> defaultdict[str, str]:
     """What the templates of a hypothesis may name; an unknown word is empty."""
     plain = {"node": obs.node, "gpu": "a GPU", "condition": obs.trigger.kind, "workload": "a workload"}
+    plain |= {"corruption": "a GPU computes wrong results", "reporter": "GPU exporter"}
     return defaultdict(str, safely(lambda: _words(obs, belief, findings), plain, "words"))
 
 
@@ -61,8 +64,31 @@ def _words(obs: Observations, belief: Belief, findings: Findings) -> dict[str, s
         "mismatch": ": its version is not the driver's" if mismatch.holds else "",
         "certificate": ": its certificate has expired" if findings.get("certificate_expired", None).holds else "",
         "why": _why(findings),
+        "corruption": corruption(findings, gpu),
+        "partner": " of its partner" if findings.get("partner_dissents", gpu).holds else "",
+        "held": _held(obs),
+        "reporter": "probe agent" if findings.get("unknown_to_sentinel", None).holds else "GPU exporter",
         "maintenance": _sentence(findings.get("maintenance_now", None).detail),
     }
+
+
+def corruption(findings: Findings, gpu: GpuRef | None) -> str:
+    """Who computes wrong results, as nearly as that is known: an SM, a GPU, when."""
+    who = gpu.label if gpu else "a GPU"
+    on_sm = findings.get("one_sm_fails", gpu)
+    if on_sm.holds:
+        found = f"{on_sm.detail.rsplit(' stand on ', 1)[-1]} of {who} computes wrong results"
+    elif findings.get("outvoted_again", gpu).holds:
+        found = f"{who} is outvoted by its partners again and again: it computes wrong results"
+    else:
+        found = f"{who} computes wrong results on many SMs"
+    when = " while it is warm" if findings.get("fails_warm", gpu).holds else ""
+    return found + when + (" now and then" if findings.get("fails_seldom", gpu).holds else "")
+
+
+def _held(obs: Observations) -> str:
+    found = hidden(obs)
+    return f", which hides that GPU {found['uuid']} on {found['node']} was quarantined or should be" if found else ""
 
 
 def _xids(belief: Belief, hits: Sequence[Hit]) -> str:

@@ -15,6 +15,7 @@ from gcm_sentinel.domain.summaries import PodSummary
 from gcm_sentinel.llm.playbook.beliefs import Belief
 from gcm_sentinel.llm.playbook.findings.kernel_view import near
 from gcm_sentinel.llm.playbook.findings.kubernetes import pod_trouble
+from gcm_sentinel.llm.playbook.findings.ledger import hidden
 from gcm_sentinel.llm.playbook.findings.logs import patterns
 from gcm_sentinel.llm.playbook.findings.workloads import failed_pods, follows_workload, running_pods
 from gcm_sentinel.llm.playbook.identity import GpuRef
@@ -113,7 +114,7 @@ def daemonset(obs: Observations, belief: Belief) -> tuple[Entity, ...]:
         name for name in broken if any(word in keys for word in ("device-plugin", "dcgm", "driver") if word in name)
     ]
     exporter = [item["name"] for item in items if "dcgm-exporter" in item["name"]]
-    names = meant or broken or exporter
+    names = meant or broken or ([] if "unknown_to_sentinel" in keys else exporter)
     return tuple(told[name] for name in names[:1] if name in told)
 
 
@@ -145,6 +146,14 @@ def nic(obs: Observations) -> tuple[Entity, ...]:
     return tuple(entity for entity in _told(obs, EntityKind.NIC) if entity.name in named and entity.node == obs.node)
 
 
+def held(obs: Observations) -> tuple[Entity, ...]:
+    """The GPU whose quarantine a broken ledger hides, as SENTINEL named it."""
+    found = hidden(obs)
+    if found is None:
+        return ()
+    return tuple(entity for entity in _told(obs, EntityKind.GPU) if entity.uuid == found["uuid"])[:1]
+
+
 def culprits(obs: Observations, belief: Belief) -> tuple[Entity, ...]:
     """The culprits of a hypothesis: the thing itself, and the node it stands on where the fault is the node's own."""
     here = node_entity(obs.node)
@@ -165,6 +174,7 @@ def _culprits(obs: Observations, belief: Belief) -> tuple[Entity, ...]:
         "switch": (*switch(obs), here),
         "server": (*server(obs), here),
         "nic": (*nic(obs), here),
+        "ledger": held(obs) or (here,),
         "none": (),
     }
     return found[belief.hypothesis.culprit]

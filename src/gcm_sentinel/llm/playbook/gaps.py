@@ -24,6 +24,13 @@ _LABELS = {
     "query_dcgm_direct": "GPU exporter (dcgm) on the node",
     "get_pod_logs": "pod logs",
     "get_incident_history": "earlier incidents",
+    "get_sentinel_gpu_health": "exact probes (SENTINEL)",
+    "compare_sentinel_gpus": "exact probes of the fleet (SENTINEL)",
+    "get_sentinel_history": "the GPU's past (SENTINEL)",
+    "get_sentinel_trust_graph": "canaries (SENTINEL)",
+    "query_audit_ledger": "audit ledger",
+    "verify_audit_ledger": "verification of the audit ledger",
+    "prove_audit_entry": "proof of a ledger entry",
 }
 _EXPORTED = {
     "ecc": ("ECC counters", ("ECC_DBE_VOL_TOTAL", "ECC_SBE_VOL_TOTAL")),

@@ -21,8 +21,8 @@ from gcm_sentinel.domain.assessment import Severity
 from gcm_sentinel.domain.faults import FaultClass
 from gcm_sentinel.llm.playbook.findings import parse
 
-Target = Literal["gpu", "node", "workload", "pods", "daemonset", "switch", "none"]
-Culprit = Literal["gpu", "node", "workload", "pods", "daemonset", "switch", "server", "nic", "none"]
+Target = Literal["gpu", "node", "workload", "pods", "daemonset", "switch", "held", "none"]
+Culprit = Literal["gpu", "node", "workload", "pods", "daemonset", "switch", "server", "nic", "ledger", "none"]
 
 
 class _Part(BaseModel):
@@ -102,6 +102,8 @@ class Hypothesis(_Part):
     summary: str
     root_cause: str
     actions: tuple[Advice, ...]
+    at_most: Annotated[float, Field(gt=0, lt=1)] = 0.97
+    """The most that anybody may be sure of it, whatever was found: lower where the class itself is a doubt."""
     not_checked: tuple[str, ...] = ()
     """What no source of this agent can show about it."""
 
@@ -117,8 +119,10 @@ class Question(_Part):
     name: str
     tool: str
     arguments: Mapping[str, str | int] = Field(default_factory=dict)
-    """Values by parameter name; ``{node}`` is the node, ``{gpu}`` UUID and serial number of the GPU in question. Only
-    parameters that the tool declares are sent."""
+    """Values by parameter name; ``{node}`` is the node, ``{gpu}`` UUID and serial number of the GPU in question,
+    ``{bad_entry}`` the ledger entry that does not verify. Only parameters that the tool declares are sent."""
+    requires: Literal["gpu", "bad_entry"] | None = None
+    """It can be asked only once this is known."""
     cost: Annotated[float, Field(gt=0)] = 1.0
     triage: bool = False
     """Asked in the first turn of every investigation."""

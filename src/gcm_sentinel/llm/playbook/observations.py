@@ -20,6 +20,9 @@ from gcm_sentinel.domain.evidence import Evidence, ResultStatus
 from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.domain.summaries import (
     AlertsSummary,
+    AuditProofSummary,
+    AuditQuerySummary,
+    AuditVerificationSummary,
     DaemonSetsSummary,
     ExporterSummary,
     GcmHealthSummary,
@@ -30,6 +33,10 @@ from gcm_sentinel.domain.summaries import (
     NodeInfoSummary,
     PodLogsSummary,
     PrometheusSummary,
+    SentinelComparisonSummary,
+    SentinelGpuHealthSummary,
+    SentinelHistorySummary,
+    SentinelTrustSummary,
     ServiceLogSummary,
     TopologySummary,
     WorkloadInfoSummary,
@@ -108,6 +115,15 @@ class Observations:
     queries: tuple[Seen[PrometheusSummary], ...] = ()
     history: tuple[Seen[HistorySummary], ...] = ()
     """Earlier incidents of the node and of its GPUs; the newest answer first."""
+    sdc: Seen[SentinelGpuHealthSummary] | None = None
+    sdc_fleet: Seen[SentinelComparisonSummary] | None = None
+    sdc_trust: Seen[SentinelTrustSummary] | None = None
+    sdc_past: tuple[Seen[SentinelHistorySummary], ...] = ()
+    """Histories of single GPUs, the newest answer first."""
+    ledger: tuple[Seen[AuditQuerySummary], ...] = ()
+    """Answers of the audit ledger, each about other entries."""
+    ledger_check: Seen[AuditVerificationSummary] | None = None
+    ledger_proofs: tuple[Seen[AuditProofSummary], ...] = ()
     failures: tuple[Failure, ...] = ()
     gpus: tuple[GpuRef, ...] = ()
     """Every GPU of the node that labels or kernel records name, joined."""
@@ -145,6 +161,10 @@ _BY_TOOL = {
     "query_node_exporter_direct": "node_exporter",
     "query_infiniband_direct": "infiniband",
     "read_kernel_log": "kernel",
+    "get_sentinel_gpu_health": "sdc",
+    "compare_sentinel_gpus": "sdc_fleet",
+    "get_sentinel_trust_graph": "sdc_trust",
+    "verify_audit_ledger": "ledger_check",
 }
 _MANY = {
     "read_service_log": "services",
@@ -152,6 +172,9 @@ _MANY = {
     "get_workload_logs": "logs",
     "query_prometheus": "queries",
     "get_incident_history": "history",
+    "get_sentinel_history": "sdc_past",
+    "query_audit_ledger": "ledger",
+    "prove_audit_entry": "ledger_proofs",
 }
 
 
@@ -185,12 +208,21 @@ def _gpus(seen: Observations) -> tuple[GpuRef, ...]:
     known = from_labels(seen.node, seen.metrics.data["gpus"]) if seen.metrics else ()
     for ref in from_labels(seen.node, seen.dcgm.data.get("gpus", [])) if seen.dcgm else ():
         known = known if any(ref.index == other.index for other in known) else (*known, ref)
+    known = _with_probed(seen, known)
     if not seen.kernel:
         return known
     records = [item["device"] for item in seen.kernel.data["records"] if item["kind"] in _GPU_RECORDS]
     addresses = [*(item["pci"] for item in seen.kernel.data["xids"]), *records]
     joined = join(known, addresses, seen.kernel.evidence.result.raw, gpu_count(seen))
     return tuple(_named(replace(ref, node=seen.node), seen) for ref in joined)
+
+
+def _with_probed(seen: Observations, known: tuple[GpuRef, ...]) -> tuple[GpuRef, ...]:
+    """`known` and the GPUs of the node that only SENTINEL names: a probe agent needs no exporter."""
+    told = [item for item in (seen.sdc.data["gpus"] if seen.sdc else []) if item["node"] == seen.node]
+    places, uuids = {ref.index for ref in known}, {ref.uuid for ref in known}
+    strangers = [item for item in told if item["uuid"] not in uuids and item["index"] not in places - {None}]
+    return (*known, *(GpuRef(seen.node, item["index"], item["uuid"]) for item in strangers))
 
 
 def _named(ref: GpuRef, seen: Observations) -> GpuRef:

@@ -36,6 +36,19 @@ class Subject:
     node: str
     gpu: str = ""
     """UUID and serial number with a comma between, as far as known; empty when no GPU stands out."""
+    bad_entry: str = ""
+    """The ledger entry that does not verify; empty while all do."""
+
+    def fill(self, words: str) -> str:
+        """`words` with what is known in place of the names."""
+        known = {"{node}": self.node, "{gpu}": self.gpu, "{bad_entry}": self.bad_entry}
+        for name, value in known.items():
+            words = words.replace(name, value)
+        return words
+
+    def has(self, name: str | None) -> bool:
+        """Whether this is known."""
+        return name is None or bool({"gpu": self.gpu, "bad_entry": self.bad_entry}[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +77,7 @@ def plan(
 ) -> Plan:  # fmt: skip
     """The next questions, or none with the reason to stop."""
     turns = _turns(transcript)
-    open_asks = _open(playbook, transcript, tools, Subject(obs.node, _marks(obs, beliefs[0])))
+    open_asks = _open(playbook, transcript, tools, Subject(obs.node, _marks(obs, beliefs[0]), _bad_entry(obs)))
     if turns == 0:
         families = playbook.families_of(
             obs.trigger.kind, f"{obs.trigger.kind} {obs.trigger.reason} {obs.trigger.message}"
@@ -109,6 +122,11 @@ def _marks(obs: Observations, belief: Belief) -> str:
     return ",".join(mark for mark in known if mark)
 
 
+def _bad_entry(obs: Observations) -> str:
+    first = obs.ledger_check.data["first_bad_entry"] if obs.ledger_check else None
+    return "" if first is None else str(first)
+
+
 def _turns(transcript: Transcript) -> int:
     return sum(1 for entry in transcript.entries if isinstance(entry, ModelTurn) and entry.tool_calls)
 
@@ -122,7 +140,7 @@ def _open(playbook: Playbook, transcript: Transcript, tools: Sequence[ToolSpec],
     open_asks = []
     for question in playbook.questions:
         spec = offered.get(question.tool)
-        if spec is None or question.tool in dead:
+        if spec is None or question.tool in dead or not subject.has(question.requires):
             continue
         arguments = fill(question, spec, subject)
         if (question.tool, _key(arguments)) not in asked:
@@ -136,9 +154,7 @@ def fill(question: Question, spec: ToolSpec, subject: Subject) -> dict[str, Json
     names = declared if isinstance(declared, Mapping) else {}
     values: dict[str, Json] = {"node_name": subject.node, "node": subject.node}
     for name, value in question.arguments.items():
-        values[name] = (
-            value.replace("{node}", subject.node).replace("{gpu}", subject.gpu) if isinstance(value, str) else value
-        )
+        values[name] = subject.fill(value) if isinstance(value, str) else value
     return {name: value for name, value in values.items() if name in names and value != ""}
 
 

@@ -29,7 +29,6 @@ _STANDS_ALONE = 3.0
 """Logarithm of odds the findings alone must give a second fault (about 20 to 1)."""
 _TELLING = 1.0
 """Logarithm of the odds factor from which a finding is telling by itself."""
-_MOST_CERTAIN = 0.97
 _ORDER = (Severity.OK, Severity.INFO, Severity.WARNING, Severity.CRITICAL)
 
 
@@ -137,7 +136,7 @@ def _multiple(case: Case, parts: tuple[Belief, Belief]) -> Draft:
 def _alone(case: Case, belief: Belief) -> float:
     """How sure a hypothesis would be if the other fault were not there."""
     odds = belief.evidence_score
-    return min(_MOST_CERTAIN, 0.5 + 0.1 * odds) * _coverage(case, belief)
+    return min(belief.hypothesis.at_most, 0.5 + 0.1 * odds) * _coverage(case, belief)
 
 
 def _inconclusive(case: Case) -> Draft:
@@ -181,7 +180,7 @@ def _severity(case: Case, belief: Belief) -> Severity:
 
 
 def _confidence(case: Case, belief: Belief) -> float:
-    return round(min(_MOST_CERTAIN, belief.probability) * _coverage(case, belief), 2)
+    return round(min(belief.hypothesis.at_most, belief.probability) * _coverage(case, belief), 2)
 
 
 def _coverage(case: Case, belief: Belief) -> float:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 
 from gcm_sentinel.llm.playbook.finding import UNKNOWN, Finding, Predicate
 from gcm_sentinel.llm.playbook.findings import (
+    corruption,
     cross,
     history,
     host,
     kernel,
     kernel_records,
     kubernetes,
+    ledger,
     logs,
     metrics,
+    probes,
     thermal_power,
     topology,
     workloads,
@@ -26,7 +28,10 @@ from gcm_sentinel.llm.playbook.identity import GpuRef
 from gcm_sentinel.llm.playbook.malformed import safely
 from gcm_sentinel.llm.playbook.observations import Observations
 
-_MODULES = (kernel, kernel_records, metrics, thermal_power, kubernetes, workloads, topology, logs, host, cross, history)
+_MODULES = (
+    kernel, kernel_records, metrics, thermal_power, kubernetes, workloads, topology, logs, host, cross, history, probes,
+    corruption, ledger,
+)  # fmt: skip
 _KEY = re.compile(r"^(?P<name>[a-z_][a-z0-9_]*)(?:\((?P<args>[^()]*)\))?$")
 
 REGISTRY: Mapping[str, Predicate] = MappingProxyType({
@@ -40,6 +45,8 @@ _CIRCUMSTANCES = frozenset(
     {name for name, item in vars(topology).items() if isinstance(item, Predicate)}
     | _PAST
     | {"follows_workload", "said", "names_gpu", "work_running", "gang", "gpus_idle", "gpus_live", "well_now"}
+    | {"spread", "set_apart_by", "fails_alone", "probes_pass", "chain_holds", "gpus_full", "agents_rolled_out"}
+    | {"suspected_before", "model_changed", "same_on_all_ranks", "anomalies_widespread"}
     | {"nothing_logged", "trigger_recovered", "held_by_person", "capped_alike", "rebooted", "not_ready", "pod_failed"}
 )
 
@@ -75,4 +82,5 @@ def evaluate(obs: Observations, key: str, gpu: GpuRef | None) -> Finding:
     investigation.
     """
     found, args = parse(key)
-    return replace(safely(lambda: found.check(obs, gpu, args), UNKNOWN, key), key=key)
+    said = safely(lambda: found.check(obs, gpu, args), UNKNOWN, key)
+    return Finding(said.holds, said.detail, said.cites, said.strength, said.absence, key)

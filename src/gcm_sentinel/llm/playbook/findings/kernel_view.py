@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gcm_sentinel.domain.assessment import Citation
 from gcm_sentinel.domain.entity import normal_pci
@@ -44,6 +45,7 @@ class RecordHit:
     close: float
 
 
+@lru_cache(maxsize=512)  # the playbook names about a hundred sets, each read for every GPU and in every turn
 def codes(args: tuple[str, ...]) -> frozenset[int]:
     """``("13", "144-150")`` as numbers."""
     numbers: set[int] = set()
