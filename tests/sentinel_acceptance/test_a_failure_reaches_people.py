@@ -17,9 +17,10 @@ import grpc
 import pytest
 from tests.sentinel_acceptance.place import Fleet
 from tests.sentinel_alerts.receivers import HttpReceiver
-from tests.sentinel_gateway.driving import GPU, WITHIN_S, Client, batch, execution, until
+from tests.sentinel_gateway.driving import GPU, WITHIN_S, Client, batch, execution, neighbours, until
 
 from sentinel.v1 import audit_pb2, common_pb2, quarantine_pb2
+from sentinel_sdk import types
 
 SECRET = "shared with the desk"
 PROBE, ACTION = audit_pb2.AUDIT_ENTRY_TYPE_PROBE_RESULT, audit_pb2.AUDIT_ENTRY_TYPE_QUARANTINE_ACTION
@@ -48,7 +49,8 @@ async def failed(client: Client, times: int) -> list[tuple[int, bool]]:
     """An SM fails in so many sweeps; the acknowledgements."""
     acks = []
     for number in range(times):
-        sent = batch(execution(2, sm=7, execution_id=f"x-{number}", age_s=60 * (times - number)), sequence=number)
+        failure = execution(2, sm=7, execution_id=f"x-{number}", age_s=60 * (times - number))
+        sent = batch(*neighbours(), failure, sequence=number)
         call = client.probes.StreamProbeResults(timeout=WITHIN_S, metadata=AGENT)
         await call.write(sent)
         await call.done_writing()
@@ -56,7 +58,7 @@ async def failed(client: Client, times: int) -> list[tuple[int, bool]]:
     return acks
 
 
-async def alert(receiver: HttpReceiver, rule: str) -> dict[str, Any]:
+async def alert(receiver: HttpReceiver, rule: str, event: str = "trigger") -> dict[str, Any]:
     """The first of a rule that is delivered, its signature checked."""
 
     def found() -> list[dict[str, Any]]:
@@ -65,7 +67,7 @@ async def alert(receiver: HttpReceiver, rule: str) -> dict[str, Any]:
             digest = hmac.new(SECRET.encode(), one.body, hashlib.sha256).hexdigest()
             assert one.headers["X-Sentinel-Signature"] == f"sha256={digest}"
             told.append(json.loads(one.body))
-        return [body for body in told if body["rule"] == rule]
+        return [body for body in told if (body["rule"], body["event"]) == (rule, event)]
 
     async def came() -> bool:
         return bool(found())
@@ -99,3 +101,18 @@ async def test_the_first_failure_alone_is_told_too_and_moves_nothing(
     told = await alert(receiver, "probe_single_failure")
     assert (told["gpu"]["uuid"], told["severity"], told["hostname"]) == (GPU, "WARNING", "node-1")
     assert (await fleet.clients["olga"].aquery_gpu_health(GPU)).state.name == "HEALTHY"
+
+
+async def test_what_waits_for_a_person_is_told_and_so_is_that_nobody_decided(
+    client: Client, fleet: Fleet, receiver: HttpReceiver
+):
+    await failed(client, 1)
+    action = types.QuarantineAction.CONDEMN
+    asked = await fleet.clients["olga"].aissue_quarantine(GPU, action, "it is dead", "olga")
+
+    told = await alert(receiver, "directive_waiting")
+    await fleet.passes(30 * 86400)
+    over, expired = await alert(receiver, "directive_waiting", "resolve"), await alert(receiver, "directive_expired")
+    assert (told["gpu"]["uuid"], told["severity"], told["facts"]["reason"]) == (GPU, "HIGH", "it is dead")
+    assert told["group"] == over["group"] == f"directive/{asked.directive_id}"
+    assert (expired["facts"]["directive_id"], expired["severity"]) == (asked.directive_id, "HIGH")

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from sentinel_gateway.alerts.judging import Judge, Judgement, Memory, Rules
 from sentinel_gateway.domain.alert_settings import AlertSettings
 from sentinel_gateway.domain.alerts import Alert, AlertChanges, Delivery, Event, GroupKey, Severity
-from sentinel_gateway.domain.happenings import AgentSilent, Happening, ProbeFailed, StateChanged, TelemetryRead
+from sentinel_gateway.domain.directives import DirectiveStatus
+from sentinel_gateway.domain.happenings import (
+    AgentSilent,
+    DirectiveChanged,
+    Happening,
+    Overstayed,
+    ProbeFailed,
+    StateChanged,
+    TelemetryRead,
+)
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.identity import Gpu
 
@@ -38,6 +47,23 @@ def changed(to: HealthState, number: int = 0, before: HealthState = HealthState.
         initiated_by="jane",
         directive_id="directive-1",
     )
+
+
+def directive(status: DirectiveStatus, number: int = 1, gpu_number: int = 0) -> DirectiveChanged:
+    """What became of a directive."""
+    return DirectiveChanged(
+        time_ns=NOW_NS,
+        gpu=gpu(gpu_number),
+        directive_id=f"directive-{number}",
+        action="CONDEMN",
+        status=status,
+        issued_by="jane",
+    )
+
+
+def overstayed(state: HealthState) -> Overstayed:
+    """A GPU that nobody decided about."""
+    return Overstayed(time_ns=NOW_NS, gpu=gpu(), state=state, hours=24.0, reason="because")
 
 
 def telemetry(**read: object) -> TelemetryRead:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,9 +11,9 @@ from tests.sentinel_alerts.made import NOW_NS, SECOND_NS, alert, changed, failed
 
 from sentinel_gateway.alerts.outbox import Outbox
 from sentinel_gateway.alerts.running import Alerting
-from sentinel_gateway.domain.alert_settings import AlertSettings, SlackSettings
-from sentinel_gateway.domain.alerts import AlertChanges, Alerts, DeliveryState, Group, GroupKey, Waiting
-from sentinel_gateway.domain.happenings import AgentSilent
+from sentinel_gateway.domain.alert_settings import AlertSettings, PagerDutySettings, SlackSettings
+from sentinel_gateway.domain.alerts import AlertChanges, Alerts, DeliveryState, Event, Group, GroupKey, Waiting
+from sentinel_gateway.domain.happenings import AgentSilent, Heard
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.storage import alert_rows
 from sentinel_gateway.storage.database import Database
@@ -55,7 +56,24 @@ def test_nothing_is_owed_where_the_round_was_not_stored(either):
 def test_what_is_owed_comes_in_the_order_it_was_decided(either):
     save(either, owing(alert(2), alert(1), to=["slack"]))
 
-    assert [one.alert.alert_id for one in owed(either)] == [alert(1).alert_id, alert(2).alert_id]
+    save(either, owing(alert(0), to=["slack"], now_ns=NOW_NS - SECOND_NS))
+
+    assert [one.alert.alert_id for one in owed(either)] == [alert(number).alert_id for number in (2, 1, 0)]
+    with either.reading() as connection:
+        assert [one.alert.alert_id for one in alert_rows.newest(connection, 2)] == [
+            alert(0).alert_id,
+            alert(1).alert_id,
+        ]
+
+
+def test_what_is_held_and_its_end_are_owed_in_this_order_whatever_their_ids(either):
+    part = alerting(either, ids=range(1000, 0, -1))
+    round_of(part, either, changed(HealthState.QUARANTINED))
+    round_of(part, either, changed(HealthState.QUARANTINED), at_s=10)
+    round_of(part, either, changed(HealthState.HEALTHY, before=HealthState.QUARANTINED), at_s=20)
+
+    told = [one.alert.event for one in owed(either, "pagerduty") if one.alert.key.rule == "gpu_quarantined"]
+    assert told == [Event.TRIGGER, Event.TRIGGER, Event.RESOLVE]
 
 
 def test_what_was_sent_or_given_up_is_not_owed_any_more(either):
@@ -109,11 +127,11 @@ def test_old_alerts_are_forgotten_unless_somebody_is_owed_them(either):
         assert [one.alert.alert_id[-1] for one in alert_rows.newest(connection, 10)] == ["3", "1"]
 
 
-def alerting(database: Database) -> Alerting:
-    settings = AlertSettings(slack=SlackSettings("http://127.0.0.1:1/x"))
-    ids = iter(range(1, 1000))
+def alerting(database: Database, ids: Sequence[int] = range(1, 1000)) -> Alerting:
+    settings = AlertSettings(slack=SlackSettings("http://127.0.0.1:1/x"), pagerduty=PagerDutySettings("k" * 32))
+    left = iter(ids)
     made = Alerting(
-        settings, Outbox(database), lambda: NOW_NS, lambda _: alert(next(ids)).alert_id, lambda *_, **__: None
+        settings, Outbox(database), lambda: NOW_NS, lambda _: alert(next(left)).alert_id, lambda *_, **__: None
     )
     made.fill({}, ())
     return made
@@ -139,10 +157,11 @@ def test_a_restart_remembers_what_was_told_and_what_is_held(either):
 
 def test_a_restart_remembers_which_agents_were_told_to_be_silent(either):
     round_of(alerting(either), either, AgentSilent(time_ns=NOW_NS, hostname="node-1"))
-    part = alerting(either)
+    part = alerting(either, ids=range(500, 510))
     part.fill({"node-1": NOW_NS - 200 * SECOND_NS}, ())
 
-    assert not round_of(part, either, at_s=500)
+    back = round_of(part, either, Heard(time_ns=NOW_NS, hostname="node-1"), at_s=5)
+    assert [(one.key.group, one.event) for one in back.alerts] == [("host/node-1", Event.RESOLVE)]
 
 
 def test_a_round_that_was_not_stored_is_decided_again(either):

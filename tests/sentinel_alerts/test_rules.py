@@ -103,8 +103,11 @@ def rule(name: str) -> AlertRule:
     return next(one for one in default_rules(Thresholds()) if one.name == name)
 
 
-def test_all_23_rules_of_the_reference_are_there_and_one_of_ours():
-    assert [one.name for one in default_rules(Thresholds())] == [*NAMES, "fleet_common_cause"]
+OURS = ["fleet_common_cause", "directive_waiting", "directive_expired", "quarantine_timeout", "deep_test_timeout"]
+
+
+def test_all_23_rules_of_the_reference_are_there_and_ours():
+    assert [one.name for one in default_rules(Thresholds())] == [*NAMES, *OURS]
 
 
 @pytest.mark.parametrize("row", TABLE, ids=NAMES)

@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from tests.sentinel_core.gateway import AGENT, Place
+import pytest
+from tests.sentinel_core.gateway import AGENT, JANE, OMAR, Place, asking, batch, execution
 from tests.sentinel_core.sweeps import Sweeps, fleet
 
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.domain.alerts import AlertChanges, Alerts, Group, GroupKey
 from sentinel_gateway.domain.anomalies import AnomalyBatch, AnomalyEvent
-from sentinel_gateway.domain.happenings import FailuresInARow, Happening, StateChanged
+from sentinel_gateway.domain.errors import Unavailable
+from sentinel_gateway.domain.happenings import DirectiveChanged, FailuresInARow, Happening, Overstayed, StateChanged
+from sentinel_gateway.domain.health import Action, HealthState
 from sentinel_gateway.domain.probes import ProbeResult
 from sentinel_gateway.domain.telemetry import TelemetryBatch, TelemetryReport, Thermal
 from sentinel_gateway.domain.tmr import TmrGpuResult, TmrReport
@@ -33,6 +36,7 @@ class Heard:
     def __init__(self) -> None:
         self.happenings: list[Happening] = []
         self.open: AlertChanges | None = None
+        self.missed_rounds = 0
 
     def decide(self, happenings: Sequence[Happening], now_ns: int) -> AlertChanges:
         assert self.open is None
@@ -42,6 +46,10 @@ class Heard:
 
     def committed(self, changes: AlertChanges) -> None:
         assert changes is self.open
+        self.open = None
+
+    def missed(self) -> None:
+        self.missed_rounds += 1
         self.open = None
 
     def of(self, kind: type[Happening]) -> list[Happening]:
@@ -96,7 +104,7 @@ async def test_everything_is_told(place: Place):
 
     assert kinds == {
         *("ProbeFailed", "FailuresInARow", "ProbeTimedOut", "AnomalySeen", "StateChanged", "Correlated"),
-        *("TmrVoted", "TelemetryRead", "Heard"),
+        *("TmrVoted", "TelemetryRead", "Heard", "DirectiveChanged"),
     }
 
 
@@ -110,6 +118,50 @@ async def test_changes_of_state(place: Place):
     states = [one.to_state.name for one in (await told(place)).of(StateChanged) if isinstance(one, StateChanged)]
 
     assert states == ["SUSPECT", "QUARANTINED", "DEEP_TEST"]
+
+
+async def test_directives_that_begin_to_wait_and_how_they_end(place: Place):
+    heard = Heard()
+    async with running(place, heard) as core:
+        await Sweeps(place, GPUS).sweep(core)
+        for _ in range(2):
+            await core.issue(JANE, asking(Action.CONDEMN, on=BAD))
+        first = heard.of(DirectiveChanged)[0]
+        assert isinstance(first, DirectiveChanged)
+        await core.decide(OMAR, first.directive_id, approve=False)
+        place.clock.sleep(30 * 86400)
+        await core.upkeep()
+
+    statuses = [one.status.name for one in heard.of(DirectiveChanged) if isinstance(one, DirectiveChanged)]
+    assert statuses == ["WAITING", "WAITING", "DENIED", "EXPIRED"]
+
+
+async def test_gpus_that_nobody_decides_about_are_told_once(place: Place):
+    heard = Heard()
+    async with running(place, heard) as core:
+        await Sweeps(place, GPUS).sweep(core)
+        await core.issue(JANE, asking(Action.QUARANTINE, on=BAD))
+        place.clock.sleep(25 * 3600)
+        await core.upkeep()
+        await core.upkeep()
+
+    [told] = heard.of(Overstayed)
+    assert isinstance(told, Overstayed)
+    assert (told.gpu, told.state, told.hours) == (BAD, HealthState.QUARANTINED, 25)
+
+
+async def test_rounds_that_cannot_be_stored_are_told_because_nobody_was_heard_in_them(place: Place):
+    heard = Heard()
+    async with running(place, heard) as core:
+        await Sweeps(place, GPUS).sweep(core)
+        with core._store._database.writing() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        large = [execution(n, 2, n) for n in range(400)]
+        with pytest.raises(Unavailable, match="full disk"):
+            await core.report_probes(AGENT, batch(*large, sequence=1))
+
+        assert heard.missed_rounds == 1
 
 
 async def test_alerting_that_fails_keeps_nothing_from_being_stored(place: Place):

@@ -110,6 +110,14 @@ def execution(result: int = 1, *, sm: int = 0, age_s: float = 0, **fields: Any) 
     return made
 
 
+def neighbours() -> list[probe_pb2.ProbeExecution]:
+    """A pass of three more GPUs of the host: of fewer than four GPUs none is taken out without a person."""
+    passes = [execution(execution_id=f"neighbour-{number}") for number in range(3)]
+    for number, one in enumerate(passes):
+        one.sm.gpu.uuid = f"GPU-neighbour-{number}"
+    return passes
+
+
 def batch(*executions: probe_pb2.ProbeExecution, sequence: int = 1, host: str = "node-1") -> probe_pb2.ProbeResultBatch:
     """A batch of executions; one that passed where none is given."""
     return probe_pb2.ProbeResultBatch(

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from tests.sentinel_alerts.receivers import HttpReceiver
-from tests.sentinel_gateway.driving import GPU, Client, batch, execution, until
+from tests.sentinel_gateway.driving import GPU, Client, batch, execution, neighbours, until
 
 from sentinel_gateway.app.alert_desk import AlertDesk
 from sentinel_gateway.app.running import Running
@@ -41,7 +41,7 @@ async def _rules(receiver: HttpReceiver, wanted: str) -> list[dict[str, object]]
 
 async def test_a_failing_sm_and_the_quarantine_that_follows_are_told(client: Client, receiver: HttpReceiver):
     for number in range(3):
-        await client.report(batch(execution(2, sm=7, age_s=120 * (3 - number)), sequence=number))
+        await client.report(batch(*neighbours(), execution(2, sm=7, age_s=120 * (3 - number)), sequence=number))
 
     posted = await _rules(receiver, "gpu_quarantined")
     told = {str(one["rule"]): one for one in posted}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.sentinel_gateway.driving import GPU, WITHIN_S, Client, batch, execution
+from tests.sentinel_gateway.driving import GPU, WITHIN_S, Client, batch, execution, neighbours
 
 from sentinel.ext.v1 import events_pb2
 from sentinel.v1 import audit_pb2, common_pb2, correlation_pb2, health_pb2, quarantine_pb2
@@ -44,6 +44,7 @@ async def test_an_sm_that_fails_twice_makes_its_gpu_suspect(client, times, state
 async def test_one_that_fails_three_times_is_taken_out_by_a_directive_of_the_gateway_that_followers_hear(client):
     followed = client.quarantine.StreamDirectives(quarantine_pb2.DirectiveSubscription(), timeout=WITHIN_S)
     await followed.initial_metadata()
+    await client.report(batch(*neighbours(), sequence=8))
 
     await _failed(client, 3)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx2
 import pytest
-from tests.sentinel_gateway.driving import GPU, WITHIN_S, Client, batch, execution
+from tests.sentinel_gateway.driving import GPU, WITHIN_S, Client, batch, execution, neighbours
 
 from sentinel.ext.v1 import tmr_pb2
 from sentinel.v1 import common_pb2, probe_pb2, trust_pb2
@@ -42,6 +42,7 @@ async def test_a_host_with_a_suspect_is_asked_to_probe_twice_as_often_for_a_whil
 
 
 async def test_a_quarantined_gpu_is_deep_tested_and_the_test_is_shown(gateway, client):
+    await client.report(batch(*neighbours(), sequence=8))
     await _failed(client, 3)
     await gateway.core.upkeep()
 

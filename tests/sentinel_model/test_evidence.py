@@ -12,6 +12,7 @@ from tests.sentinel_model.given import FMA, SETTINGS, S, failing, quick, trail
 
 from sentinel_gateway.domain.bursts import WHOLE, Burst
 from sentinel_gateway.model.evidence import GPU_RATES, NO_EVIDENCE, SM_RATES, accused, evidence
+from sentinel_gateway.model.healthy import observed_rate
 
 PASSES = st.lists(st.integers(0, 1_000_000), min_size=1, max_size=32)
 
@@ -52,8 +53,24 @@ def test_a_third_failure_long_after_two_begins_anew():
     assert forgotten.nats < SETTINGS.suspect_nats
 
 
-def test_what_was_proven_once_stays_proven():
-    assert evidence(trail(0, 0, 10**9), SM_RATES, SETTINGS).proven_nats >= SETTINGS.quarantine_nats
+def test_what_was_proven_stays_proven_until_passes_took_all_of_it_back():
+    later, never = (evidence(trail(0, 0, passes), SM_RATES, SETTINGS) for passes in (500, 10**9))
+
+    assert later.proven_nats >= SETTINGS.quarantine_nats
+    assert (never.proven_nats, never.nats, never.row) == (0, 0, 0)
+
+
+def test_the_row_is_of_bursts_since_the_last_time_nothing_was_left():
+    assert evidence(trail(0, 10**9, 0, 0), SM_RATES, SETTINGS).row == 2
+
+
+@pytest.mark.parametrize("rate", [0.005, 0.05, 0.5, 2.0])
+def test_a_defect_hardly_worse_than_healthy_sms_is_not_asked_for(rate):
+    settings = replace(SETTINGS, healthy_failure_rate=rate)
+
+    found = evidence(trail(0, 0, 0, 10**6), (rate / 5, rate, 10 * rate), settings)
+
+    assert (found.nats, found.proven_nats, found.bursts, found.passes_since) == (0, 0, 4, 10**6)
 
 
 def test_the_worst_sm_is_accused_when_it_has_half_of_the_failures():
@@ -84,6 +101,25 @@ def test_passes_never_raise_evidence(passes, more, data):
 
     assert greater.nats <= fewer.nats
     assert greater.proven_nats <= fewer.proven_nats
+
+
+RATES = st.one_of(
+    st.floats(1e-12, 0.001),
+    st.builds(observed_rate, st.integers(0, 10_000), st.integers(0, 10_000), st.floats(0, 1e9)).filter(bool),
+)
+
+
+@quick
+@given(PASSES, st.integers(1, 1_000_000), st.data(), RATES, st.sampled_from([SM_RATES, GPU_RATES]))
+def test_passes_never_raise_evidence_whatever_healthy_sms_are_believed_to_do(passes, more, data, rate, tests):
+    settings = replace(SETTINGS, healthy_failure_rate=rate)
+    place = data.draw(st.integers(0, len(passes) - 1))
+    watched = [count + more if n == place else count for n, count in enumerate(passes)]
+
+    fewer, greater = (evidence(trail(*one), tests, settings) for one in (passes, watched))
+
+    assert 0 <= greater.nats <= fewer.nats
+    assert 0 <= greater.proven_nats <= fewer.proven_nats
 
 
 @quick

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,21 +9,20 @@ from tests.sentinel_model.given import SETTINGS, H, anomaly, gpu, quick
 from tests.sentinel_model.given import dissent as outvoted
 
 from sentinel_gateway.domain.signs import MAX_SIGNS, SignKind, dissent, with_signs
-from sentinel_gateway.domain.tmr import TmrGpuResult, TmrReport, vote
+from sentinel_gateway.domain.tmr import TmrGpuResult, TmrReport, TmrVerdict, vote
 from sentinel_gateway.model.settings import unit_nats
 from sentinel_gateway.model.weighing import weigh
 
+GPUS = [gpu(number) for number in range(3)]
 
-def _report(*fingerprints: bytes, drivers: tuple[str, ...] = ("570", "570", "570")) -> TmrReport:
-    gpus = [gpu(number, driver=driver) for number, driver in enumerate(drivers)]
-    results = tuple(TmrGpuResult(one, fingerprint) for one, fingerprint in zip(gpus, fingerprints, strict=True))
-    return TmrReport("canary", results)
+
+def _voted(*fingerprints: bytes) -> TmrVerdict:
+    results = tuple(TmrGpuResult(one, fingerprint) for one, fingerprint in zip(GPUS, fingerprints, strict=True))
+    return vote(TmrReport("canary", results))
 
 
 def test_a_dissent_names_the_two_that_agreed():
-    report = _report(b"x", b"y", b"x")
-
-    sign = dissent(report, vote(report), 7)
+    sign = dissent(_voted(b"x", b"y", b"x"), GPUS, 7)
 
     assert sign is not None
     assert (sign.kind, sign.about, sign.time_ns) == (SignKind.DISSENT, "GPU-0,GPU-2", 7)
@@ -33,22 +30,27 @@ def test_a_dissent_names_the_two_that_agreed():
 
 @pytest.mark.parametrize("prints", [(b"x", b"x", b"x"), (b"x", b"y", b"z")], ids=["all agree", "all differ"])
 def test_without_a_dissenter_nothing_is_said(prints):
-    report = _report(*prints)
-
-    assert dissent(report, vote(report), 7) is None
+    assert dissent(_voted(*prints), GPUS, 7) is None
 
 
-def test_gpus_with_other_drivers_may_compute_other_bits():
-    report = _report(b"x", b"y", b"x", drivers=("570", "580", "570"))
+@pytest.mark.parametrize(
+    "other",
+    [gpu(2, driver="580"), gpu(2, model="H200"), gpu(2, driver=""), gpu(2, model="")],
+    ids=["other driver", "other model", "driver unknown", "model unknown"],
+)
+def test_gpus_that_are_not_known_to_be_alike_may_compute_other_bits(other):
+    assert dissent(_voted(b"x", b"y", b"x"), [*GPUS[:2], other], 7) is None
 
-    assert dissent(report, vote(report), 7) is None
+
+@pytest.mark.parametrize("model", ["", "H100"])
+def test_three_gpus_of_which_too_little_is_known_are_not_alike(model: str):
+    bare = [gpu(number, model=model, driver="" if model else "570") for number in range(3)]
+
+    assert dissent(_voted(b"x", b"y", b"x"), bare, 7) is None
 
 
-def test_gpus_of_other_models_may_compute_other_bits():
-    report = _report(b"x", b"y", b"x")
-    mixed = replace(report, results=(*report.results[:2], replace(report.results[2], gpu=gpu(2, model="H200"))))
-
-    assert dissent(mixed, vote(mixed), 7) is None
+def test_a_gpu_that_was_not_known_before_has_no_say():
+    assert dissent(_voted(b"x", b"y", b"x"), GPUS[:2], 7) is None
 
 
 def test_each_kind_keeps_its_latest():

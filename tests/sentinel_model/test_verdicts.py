@@ -46,8 +46,33 @@ def test_anomalies_alone_make_a_gpu_suspect_and_never_more():
     assert _step(case({}, *ANOMALIES)) is Step.SUSPECT
 
 
-def test_anomalies_and_one_failed_probe_agree():
-    assert _step(case(failing(7, 0), *ANOMALIES)) is Step.QUARANTINE
+def test_anomalies_and_a_failed_probe_agree_when_it_fails_again():
+    assert _step(case(failing(7, 0), *ANOMALIES)) is Step.SUSPECT
+    assert _step(case(failing(7, 0, 0), *ANOMALIES)) is Step.QUARANTINE
+
+
+def test_a_failure_long_ago_does_not_make_it_again():
+    assert _step(case(failing(7, 10**9, 0), *ANOMALIES)) is Step.SUSPECT
+
+
+def test_a_dissent_and_a_failed_probe_agree_as_long_as_the_failure_is_not_forgotten():
+    signs = (*ANOMALIES, dissent(0, "a", "b"))
+
+    assert _step(case(failing(7, 0), *signs)) is Step.QUARANTINE
+    assert _step(case(failing(7, 10**9), *signs)) is Step.SUSPECT
+
+
+def test_what_was_proven_and_then_taken_back_needs_more_than_one_new_failure():
+    assert _step(case(failing(7, 3, 3, 10**8, 0))) is Step.NOTHING
+
+
+@pytest.mark.parametrize("rate", [1e-4, 1e-3])
+def test_where_healthy_sms_are_believed_to_fail_often_a_few_failures_in_days_accuse_nobody(rate):
+    spread = {**{n: trail(9000) for n in range(3)}, WHOLE: trail(*[1_200_000] * 3)}
+
+    settings = replace(SETTINGS, healthy_failure_rate=rate)
+    assert verdict(case(spread), ALONE, 0, settings).step is Step.NOTHING
+    assert _step(case(spread), Surroundings(failure_rate=rate)) is Step.NOTHING
 
 
 def test_a_dissent_makes_suspect_and_one_with_other_partners_confirms_it():
@@ -66,6 +91,22 @@ def test_a_doubt_makes_it_a_proposal(around):
 def test_a_gpu_all_of_whose_sms_fail_is_taken_out_where_a_neighbour_passes():
     assert _step(case(ALL_SMS)) is Step.QUARANTINE
     assert _step(case(ALL_SMS), Surroundings(peers_pass=False)) is Step.PROPOSE
+
+
+def test_sms_are_counted_over_all_sweeps_where_each_visits_a_quarter_of_them():
+    quarters = {n: (Burst(n % 4 * 60 * S, 2, 1, 0),) for n in range(132)}
+    whole = tuple(Burst(n * 60 * S, 2, 33, 0) for n in range(4))
+
+    assert _step(case({**quarters, WHOLE: whole}), Surroundings(peers_pass=False)) is Step.PROPOSE
+    assert _step(case({**quarters, WHOLE: whole})) is Step.QUARANTINE
+
+
+@pytest.mark.parametrize(("sms", "step"), [(32, Step.QUARANTINE), (33, Step.PROPOSE)])
+def test_a_quarter_of_the_sms_is_many(sms, step):
+    some = {n: trail(0, 0, 0) for n in range(sms)}
+    whole = tuple(Burst(n * 60 * S, 2, sms, 0) for n in range(3))
+
+    assert _step(case({**some, WHOLE: whole}), Surroundings(peers_pass=False)) is step
 
 
 def test_a_single_sm_needs_no_neighbour():

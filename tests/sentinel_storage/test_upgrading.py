@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from array import array
+
 from sqlalchemy import Connection, text
 
+from sentinel_gateway.domain.deep_tests import DeepTest
+from sentinel_gateway.domain.sms import SmTable
 from sentinel_gateway.domain.trust import Edge, Pair
 from sentinel_gateway.storage.database import Database
+from sentinel_gateway.storage.gpu_rows import load_gpus, sms_bytes
 from sentinel_gateway.storage.migrate import Step, released
 from sentinel_gateway.storage.register_rows import load_edges
 from sentinel_gateway.storage.statements import inserting
@@ -81,3 +87,34 @@ def test_trust_of_an_earlier_version_begins_undecayed_and_trails_begin_anew(url)
         assert load_edges(connection) == (Edge(Pair("GPU-1", "GPU-2"), 7, 2, 5, 7.0, 2.0),)
         row = connection.execute(text("SELECT trails, signs, deep_test, proposed_ns, cleared_ns FROM gpus")).one()
     assert tuple(row) == (None, "[]", None, None, 0)
+
+
+def test_alerts_of_an_earlier_version_are_owed_in_the_order_of_their_times(url):
+    with Database.open(url, steps=before("alert_order")) as database, database.writing() as connection:
+        for alert_id, created_ns in (("b", 1), ("a", 2), ("c", 2)):
+            texts = {**dict.fromkeys(("rule", "group_name", "event", "payload"), "x"), "alert_id": alert_id}
+            insert(connection, "alerts", **texts, severity=3, created_ns=created_ns)
+            owed = {"alert_id": alert_id, "channel": "slack", "state": "pending", "created_ns": created_ns}
+            insert(connection, "alert_deliveries", **owed, attempts=0, next_try_ns=0, words="")
+
+    with Database.open(url) as database, database.reading() as connection:
+        for table in ("alerts", "alert_deliveries"):
+            assert list(connection.scalars(text(f"SELECT alert_id FROM {table} ORDER BY position"))) == ["b", "a", "c"]  # noqa: S608  ours
+
+
+def test_returns_from_deep_tests_are_known_of_old_and_open_tests_go_on(url):
+    old = {"began_ns": 5, "blamed_sm": 1, "blamed_needs": 1000, "others_need": 30, "sm_count": 3, "passes": [4, 5, 6]}
+    with Database.open(url, steps=before("returns")) as database, database.writing() as connection:
+        a_gpu_that_changed_at(connection, 10)
+        texts = dict.fromkeys(("reason", "initiated_by", "directive_id"), "")
+        for time_ns in (20, 30):
+            insert(connection, "transitions", gpu_id=1, from_state=4, to_state=1, time_ns=time_ns, **texts)
+        values = {"test": json.dumps({**old, "failures": 0, "failed_sm": None}), "sms": sms_bytes(SmTable())}
+        stored = {"base_tally": "[0,0]", "summary": "[0,[]]", "minutes": "[]", **values}
+        changes = ", ".join(f"{name} = :{name}" for name in ("base_tally", "summary", "minutes", "sms"))
+        connection.execute(text(f"UPDATE gpus SET deep_test = :test, {changes}"), stored)  # noqa: S608  our own words
+
+    with Database.open(url) as database, database.reading() as connection:
+        (known,) = load_gpus(connection)
+    assert known.returned_ns == 30
+    assert known.deep_test == DeepTest(5, 1, 1000, 30, (0, 1, 2), passes=array("Q", [4, 5, 6]))

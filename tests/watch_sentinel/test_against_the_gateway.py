@@ -11,7 +11,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from tests.sentinel_gateway.driving import GPU, Client, batch, execution
+from tests.sentinel_gateway.driving import GPU, Client, batch, execution, neighbours
 from tests.sentinel_gateway.driving import settings as gateway_settings
 from tests.watch_sentinel.conftest import QUICK, until
 
@@ -46,7 +46,9 @@ class Place:
     async def sweeps(self, first: int, last: int) -> None:
         """Rounds over all SMs, ten minutes apart, of which one always computes wrong."""
         rounds = [(3000 - 600 * number, sm) for number in range(first, last) for sm in range(SMS)]
-        results = [execution(FAILED if sm == DEAD else PASSED, sm=sm, age_s=age_s) for age_s, sm in rounds]
+        results = [
+            execution(FAILED if sm == DEAD else PASSED, sm=sm, age_s=age_s) for age_s, sm in rounds
+        ] + neighbours()
         async with grpc.aio.insecure_channel(self.endpoint) as channel:
             ack = await Client(channel).report(batch(*results, sequence=first + 1))
         assert ack.accepted, ack.rejection_reason

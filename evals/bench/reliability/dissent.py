@@ -114,7 +114,8 @@ def _round(judge: Judge, case: Case, number: int, random: Random) -> None:
     three = (0, *case.partners(random))
     results = tuple(TmrGpuResult(judge.fleet[one], case.output(one, judge.fleet[one], random)) for one in three)
     report = TmrReport(f"canary-{number}", results)
-    sign = dissent(report, vote(report), number * _PERIOD_S * NS_PER_S)
-    alone = vote(report).dissenting_gpu
+    found = vote(report)
+    sign = dissent(found, [judge.fleet[one] for one in three], number * _PERIOD_S * NS_PER_S)
+    alone = found.dissenting_gpu
     if sign is not None and alone is not None:
-        judge.outvoted(judge.fleet.index(alone), sign)
+        judge.signed(judge.fleet.index(alone), sign)

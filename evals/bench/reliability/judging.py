@@ -24,6 +24,7 @@ from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.signs import Sign, Signs, with_signs
 from sentinel_gateway.model.guards import Census, Guard, Shared, Sighting, census, explained, guards
 from sentinel_gateway.model.healthy import OBSERVED, observed_rate
+from sentinel_gateway.model.limits import may_take_out
 from sentinel_gateway.model.settings import ModelSettings
 from sentinel_gateway.model.verdicts import Case, Step, Surroundings, Verdict, verdict
 
@@ -100,8 +101,8 @@ class Judge:
         if touched:
             self._settle(touched, now_ns)
 
-    def outvoted(self, number: int, sign: Sign) -> None:
-        """A TMR round ends in which a GPU stood alone."""
+    def signed(self, number: int, sign: Sign) -> None:
+        """A TMR round ends in which a GPU stood alone, or a monitor blames it."""
         known = self._known.setdefault(number, Known(self.fleet[number]))
         known.signs = with_signs(known.signs, [sign])
         self._judge(number, sign.time_ns)
@@ -194,5 +195,4 @@ class Judge:
         window_ns = int(self.settings.automatic_window.total_seconds() * NS_PER_S)
         while self._automatic and self._automatic[0] < now_ns - window_ns:
             self._automatic.popleft()
-        most = max(self.settings.automatic_least, int(self.settings.automatic_share * len(self.fleet)))
-        return len(self._automatic) < most
+        return len(self._automatic) < may_take_out(len(self.fleet), self.settings)

@@ -118,6 +118,10 @@ class Alerting:
         for delivering in self._deliveries if changes.deliveries else ():
             delivering.ring()
 
+    def missed(self) -> None:
+        """See `domain.alerts.Alerts`."""
+        self._watching.missed()
+
     async def run(self) -> None:
         """Deliver until `stop`; what is left is delivered after the next start."""
         try:

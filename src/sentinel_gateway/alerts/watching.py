@@ -2,7 +2,9 @@
 
 Pure, and bounded by the GPUs and hosts the gateway takes. What is seen in a round is held apart until the round is
 stored. After a restart the memory is filled from what the core has: when SMs failed last, and when hosts were heard of.
-Silence is then counted from the start, because nobody could be heard while the gateway was away.
+Silence is then counted from the start, because nobody could be heard while the gateway was away. So it is after a gap
+between rounds (a paused machine, a clock that was set) and after a round that could not be stored: who reported in
+that time was not heard, and is no more silent than the gateway was.
 """
 
 from __future__ import annotations
@@ -19,6 +21,10 @@ from sentinel_gateway.domain.identity import Gpu
 
 GONE_AFTER = timedelta(hours=24)
 """A host that was silent for longer before a start was taken away; nobody waits for it."""
+_SHORTEST_GAP_NS = 10 * 10**9
+"""Rounds come every five seconds where nobody asks for one; what is longer than two of them may be a gap."""
+_GAP_SHARE = 4
+"""A gap of so large a part of the silence that is told of says that nobody was listened to."""
 _MAX_SMS = 1024
 """SMs of one GPU that are remembered; those that failed last."""
 
@@ -47,10 +53,13 @@ class Watching:
     def __init__(self, thresholds: Thresholds) -> None:
         self._window_s = int(thresholds.sms_window.total_seconds())
         self._silence_ns = int(thresholds.silence.total_seconds() * 1e9)
+        self._gap_ns = max(_SHORTEST_GAP_NS, self._silence_ns // _GAP_SHARE)
         self._failing: dict[str, dict[int, int]] = {}
         self._heard: dict[str, int] = {}
         self._silent: dict[str, int] = {}
         self._swept_ns = 0
+        self._kept_ns: int | None = None
+        self._is_missing = False
 
     def fill(
         self, heard: Mapping[str, int], failures: Iterable[Failure], now_ns: int, silent: Iterable[str] = ()
@@ -60,13 +69,18 @@ class Watching:
         gone_ns = now_ns - int(GONE_AFTER.total_seconds() * 1e9)
         waited_for = (host for host, last_ns in heard.items() if last_ns > gone_ns and host not in self._silent)
         self._heard = dict.fromkeys(waited_for, now_ns)
+        self._kept_ns = now_ns
         for failure in failures:
             sms = self._failing.setdefault(failure.gpu_uuid, {})
             sms[failure.sm_id] = max(failure.time_ns, sms.get(failure.sm_id, 0))
 
+    def missed(self) -> None:
+        """A round could not be stored: whoever reported was not heard."""
+        self._is_missing = True
+
     def look(self, happenings: Sequence[Happening], now_ns: int) -> Seen:
         """What a round shows."""
-        seen = Seen()
+        seen = Seen(heard=dict.fromkeys(self._heard, now_ns) if self._was_deaf(now_ns) else {})
         self._look_at_failures([one for one in happenings if isinstance(one, ProbeFailed)], seen)
         for one in happenings:
             if isinstance(one, Heard) and one.host:
@@ -79,6 +93,7 @@ class Watching:
 
     def keep(self, seen: Seen, now_ns: int) -> None:
         """What was seen holds."""
+        self._kept_ns, self._is_missing = now_ns, False
         self._failing.update(seen.failing)
         for host, time_ns in seen.heard.items():
             self._silent.pop(host, None)
@@ -90,6 +105,10 @@ class Watching:
         if now_ns - self._swept_ns > self._window_s * 10**9:
             self._swept_ns = now_ns
             self._forget(now_ns)
+
+    def _was_deaf(self, now_ns: int) -> bool:
+        """Whether hosts may have reported since the round before this one without being heard."""
+        return self._is_missing or (self._kept_ns is not None and abs(now_ns - self._kept_ns) > self._gap_ns)
 
     def _look_at_failures(self, failed: Sequence[ProbeFailed], seen: Seen) -> None:
         by_gpu: dict[str, tuple[Gpu, list[ProbeFailed]]] = {}

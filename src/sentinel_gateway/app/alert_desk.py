@@ -63,6 +63,10 @@ class AlertDesk:
         self._decided = 0
         self.alerting.committed(changes)
 
+    def missed(self) -> None:
+        """See `domain.alerts.Alerts`."""
+        self.alerting.missed()
+
     async def count(self, core: Core, every_s: float = _COUNT_EVERY_S) -> None:
         """Tell the fleet's rate of corruptions every so often, until cancelled."""
         while True:

@@ -45,15 +45,15 @@ class Model(Group):
     guard_gpus: Annotated[int, Field(ge=2)] = _MODEL.guard_gpus
     """And at least so many of them."""
     wide_share: Annotated[float, Field(gt=0, le=1)] = _MODEL.wide_share
-    """Share of a GPU's SMs above which failures at one moment are no defect of an SM."""
+    """Share of a GPU's SMs from which on failures are no defect of an SM: believed where a neighbour passes."""
     prior_defective: Annotated[float, Field(gt=0, lt=1)] = _MODEL.prior_defective
     """Share of GPUs that corrupt data silently, before any evidence; for the confidence that is told."""
     probe_doubt: Annotated[float, Field(ge=0, lt=1)] = _MODEL.probe_doubt
     """Chance that one kind of evidence alone misleads; for the same."""
     automatic_share: Annotated[float, Field(ge=0, le=1)] = _MODEL.automatic_share
-    """Share of the fleet that the gateway quarantines by itself within the window; above it a person decides."""
+    """Share of the GPUs in use that the gateway quarantines by itself within the window; above it a person decides."""
     automatic_least: Annotated[int, Field(ge=0)] = _MODEL.automatic_least
-    """So many it may quarantine, however small the fleet; 0 with a share of 0 leaves every quarantine to a person."""
+    """So many it may, up to a quarter of the GPUs in use; 0 with a share of 0 leaves every quarantine to a person."""
     automatic_window_hours: _Hours = _MODEL.automatic_window.total_seconds() / 3600
     """How long that window is."""
     deep_test_automatic: bool = _MODEL.deep_test_automatic

@@ -155,6 +155,7 @@ class Actor:
             raise
         except Retryable as error:
             self.counters.failed_rounds += 1
+            self._alerts.missed()
             log.warning("core.round_not_stored", requests=len(taken), reason=str(error))
             fail(taken, Unavailable(f"nothing was stored: {error}") if isinstance(error, Busy) else error)
         except GatewayError as error:
@@ -209,6 +210,7 @@ class Actor:
         round_.entries.extend(entry for _, entry in told.values())
         round_.alerts = alerts_of(self._alerts, round_)
         if round_.is_empty:
+            round_.publish_unstored()
             self._alerted(round_)
             self.counters.add(round_.counters)
             return

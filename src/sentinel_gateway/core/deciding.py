@@ -22,7 +22,7 @@ from sentinel_gateway.domain.trust import Edge, pair
 
 
 def take_tmr(report: TmrReport, time_ns: int, round_: Round) -> TmrVerdict:
-    """Vote on a canary and count it once.
+    """Vote on a canary and count it once. It makes GPUs known, and never describes known ones anew.
 
     Raises:
         Busy: it is about more GPUs than may become known.
@@ -34,14 +34,15 @@ def take_tmr(report: TmrReport, time_ns: int, round_: Round) -> TmrVerdict:
     if not round_.has_room_for([result.gpu for result in report.results]):
         raise Busy(f"this gateway was told to take {round_.settings.ingest.max_gpus} GPUs, and knows as many")
     verdict = vote(report)
-    for result in report.results:
-        round_.gpus.put(result.gpu.uuid, round_.gpu(result.gpu))
+    before = [known for result in report.results if (known := round_.gpus.get(result.gpu.uuid)) is not None]
+    for gpu in [result.gpu for result in report.results if round_.gpus.get(result.gpu.uuid) is None]:
+        round_.gpus.put(gpu.uuid, round_.gpu(gpu))
     if verdict.outcome in (TmrOutcome.UNANIMOUS, TmrOutcome.DISSENT):
         _compare(report, verdict, time_ns, round_)
-    if verdict.dissenting_gpu is not None:
-        known = round_.gpu(verdict.dissenting_gpu)
-        known = with_dissent(known, time_ns, round_.now_ns, round_.window_s)
-        round_.put_gpu(seen_alone(known, report, verdict, time_ns, round_))
+    alone = round_.gpus.get(verdict.dissenting_gpu.uuid) if verdict.dissenting_gpu is not None else None
+    if alone is not None:
+        counted = with_dissent(alone, time_ns, round_.now_ns, round_.window_s)
+        round_.put_gpu(seen_alone(counted, verdict, before, time_ns, round_))
     round_.put_verdict(verdict, time_ns)
     round_.entries.append(records.tmr(report, verdict, time_ns))
     round_.happenings.append(TmrVoted.of(verdict, time_ns))

@@ -1,7 +1,8 @@
 """What follows from the results of deep tests: the first failure asks to condemn, enough passes reinstate.
 
-Failures that many GPUs share are nobody's own and end no test. A test that does not end is told of when its time is
-over, and a person decides.
+Failures that many GPUs share are nobody's own and end no test, neither badly nor well (`DeepTest`). A GPU that came
+back from a test lately and is in one again was not cured by it: a person decides whether it comes back once more. Who
+does not answer is asked again every day. A test that does not end is told of when its time is over.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from dataclasses import replace
 
 from sentinel_gateway.core import records
 from sentinel_gateway.core.asking import Wish, ask, take_back
+from sentinel_gateway.core.guarding import active
 from sentinel_gateway.core.round import Round
 from sentinel_gateway.domain.deep_tests import DeepTest, DeepTestOutcome
 from sentinel_gateway.domain.gpus import GpuState
 from sentinel_gateway.domain.health import Action, HealthState
 from sentinel_gateway.domain.observations import Observed
-from sentinel_gateway.domain.probes import ProbeResult
-from sentinel_gateway.domain.sms import Outcome
 from sentinel_gateway.model.guards import Guard, explained
 
-_FAIL = int(ProbeResult.FAIL)
+_DAY_NS = 24 * 3600 * 10**9
+ASK_AGAIN_NS = _DAY_NS
+RETURNS_NS = 30 * _DAY_NS
+"""Within this time a GPU comes back from one deep test without a person: a fault seen twice in a month comes again."""
+_SINCE = {DeepTestOutcome.FAILED: "the deep test failed since", DeepTestOutcome.OPEN: "the deep test began anew since"}
 
 
 def judge_tests(causes: Sequence[Guard], round_: Round) -> None:
@@ -29,37 +33,65 @@ def judge_tests(causes: Sequence[Guard], round_: Round) -> None:
         known = round_.gpus.get(uuid)
         if known is None or known.deep_test is None or known.state is not HealthState.DEEP_TEST:
             continue
-        types = explained(causes, known.gpu)
-        own = [one for one in outcomes if one.result != _FAIL or not types >> one.probe_type & 1]
-        _count(known, known.deep_test, own, round_)
+        test = known.deep_test.with_results(outcomes, explained(causes, known.gpu))
+        _go_on(known, known.deep_test, test, round_)
 
 
-def _count(known: GpuState, before: DeepTest, outcomes: Sequence[Outcome], round_: Round) -> None:
-    test = before.with_results(outcomes)
+def ask_again(known: GpuState, round_: Round) -> None:
+    """Ask once more what is to become of a GPU whose test ended, where nobody answered for a day and nothing waits."""
+    test = known.deep_test
+    if test is None or test.outcome is DeepTestOutcome.OPEN or round_.now_ns - test.asked_ns < ASK_AGAIN_NS:
+        return
+    if any(record.directive.gpu.uuid == known.gpu.uuid for record in round_.waiting.values()):
+        return
+    if test.outcome is DeepTestOutcome.PASSED and test.types & explained(active(round_), known.gpu):
+        return
+    _conclude(known, test, round_)
+
+
+def _go_on(known: GpuState, before: DeepTest, test: DeepTest, round_: Round) -> None:
     known = replace(known, deep_test=test)
     round_.gpus.put(known.gpu.uuid, known)
+    if test.blamed_sm in test.silent and test.blamed_sm not in before.silent:
+        fields = {"sm_id": str(test.blamed_sm), "done": f"{test.share_done:.3f}"}
+        round_.entries.append(records.system("deep_test.blamed_sm_silent", fields, round_.now_ns, known.gpu))
     if test.outcome is before.outcome:
         return
+    if (why := _SINCE.get(test.outcome)) is not None:
+        take_back(known.gpu.uuid, Action.REINSTATE, why, round_)
+    if test.outcome is not DeepTestOutcome.OPEN:
+        _tell(known, test, round_)
+        _conclude(known, test, round_)
+
+
+def _tell(known: GpuState, test: DeepTest, round_: Round) -> None:
     if test.outcome is DeepTestOutcome.FAILED:
-        _fail(known, test, round_)
-    elif test.outcome is DeepTestOutcome.PASSED:
-        _pass(known, test, round_)
+        fields = {"failures": str(test.failures), "sm_id": str(test.failed_sm), "blamed_sm": str(test.blamed_sm)}
+    else:
+        fields = {"passes": str(sum(test.passes)), "seconds": str((round_.now_ns - test.began_ns) // 10**9)}
+        fields["silent_sms"] = ", ".join(map(str, test.silent))
+    event = f"deep_test.{test.outcome.value}"
+    round_.entries.append(records.system(event, fields, round_.now_ns, known.gpu))
 
 
-def _fail(known: GpuState, test: DeepTest, round_: Round) -> None:
-    uuid = known.gpu.uuid
+def _conclude(known: GpuState, test: DeepTest, round_: Round) -> None:
+    """Do what follows, or ask for it."""
+    round_.gpus.put(known.gpu.uuid, replace(known, deep_test=replace(test, asked_ns=round_.now_ns)))
+    wish = _condemned(known, test) if test.outcome is DeepTestOutcome.FAILED else _returned(known, test, round_)
+    ask(wish, round_)
+
+
+def _condemned(known: GpuState, test: DeepTest) -> Wish:
     where = f"SM {test.failed_sm}" if test.failed_sm == test.blamed_sm else f"SM {test.failed_sm}, which was not blamed"
-    words = f"failed its deep test on {where}"
-    fields = {"failures": str(test.failures), "sm_id": str(test.failed_sm), "blamed_sm": str(test.blamed_sm)}
-    round_.entries.append(records.system("deep_test.failed", fields, round_.now_ns, known.gpu))
-    take_back(uuid, Action.REINSTATE, "the deep test failed since", round_)
     failed = tuple(one.event_id for one in known.recent if one.kind is Observed.PROBE_FAILED)
-    ask(Wish(uuid, Action.CONDEMN, words, failed), round_)
+    return Wish(known.gpu.uuid, Action.CONDEMN, f"failed its deep test on {where}", failed)
 
 
-def _pass(known: GpuState, test: DeepTest, round_: Round) -> None:
+def _returned(known: GpuState, test: DeepTest, round_: Round) -> Wish:
     blamed = f"SM {test.blamed_sm}" if test.blamed_sm is not None else "every SM"
     words = f"passed its deep test: {blamed} {test.blamed_needs} times, every other SM {test.others_need} times"
-    fields = {"passes": str(sum(test.passes)), "seconds": str((round_.now_ns - test.began_ns) // 10**9)}
-    round_.entries.append(records.system("deep_test.passed", fields, round_.now_ns, known.gpu))
-    ask(Wish(known.gpu.uuid, Action.REINSTATE, words), round_)
+    if known.returned_ns is None or round_.now_ns - known.returned_ns >= RETURNS_NS:
+        return Wish(known.gpu.uuid, Action.REINSTATE, words)
+    days = (round_.now_ns - known.returned_ns) // _DAY_NS
+    words += f"; but it came back from one {days} days ago, and failed again since"
+    return Wish(known.gpu.uuid, Action.REINSTATE, words, waits=True)

@@ -13,6 +13,7 @@ from sentinel_gateway.core.round import Round
 from sentinel_gateway.domain.directives import DirectiveRecord
 from sentinel_gateway.domain.gpus import GpuState
 from sentinel_gateway.domain.health import Action
+from sentinel_gateway.domain.probes import ProbeType
 from sentinel_gateway.model.deep_tests import begun
 
 
@@ -30,8 +31,10 @@ def prepare(record: DirectiveRecord, round_: Round) -> None:
 
 
 def _plan(known: GpuState, round_: Round) -> None:
-    test = begun(known.sms.trails, len(known.sms), round_.now_ns, round_.model)
-    round_.gpus.put(known.gpu.uuid, replace(known, deep_test=test))
+    uuid = known.gpu.uuid
+    sighted = sum(1 << probe_type for probe_type in ProbeType if round_.sightings.get((uuid, probe_type)))
+    test = begun(known.sms, sighted, round_.now_ns, round_.model)
+    round_.gpus.put(uuid, replace(known, deep_test=test))
 
 
 def _tell_of_beginning(known: GpuState, round_: Round) -> None:
@@ -43,6 +46,6 @@ def _tell_of_beginning(known: GpuState, round_: Round) -> None:
         "sm_id": "" if test.blamed_sm is None else str(test.blamed_sm),
         "passes_needed": str(test.blamed_needs),
         "passes_needed_of_others": str(test.others_need),
-        "sms": str(test.sm_count),
+        "sms": str(len(test.sms)),
     }
     round_.entries.append(records.system("deep_test.begun", fields, round_.now_ns, known.gpu))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sentinel_gateway.core import records
 from sentinel_gateway.core.deep_testing import prepare
 from sentinel_gateway.core.round import Cause, Round
 from sentinel_gateway.domain.directives import (
@@ -24,8 +25,8 @@ from sentinel_gateway.domain.directives import (
     withdrawn,
 )
 from sentinel_gateway.domain.errors import AlreadyThere, NotKnown
-from sentinel_gateway.domain.gpus import GpuState
-from sentinel_gateway.domain.health import after
+from sentinel_gateway.domain.gpus import GpuState, forgiven
+from sentinel_gateway.domain.health import Action, after
 from sentinel_gateway.domain.roles import Caller
 
 
@@ -73,7 +74,21 @@ def decide(directive_id: str, approval: Approval, round_: Round, *, is_nameless:
     if told.status is DirectiveStatus.EXECUTED:
         return _execute(told, known, round_)
     round_.keep_directive(told)
+    if told.status is DirectiveStatus.DENIED:
+        _believe(told, known, round_)
     return told
+
+
+def _believe(record: DirectiveRecord, known: GpuState, round_: Round) -> None:
+    """What the gateway proposed for was not enough for a person: it must not count again with the next failure."""
+    directive = record.directive
+    is_own = record.issued_by == round_.settings.name and directive.action is Action.QUARANTINE
+    if not is_own or not known.is_in_use:
+        return
+    round_.gpus.put(directive.gpu.uuid, forgiven(known, round_.now_ns))
+    reviewer = directive.approval.reviewer if directive.approval else ""
+    fields = {"directive_id": record.directive_id, "by": reviewer}
+    round_.entries.append(records.system("evidence.cleared", fields, round_.now_ns, known.gpu))
 
 
 def withdraw(directive_id: str, by: Caller, comment: str, round_: Round) -> DirectiveRecord:

@@ -1,54 +1,91 @@
 """Causes that many GPUs share: found, told once they have lasted, and taken back when they no longer hold.
 
-What such a cause explains is dropped from the evidence against every GPU at once, so it never counts later. People are
-told after a minute, when all hosts have reported: the first of them alone look like something narrower.
+What such a cause explains is dropped from the evidence against every GPU (`acquitting`). People are told after a
+minute, when all hosts have reported: the first of them alone look like something narrower.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sentinel_gateway.core import records
+from sentinel_gateway.core.acquitting import acquit, acquitted_types, begin, end_acquittals, remember_acquittals
 from sentinel_gateway.core.correlating import correlate_cause
 from sentinel_gateway.core.memory import Layer
 from sentinel_gateway.core.round import Round
 from sentinel_gateway.core.touched import Failed, Sighted
-from sentinel_gateway.domain.bursts import without
 from sentinel_gateway.domain.gpus import GpuState
 from sentinel_gateway.domain.happened import GuardChange
 from sentinel_gateway.domain.happenings import CommonCause
 from sentinel_gateway.domain.health import HealthState
-from sentinel_gateway.domain.observations import Observed
-from sentinel_gateway.model.guards import Guard, Shared, Sighting, explained, guards
+from sentinel_gateway.domain.identity import Gpu
+from sentinel_gateway.model.guards import Guard, Shared, Sighting, guards
 from sentinel_gateway.model.patterns import words_of
 from sentinel_gateway.storage.changes import RaisedGuard
 
 TOLD_AFTER_NS = 60 * 10**9
-_COMPARED_NS = 5 * 10**9
-"""While all that fails is explained, the fleet is looked at so often: a storm of failures must not cost a look each."""
+LOOK_AGAIN_NS = 5 * 10**9
+"""In a storm of failures the fleet is looked at so often, for each look costs up to half a second."""
+FEW = 1000
+"""And where fewer kinds of failures of GPUs than these were sighted, whenever one has no cause yet."""
 
 
 def common_causes(round_: Round) -> tuple[Guard, ...]:
     """What holds now. Evidence that it explains is dropped; what began or ended is told."""
-    touched, known = round_.touched, active(round_)
-    if not touched.failures and not (touched.is_time and known):
-        return known
-    sight(round_.sightings, touched.failures, round_.now_ns)
-    if _is_explained(known, round_):
-        _acquit_all(dict.fromkeys(uuid for uuid, _ in touched.failures), known, round_)
-        return known
-    round_.compared_ns = round_.now_ns
+    touched, found = round_.touched, active(round_)
+    if touched.failures or (touched.is_time and (found or len(round_.acquittals) or len(round_.held))):
+        sight(round_.sightings, touched.failures, round_.now_ns, _window_ns(round_))
+        if _is_due(found, round_):
+            found = _look(found, round_)
+        else:
+            _hold(found, round_)
+    acquit(found, round_)
+    return found
+
+
+def _look(known: tuple[Guard, ...], round_: Round) -> tuple[Guard, ...]:
+    """Look at all failures of the window anew."""
+    is_first = round_.looks.compared_ns <= round_.loaded_ns
+    round_.looks.compared_ns = round_.now_ns
+    if is_first:
+        remember_acquittals(round_)
     forget(round_.sightings, round_.now_ns - _window_ns(round_))
+    end_acquittals(round_)
     found = guards(_sightings(round_), round_.kinds.census, round_.model)
     found = (*found, *_of_before(found, known, round_))
     before = {guard.key for guard in known}
     _raise(found, round_)
     _lift({guard.key for guard in found}, before, round_)
-    is_new = any(guard.key not in before and guard.shared is not Shared.HOST for guard in found)
-    failed = round_.sightings.items() if is_new else touched.failures.items()
-    _acquit_all(dict.fromkeys(uuid for (uuid, _), _ in failed), found, round_)
+    if is_first or any(guard.key not in before and guard.shared is not Shared.HOST for guard in found):
+        begin({uuid for (uuid, _), _ in round_.sightings.items()}, found, round_)
+    for uuid in [uuid for uuid, _ in round_.held.items()]:
+        round_.held.remove(uuid)
+        round_.touched.accused[uuid] = None
     return found
+
+
+def _is_due(known: Sequence[Guard], round_: Round) -> bool:
+    """Whether the fleet is to be looked at: always where little fails, else once in a while."""
+    if round_.now_ns - round_.looks.compared_ns >= LOOK_AGAIN_NS:
+        return True
+    if round_.touched.is_time and not round_.touched.failures:
+        return False
+    return len(round_.sightings) < FEW and any(not _is_explained(key, known, round_) for key in round_.touched.failures)
+
+
+def _hold(known: Sequence[Guard], round_: Round) -> None:
+    """Judge GPUs that fail in ways which have no cause yet only after the next look, which may find it."""
+    for uuid, kind in round_.touched.failures:
+        if not _is_explained((uuid, kind), known, round_):
+            round_.held.put(uuid, round_.now_ns)
+    for uuid in [uuid for uuid in round_.touched.accused if round_.held.get(uuid)]:
+        del round_.touched.accused[uuid]
+
+
+def _is_explained(key: tuple[str, int], known: Sequence[Guard], round_: Round) -> bool:
+    gpu = round_.gpus.get(key[0])
+    return gpu is not None and bool(acquitted_types(gpu, known, round_) >> key[1] & 1)
 
 
 def _of_before(found: Sequence[Guard], known: Sequence[Guard], round_: Round) -> Iterator[Guard]:
@@ -65,14 +102,6 @@ def _window_ns(round_: Round) -> int:
     return int(round_.model.guard_window.total_seconds() * 1e9)
 
 
-def _is_explained(known: Sequence[Guard], round_: Round) -> bool:
-    """Whether the fleet was looked at just now, and what failed since has the causes that were found."""
-    if round_.touched.is_time or round_.now_ns - round_.compared_ns >= _COMPARED_NS:
-        return False
-    failed = ((round_.gpus.get(uuid), kind) for uuid, kind in round_.touched.failures)
-    return all(gpu is not None and explained(known, gpu.gpu) >> kind & 1 for gpu, kind in failed)
-
-
 def active(round_: Round) -> tuple[Guard, ...]:
     """Those that were found last."""
     return tuple(
@@ -80,12 +109,11 @@ def active(round_: Round) -> tuple[Guard, ...]:
     )
 
 
-def sight(layer: Layer[tuple[str, int], Sighted], news: Mapping[tuple[str, int], Failed], now_ns: int) -> None:
-    """Remember what was sighted in this round."""
+def sight(layer: Layer[tuple[str, int], Sighted], news: Mapping[tuple[str, int], Failed], now_ns: int, ns: int) -> None:
+    """Remember what was sighted in this round, where the window is `ns` long."""
     for key, failed in news.items():
         known = layer.get(key)
-        earliest_ns = min(failed.earliest_ns, known.earliest_ns) if known else failed.earliest_ns
-        layer.put(key, Sighted(now_ns, earliest_ns, failed.event_id))
+        layer.put(key, known.again(failed, now_ns, ns) if known else Sighted.first(failed, now_ns))
 
 
 def forget(layer: Layer[tuple[str, int], Sighted], before_ns: int) -> None:
@@ -98,12 +126,19 @@ def forget(layer: Layer[tuple[str, int], Sighted], before_ns: int) -> None:
 def _sightings(round_: Round) -> Iterator[Sighting]:
     """Failures of the window; GPUs that were taken out before it are known to be defective and show nothing more."""
     since_ns = round_.now_ns - _window_ns(round_)
+    shown: dict[str, Gpu | None] = {}
     for (uuid, probe_type), seen in round_.sightings.items():
-        known = round_.gpus.get(uuid)
-        if known is None or (not known.is_in_use and known.state_changed_ns <= since_ns):
-            continue
-        if known.state is not HealthState.CONDEMNED:
-            yield Sighting(known.gpu, probe_type, seen.received_ns)
+        if uuid not in shown:
+            shown[uuid] = _shown(round_.gpus.get(uuid), since_ns)
+        gpu = shown[uuid]
+        if gpu is not None:
+            yield Sighting(gpu, probe_type, seen.received_ns)
+
+
+def _shown(known: GpuState | None, since_ns: int) -> Gpu | None:
+    if known is None or known.state is HealthState.CONDEMNED:
+        return None
+    return known.gpu if known.is_in_use or known.state_changed_ns > since_ns else None
 
 
 def _raise(found: Sequence[Guard], round_: Round) -> None:
@@ -147,27 +182,3 @@ def _tell(guard: RaisedGuard, round_: Round, *, raised: bool) -> None:
         is_over=not raised,
     )
     round_.happenings.append(cause)
-
-
-def _acquit_all(uuids: Iterable[str], found: Sequence[Guard], round_: Round) -> None:
-    if any(guard.shared is not Shared.HOST for guard in found):
-        for uuid in uuids:
-            _acquit(uuid, found, round_)
-
-
-def _acquit(uuid: str, found: Sequence[Guard], round_: Round) -> None:
-    known = round_.gpus.get(uuid)
-    if known is None or not known.sms.trails or not (types := explained(found, known.gpu)):
-        return
-    seen = [one for kind in range(16) if (one := round_.sightings.get((uuid, kind)))]
-    since_ns = min((one.earliest_ns for one in seen), default=round_.now_ns - _window_ns(round_))
-    kept = without(known.sms.trails, types, since_ns)
-    if kept != known.sms.trails:
-        recent = tuple(one for one in known.recent if kept or one.kind is not Observed.PROBE_FAILED)
-        round_.gpus.put(uuid, replace(known, sms=replace(known.sms, trails=kept), recent=recent))
-        round_.note("failures.acquitted", cause=_named(found, known))
-
-
-def _named(found: Sequence[Guard], known: GpuState) -> str:
-    covering = (guard.key for guard in found if guard.shared is not Shared.HOST and guard.covers(known.gpu))
-    return ", ".join(sorted(covering))

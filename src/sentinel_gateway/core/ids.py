@@ -1,4 +1,7 @@
-"""Ids that sort by time: UUID version 7 (RFC 9562)."""
+"""Ids that sort by time: UUID version 7 (RFC 9562).
+
+Within a millisecond they are random. Where order matters beyond that, rows are numbered.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,15 @@ from typing import NamedTuple
 
 from sentinel_gateway.core import records
 from sentinel_gateway.core.judged import Judged, Refusals
-from sentinel_gateway.core.judging import Evidence, Group, JudgedAnomalies, JudgedProbes, JudgedTelemetry, TakenAnomaly
+from sentinel_gateway.core.judging import (
+    Evidence,
+    Group,
+    JudgedAnomalies,
+    JudgedProbes,
+    JudgedTelemetry,
+    TakenAnomaly,
+    is_of_another_host,
+)
 from sentinel_gateway.core.noticing import seen_failing, seen_hot, seen_odd
 from sentinel_gateway.core.overriding import overrides_for
 from sentinel_gateway.core.round import Round
@@ -28,7 +36,7 @@ def take_probes(judged: JudgedProbes, round_: Round) -> Ack:
     if not is_again:
         for group in judged.groups.values():
             counted = _counted(group, judged, round_)
-            if counted.outcomes and _has_room(group.gpu, len(counted.outcomes), judged, round_):
+            if counted.outcomes and _may_tell(group.gpu, len(counted.outcomes), judged, round_):
                 _count(group.gpu, counted, round_)
         _remember(judged, round_)
         round_.happenings.append(Heard(time_ns=round_.now_ns, hostname=judged.key.hostname))
@@ -62,7 +70,7 @@ def _counted(group: Group, judged: JudgedProbes, round_: Round) -> _Counted:
 def _count(gpu: Gpu, counted: _Counted, round_: Round) -> None:
     outcomes, uuid = counted.outcomes, gpu.uuid
     round_.counters.executions.update(Counter((outcome.probe_type, outcome.result) for outcome in outcomes))
-    known = with_probes(round_.gpu(gpu), outcomes, round_.now_ns, round_.window_s)
+    known = with_probes(round_.gpu(gpu, by_agent=True), outcomes, round_.now_ns, round_.window_s)
     if counted.evidence:
         known = seen_failing(known, [(one.execution, one.outcome) for one in counted.evidence], round_)
     if known.state is HealthState.SUSPECT:
@@ -94,9 +102,9 @@ def take_telemetry(judged: JudgedTelemetry, round_: Round) -> Ack:
     """Keep the newest report of each GPU."""
     if _begins(judged, round_):
         for report, time_ns in judged.taken:
-            if not _has_room(report.gpu, 1, judged, round_):
+            if not _may_tell(report.gpu, 1, judged, round_):
                 continue
-            known = round_.gpu(report.gpu)
+            known = round_.gpu(report.gpu, by_agent=True)
             round_.gpus.put(report.gpu.uuid, seen_hot(known, report, time_ns, round_))
             if time_ns >= (round_.telemetry_times.get(report.gpu.uuid) or 0):
                 round_.telemetry_times.put(report.gpu.uuid, time_ns)
@@ -138,6 +146,15 @@ def _begins(judged: Judged, round_: Round) -> bool:
         _count_refusals(judged, judged.late, round_)
         return False
     return True
+
+
+def _may_tell(gpu: Gpu, count: int, judged: Judged, round_: Round) -> bool:
+    """Whether a host's agent may describe a GPU, and there is room for it; else `count` parts are refused."""
+    known, hostname = round_.gpus.get(gpu.uuid), judged.key.hostname
+    if round_.settings.ingest.own_hostname and known and is_of_another_host(known, hostname, round_.now_ns):
+        judged.late.add("other_host", f"of a GPU that the agent of {known.gpu.hostname!r} reports about", count)
+        return False
+    return _has_room(gpu, count, judged, round_)
 
 
 def _has_room(gpu: Gpu, count: int, judged: Judged, round_: Round) -> bool:

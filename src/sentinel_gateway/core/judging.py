@@ -12,6 +12,7 @@ from sentinel_gateway.core.judged import Judged
 from sentinel_gateway.domain.anomalies import ANOMALY_TYPES, AnomalyBatch, AnomalyEvent
 from sentinel_gateway.domain.batches import BatchKey, BatchKind, Clock
 from sentinel_gateway.domain.errors import Invalid
+from sentinel_gateway.domain.gpus import GpuState
 from sentinel_gateway.domain.identity import Gpu, checked_gpu
 from sentinel_gateway.domain.probes import PROBE_RESULTS, PROBE_TYPES, ProbeBatch, ProbeExecution, ProbeResult, size_of
 from sentinel_gateway.domain.settings import CoreSettings, RecordedPasses
@@ -60,6 +61,7 @@ class ProbeJudge:
         self._batch, self._checked, self._clock = batch, checked, clock
         self._record_passes = settings.record_passes is RecordedPasses.FULL
         self._max_bytes = settings.ingest.max_event_bytes
+        self._host = batch.agent_hostname if settings.ingest.own_hostname else ""
         key = BatchKey(BatchKind.PROBE, batch.agent_hostname, batch.sequence_number, checked.digest)
         self.judged = JudgedProbes(key, len(batch.executions))
         self._default_ns = clock.now_ns if batch.batch_time_ns is None else batch.batch_time_ns
@@ -94,13 +96,15 @@ class ProbeJudge:
         return sha256(canonical(one) + one.hmac_signature).digest()[:_TAG_BYTES]
 
     def _described(self, gpu: Gpu) -> Group | None:
-        """The group of a GPU that is new in this batch, or described in another way; None where that is malformed."""
-        try:
-            checked_gpu(gpu)
-        except Invalid:
+        """The group of a GPU that is new in this batch, or described in another way; None where that is refused."""
+        if _fault_of(gpu) or self._is_elsewhere(gpu):
             return None
         known = self.judged.groups.get(gpu.uuid)
         return Group(gpu, known.outcomes, known.evidence) if known else Group(gpu)
+
+    def _is_elsewhere(self, gpu: Gpu) -> bool:
+        """Whether it is said to be in another host than the one that reports, which reports for itself only."""
+        return bool(self._host and gpu.hostname and gpu.hostname != self._host)
 
     def _refuse(self, one: ProbeExecution, time_ns: int, *, is_forged: bool) -> None:
         refusals = self.judged.refusals
@@ -114,8 +118,15 @@ class ProbeJudge:
             refusals.add("sm_out_of_range", f"on an SM that no GPU has ({one.sm_id}; at most {MAX_SMS - 1})")
         elif words := self._clock.objection(time_ns):
             refusals.add("clock", words)
+        elif fault := _fault_of(one.gpu):
+            refusals.add("gpu", f"of a GPU that is not described well ({fault})")
         else:
-            refusals.add("gpu", f"of a GPU that is not described well ({_fault_of(one.gpu)})")
+            refusals.add("other_host", f"of a GPU in another host ({one.gpu.hostname!r})")
+
+
+def is_of_another_host(known: GpuState, hostname: str, now_ns: int) -> bool:
+    """Whether another host's agent probed a GPU within a day: with `own_hostname` nobody else may report about it."""
+    return known.is_probed(now_ns) and known.gpu.hostname not in ("", hostname)
 
 
 def _fault_of(gpu: Gpu) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Generic, TypeVar
 
+from sentinel_gateway.core.acquittals import Looks, Trial
 from sentinel_gateway.core.kinds import Kinds
 from sentinel_gateway.core.touched import Lately, Sighted, Told, sighted_before
 from sentinel_gateway.domain.batches import Source
@@ -51,6 +53,8 @@ class Memory:
         """When which GPU failed which probe type lately."""
         self.anomalous: dict[tuple[str, int], Sighted] = {}
         """The same for types of anomalies; not stored."""
+        self.trial = Trial()
+        self.looks = Looks()
         self.automatic: tuple[int, ...] = ()
         """When the gateway took GPUs out by itself."""
         self.lately = Lately()
@@ -68,8 +72,6 @@ class Memory:
         """ECC errors that could not be corrected, as last reported; not stored."""
         self.loaded_ns = 0
         """When it was filled after a start."""
-        self.compared_ns = 0
-        """When failures were last looked at for a common cause."""
         self.last_event = 0
         self.recent_events: deque[Happened] = deque(maxlen=_RECENT_EVENTS)
         self.configuration = Configuration()
@@ -159,6 +161,10 @@ class Layer(Generic[Key, Value]):
     def kept(self) -> dict[Key, Value]:
         """What was added or replaced."""
         return {key: value for key, value in self.changed.items() if value is not None}
+
+    def first(self, most: int) -> list[Key]:
+        """Some keys of what there is, `most` of them at most."""
+        return [key for key, _ in islice(self.items(), most)]
 
     def publish(self) -> None:
         """Make the changes good."""

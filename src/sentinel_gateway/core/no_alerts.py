@@ -17,3 +17,6 @@ class NoAlerts:
 
     def committed(self, changes: AlertChanges) -> None:
         """Nothing holds."""
+
+    def missed(self) -> None:
+        """Nobody is listened for."""

@@ -12,12 +12,13 @@ from sentinel_gateway.core.round import Round
 from sentinel_gateway.domain.anomalies import AnomalyEvent, AnomalyType
 from sentinel_gateway.domain.gpus import GpuState, observed, signed
 from sentinel_gateway.domain.happenings import AnomalySeen, FailuresInARow, Happening, ProbeFailed, ProbeTimedOut
+from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.observations import Observation, Observed
 from sentinel_gateway.domain.probes import ProbeExecution, ProbeResult
 from sentinel_gateway.domain.signs import Sign, SignKind, dissent
 from sentinel_gateway.domain.sms import Outcome
 from sentinel_gateway.domain.telemetry import TelemetryReport
-from sentinel_gateway.domain.tmr import TmrReport, TmrVerdict
+from sentinel_gateway.domain.tmr import TmrVerdict
 
 HOT_C = 85.0
 """Documented: the agent's thermal back-off."""
@@ -83,14 +84,21 @@ def seen_odd(known: GpuState, events: Sequence[tuple[AnomalyEvent, int]], round_
     return observed(signed(known, signs), observations, round_.now_ns)
 
 
-def seen_alone(known: GpuState, report: TmrReport, verdict: TmrVerdict, time_ns: int, round_: Round) -> GpuState:
-    """The GPU after two others outvoted it."""
-    sign = dissent(report, verdict, time_ns)
-    if sign is None:
-        return known
+def seen_alone(
+    known: GpuState, verdict: TmrVerdict, before: Sequence[GpuState], time_ns: int, round_: Round
+) -> GpuState:
+    """The GPU after two others outvoted it; `before`: those of the three that were known, as they were.
+
+    Only the word of HEALTHY GPUs that their agents probe counts: anybody can report a canary of GPUs that do not exist.
+    """
     uuid = known.gpu.uuid
+    sign = dissent(verdict, [one.gpu for one in before], time_ns)
+    partners = [one for one in before if one.gpu.uuid != uuid]
+    believed = all(one.state is HealthState.HEALTHY and one.is_probed(round_.now_ns) for one in partners)
+    if sign is None or not believed:
+        return known
     round_.touched.accused[uuid] = round_.touched.observed[uuid] = None
-    seen = Observation(time_ns, Observed.TMR_DISSENT, report.canary_id)
+    seen = Observation(time_ns, Observed.TMR_DISSENT, verdict.canary_id)
     return observed(signed(known, [sign]), [seen], round_.now_ns)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sentinel_gateway.core.kinds import Kinds, kinds_of
 from sentinel_gateway.core.memory import Layer, Memory
 
@@ -9,7 +11,8 @@ from sentinel_gateway.core.memory import Layer, Memory
 class Overlay:
     """See the module."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, now_ns: int) -> None:
+        self.now_ns = now_ns
         self.gpus = Layer(memory.gpus)
         self.sources = Layer(memory.sources)
         self.waiting = Layer(memory.waiting)
@@ -20,13 +23,16 @@ class Overlay:
         self.guards = Layer(memory.guards)
         self.sightings = Layer(memory.sightings)
         self.anomalous = Layer(memory.anomalous)
+        self.acquittals = Layer(memory.trial.acquittals)
+        self.unacquitted = Layer(memory.trial.waiting)
+        self.held = Layer(memory.trial.held)
         self.told = Layer(memory.told)
         self.correlated = Layer(memory.correlated)
         self.overridden = Layer(memory.overridden)
         self.uncorrected = Layer(memory.uncorrected)
         self.automatic = memory.automatic
         self.lately = memory.lately
-        self.compared_ns = memory.compared_ns
+        self.looks = replace(memory.looks)
         self.configuration = memory.configuration
         self.loaded_ns = memory.loaded_ns
         self._memory = memory
@@ -35,12 +41,12 @@ class Overlay:
     @property
     def kinds(self) -> Kinds:
         """How many GPUs there are of each kind, as the round sees them."""
-        if self._kinds is None:
-            self._kinds = kinds_of(known.gpu for known in self.gpus.values())
+        if self._kinds is None or self._kinds.is_stale(self.now_ns):
+            self._kinds = kinds_of(self.gpus.values(), self.now_ns)
         return self._kinds
 
     def forget_kinds(self) -> None:
-        """A GPU was added or described anew."""
+        """A GPU was added, came back or was described anew."""
         self._kinds = None
 
     def watched(self, hostname: str) -> frozenset[str]:
@@ -55,8 +61,14 @@ class Overlay:
             stored.publish()
         for told in (self.told, self.correlated, self.overridden):
             told.publish()
-        for seen in (self.telemetry_times, self.sightings, self.anomalous, self.uncorrected):
+        for seen in (self.telemetry_times, self.uncorrected):
             seen.publish()
+        self.publish_unstored()
         memory.automatic, memory.lately, memory.kinds = self.automatic, self.lately, self._kinds
-        memory.compared_ns = self.compared_ns
         memory.configuration = self.configuration
+
+    def publish_unstored(self) -> None:
+        """Put into the memory what was looked at and is never stored: also of a round that has nothing to store."""
+        for seen in (self.sightings, self.anomalous, self.acquittals, self.unacquitted, self.held):
+            seen.publish()
+        self._memory.looks = self.looks

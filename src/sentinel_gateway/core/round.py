@@ -21,10 +21,10 @@ from sentinel_gateway.domain.alerts import AlertChanges
 from sentinel_gateway.domain.batches import BatchKey
 from sentinel_gateway.domain.configuration import VersionedUpdate
 from sentinel_gateway.domain.directives import DirectiveNews, DirectiveRecord, DirectiveStatus
-from sentinel_gateway.domain.gpus import GpuState, belief_of, described, first_seen, marked, moved
+from sentinel_gateway.domain.gpus import GpuState, belief_of, completed, described, first_seen, marked, moved
 from sentinel_gateway.domain.happened import Happened
 from sentinel_gateway.domain.happened import Happening as Followed
-from sentinel_gateway.domain.happenings import Correlated, Happening, StateChanged
+from sentinel_gateway.domain.happenings import Correlated, DirectiveChanged, Happening, StateChanged
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.history import Correlation, ReliabilitySample, StateTransition
 from sentinel_gateway.domain.identity import Gpu
@@ -50,8 +50,7 @@ class Round(Overlay):
     """See the module."""
 
     def __init__(self, memory: Memory, settings: CoreSettings, now_ns: int, found: Found) -> None:
-        super().__init__(memory)
-        self.now_ns = now_ns
+        super().__init__(memory, now_ns)
         self.settings = settings
         self.model = settings.model
         self.window_s = int(settings.history.rate_window.total_seconds())
@@ -75,14 +74,18 @@ class Round(Overlay):
         self._updates: dict[str, VersionedUpdate] = {}
         self._changes = Changes(now_ns)
 
-    def gpu(self, gpu: Gpu) -> GpuState:
-        """What is known of a GPU that somebody reports about; from now on it is known."""
+    def gpu(self, gpu: Gpu, *, by_agent: bool = False) -> GpuState:
+        """What is known of a GPU that somebody reports about; from now on it is known.
+
+        Its own agent describes it. Whoever else speaks of it only adds what is not known yet.
+        """
         known = self.gpus.get(gpu.uuid)
-        if known is not None and (same := described(known, gpu)) is known:
-            return known
-        self.forget_kinds()
         if known is not None:
-            return same
+            now_known = described(known, gpu) if by_agent else completed(known, gpu)
+            if now_known is not known:
+                self.forget_kinds()
+            return now_known
+        self.forget_kinds()
         self._last_gpu_id += 1
         known = first_seen(self._last_gpu_id, gpu, self.now_ns)
         self.gpus.put(gpu.uuid, known)
@@ -98,6 +101,9 @@ class Round(Overlay):
         interval_ns = self.settings.history.sample_interval.total_seconds() * 1e9
         if self.now_ns - known.sampled_ns >= interval_ns:
             known = self._sampled(known)
+        before = self.gpus.get(known.gpu.uuid)
+        if known.is_probed(self.now_ns) and not (before and before.is_probed(self.now_ns)):
+            self.forget_kinds()
         self.gpus.put(known.gpu.uuid, known)
 
     def move(self, known: GpuState, state: HealthState, cause: Cause) -> None:
@@ -180,6 +186,7 @@ class Round(Overlay):
             self.waiting.remove(record.directive_id)
         self.counters.directives[record.status.name.lower()] += 1
         self.follow(record, record.directive.gpu)
+        self.happenings.append(DirectiveChanged.of(record, self.now_ns))
         if is_told:
             self._last_news += 1
             self._changes.news.append(DirectiveNews(self._last_news, record.directive))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sentinel_gateway.core.acquitting import Opinion, doubted, own_trails
 from sentinel_gateway.core.asking import Wish, ask
 from sentinel_gateway.core.correlating import correlate, correlate_verdict, failures_of
 from sentinel_gateway.core.deep_test_outcomes import judge_tests
@@ -48,7 +49,7 @@ def _accuse(uuid: str, causes: Sequence[Guard], round_: Round) -> None:
     known = round_.gpus.get(uuid)
     if known is None or not known.is_in_use:
         return
-    found = verdict(_case(known), surroundings(known, causes, round_), round_.now_ns, round_.model)
+    found = _verdict(known, causes, round_)
     match found.step:
         case Step.SUSPECT:
             correlate_verdict(_suspected(known, found, round_), found, round_)
@@ -56,6 +57,16 @@ def _accuse(uuid: str, causes: Sequence[Guard], round_: Round) -> None:
             _clear(known, found, round_)
         case Step.QUARANTINE | Step.PROPOSE if _may_act(known, round_):
             _take_out(known, found, round_)
+
+
+def _verdict(known: GpuState, causes: Sequence[Guard], round_: Round) -> Verdict:
+    case, around = _case(known), surroundings(known, causes, round_)
+    found = verdict(case, around, round_.now_ns, round_.model)
+    trails = own_trails(known, round_)
+    if trails == case.trails:
+        return found
+    own = verdict(replace(case, trails=trails), around, round_.now_ns, round_.model)
+    return doubted(known, Opinion(found, own), round_)
 
 
 def _ease(uuid: str, round_: Round) -> None:
@@ -68,7 +79,7 @@ def _ease(uuid: str, round_: Round) -> None:
 
 
 def _case(known: GpuState) -> Case:
-    return Case(known.state, known.state_changed_ns, known.sms.trails, known.signs, len(known.sms))
+    return Case(known.state, known.state_changed_ns, known.sms.trails, known.signs, len(known.sms.reporting()))
 
 
 def _may_act(known: GpuState, round_: Round) -> bool:

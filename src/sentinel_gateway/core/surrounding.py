@@ -1,29 +1,37 @@
-"""What the rest of the fleet says about one GPU: its host, its neighbours, how many were taken out."""
+"""What the rest of the fleet says about one GPU: its host, its neighbours, how many were taken out.
+
+Only GPUs whose probes were reported within a day count: those that are gone would make the fleet look larger, healthier
+and more often probed than it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sentinel_gateway.core.round import Round
-from sentinel_gateway.core.touched import Lately
+from sentinel_gateway.core.touched import Counted, Lately
 from sentinel_gateway.domain.bursts import WHOLE
 from sentinel_gateway.domain.gpus import GpuState
 from sentinel_gateway.model.guards import Guard, Shared
 from sentinel_gateway.model.healthy import OBSERVED, observed_rate
+from sentinel_gateway.model.limits import may_take_out
 from sentinel_gateway.model.verdicts import Surroundings
 
 _LOOK_AGAIN_NS = 3600 * 10**9
+_COUNT_AGAIN_NS = 60 * 10**9
 _DAY_NS = 24 * 3600 * 10**9
 
 
 def surroundings(known: GpuState, causes: Sequence[Guard], round_: Round) -> Surroundings:
     """See the module."""
-    lately, others = round_.lately, len(round_.gpus) - 1
+    lately, counted = round_.lately, _counted(round_)
+    failing = len(lately.failing) - (known.gpu.uuid in lately.failing)
     return Surroundings(
         host_fails=any(guard.shared is Shared.HOST and guard.covers(known.gpu) for guard in causes),
         peers_pass=_a_neighbour_passes(known, round_),
-        room=_is_room(round_),
-        failure_rate=observed_rate(len(lately.failing - {known.gpu.uuid}), others, lately.results),
+        room=_is_room(counted.in_use, round_),
+        failure_rate=observed_rate(failing, counted.probed - 1, lately.results),
     )
 
 
@@ -33,33 +41,53 @@ def look_back(round_: Round) -> None:
         return
     since_ns = round_.now_ns - int(OBSERVED.total_seconds() * 1e9)
     failing, results = set(), 0.0
-    for known in round_.gpus.values():
+    probed = [known for known in round_.gpus.values() if known.is_probed(round_.now_ns)]
+    for known in probed:
         trail = known.sms.trails.get(WHOLE)
         if trail and trail[-1].time_ns >= since_ns:
             failing.add(known.gpu.uuid)
         days = max(1.0, (round_.now_ns - known.first_seen_ns) / _DAY_NS)
         results += (known.seen.passes + known.seen.failures) / days
-    round_.lately = Lately(round_.now_ns, frozenset(failing), results / max(1, len(round_.gpus)))
+    round_.lately = Lately(round_.now_ns, frozenset(failing), results / max(1, len(probed)), round_.lately.counted)
+
+
+def _counted(round_: Round) -> Counted:
+    """How large the fleet is: counted once a minute, and where GPUs became known."""
+    counted = round_.lately.counted
+    if round_.now_ns < counted.time_ns + _COUNT_AGAIN_NS and counted.known == len(round_.gpus):
+        return counted
+    since_ns = _window_start_ns(round_)
+    probed = [known for known in round_.gpus.values() if known.is_probed(round_.now_ns)]
+    in_use = sum(known.is_in_use or known.state_changed_ns > since_ns for known in probed)
+    counted = Counted(round_.now_ns, len(round_.gpus), len(probed), in_use)
+    round_.lately = replace(round_.lately, counted=counted)
+    return counted
 
 
 def _a_neighbour_passes(known: GpuState, round_: Round) -> bool:
-    """Another GPU of its model on its host reported lately, and failed none of what it failed."""
-    window_ns = int(round_.model.guard_window.total_seconds() * 1e9)
+    """Another GPU of its model on its host lately passed all that it failed, and failed none of it."""
+    since_ns = round_.now_ns - int(round_.model.guard_window.total_seconds() * 1e9)
+    failed = 0
     trail = known.sms.trails.get(WHOLE, ())
-    types = [kind for kind in range(16) if trail and trail[-1].types >> kind & 1]
+    for burst in trail:
+        failed |= burst.types if burst is trail[-1] or burst.time_ns > since_ns else 0
+    types = [kind for kind in range(failed.bit_length()) if failed >> kind & 1]
     for uuid in round_.kinds.hosts.get(known.gpu.hostname, ()):
         peer = round_.gpus.get(uuid)
         if peer is None or uuid == known.gpu.uuid or peer.gpu.model != known.gpu.model:
             continue
-        reports = (peer.last_probe_ns or 0) > round_.now_ns - window_ns
-        if reports and not any(round_.sightings.get((uuid, kind)) for kind in types):
+        passes = all(peer.passed.get(kind, 0) > since_ns for kind in types)
+        if passes and not any(round_.sightings.get((uuid, kind)) for kind in types):
             return True
     return False
 
 
-def _is_room(round_: Round) -> bool:
+def _is_room(in_use: int, round_: Round) -> bool:
     """Whether one more GPU may be taken out without a person."""
-    settings = round_.model
-    since_ns = round_.now_ns - int(settings.automatic_window.total_seconds() * 1e9)
+    since_ns = _window_start_ns(round_)
     round_.automatic = tuple(one for one in round_.automatic if one > since_ns)
-    return len(round_.automatic) < max(settings.automatic_least, int(settings.automatic_share * len(round_.gpus)))
+    return len(round_.automatic) < may_take_out(in_use, round_.model)
+
+
+def _window_start_ns(round_: Round) -> int:
+    return round_.now_ns - int(round_.model.automatic_window.total_seconds() * 1e9)

@@ -10,8 +10,10 @@ from dataclasses import replace
 
 from sentinel_gateway.core import records
 from sentinel_gateway.core.asking import Wish, ask
+from sentinel_gateway.core.deep_test_outcomes import ask_again
 from sentinel_gateway.core.round import Round
 from sentinel_gateway.domain.gpus import GpuState, Summary
+from sentinel_gateway.domain.happenings import Overstayed
 from sentinel_gateway.domain.health import Action, HealthState
 from sentinel_gateway.domain.settings import HealthSettings, RecordedPasses
 from sentinel_gateway.domain.text import MAX_WORDS
@@ -41,7 +43,7 @@ def sweep(round_: Round) -> None:
 
 
 def _look_after(uuid: str, limits_ns: dict[HealthState, int], round_: Round) -> None:
-    """A GPU out of use: its test begins, or it is told that it stays where it is for too long."""
+    """A GPU out of use: its test begins, people are asked again what follows from it, or it stays for too long."""
     known = round_.gpus.get(uuid)
     if known is None:
         return
@@ -56,6 +58,8 @@ def _look_after(uuid: str, limits_ns: dict[HealthState, int], round_: Round) -> 
         round_.gpus.put(uuid, replace(known, proposed_ns=round_.now_ns))
         words = f"quarantined for {limit_ns / 3.6e12:.0f} hours, and nobody decided about it"
         ask(Wish(uuid, Action.CONDEMN, words, waits=True), round_)
+    elif known.state is HealthState.DEEP_TEST:
+        ask_again(known, round_)
 
 
 def _is_forgotten(known: GpuState, limit_ns: int, now_ns: int) -> bool:
@@ -70,7 +74,9 @@ def _tell_of_overstay(known: GpuState, round_: Round) -> GpuState:
     fields = {"state": known.state.name, "hours": f"{hours:.1f}", "reason": known.state_reason}
     if known.state is HealthState.DEEP_TEST and known.deep_test is not None:
         fields |= {"outcome": known.deep_test.outcome.value, "done": f"{known.deep_test.share_done:.3f}"}
+        fields["silent_sms"] = ", ".join(map(str, known.deep_test.silent))
     round_.entries.append(records.system(event, fields, round_.now_ns, known.gpu))
+    round_.happenings.append(Overstayed.of(known, round_.now_ns))
     told = replace(known, overstayed=True)
     round_.gpus.put(known.gpu.uuid, told)
     return told

@@ -33,9 +33,33 @@ class Sighted(NamedTuple):
     received_ns: int
     """When the gateway last heard of it."""
     earliest_ns: int
-    """When the first of those failures happened that were received within the window."""
+    """When the first of those failures happened that were received since `turned_ns`."""
     event_id: str = ""
     """Of one of the latest; empty after a restart."""
+    before_ns: int | None = None
+    """`earliest_ns` is kept window by window, so that it moves on while a GPU keeps failing; of the window before."""
+    turned_ns: int = 0
+    """When this window began."""
+
+    @classmethod
+    def first(cls, failed: Failed, now_ns: int) -> Sighted:
+        """Sighted now, and not before."""
+        return cls(now_ns, failed.earliest_ns, failed.event_id, None, now_ns)
+
+    def again(self, failed: Failed, now_ns: int, window_ns: int) -> Sighted:
+        """Sighted once more."""
+        began_ns = self.turned_ns or self.received_ns
+        if now_ns - began_ns >= 2 * window_ns:
+            return Sighted.first(failed, now_ns)
+        if now_ns - began_ns >= window_ns:
+            return Sighted(now_ns, failed.earliest_ns, failed.event_id, self.earliest_ns, began_ns + window_ns)
+        earliest_ns = min(failed.earliest_ns, self.earliest_ns)
+        return Sighted(now_ns, earliest_ns, failed.event_id, self.before_ns, began_ns)
+
+    @property
+    def since_ns(self) -> int:
+        """When the first of the failures happened that were received within the window, or not long before it."""
+        return self.earliest_ns if self.before_ns is None else min(self.earliest_ns, self.before_ns)
 
 
 class Told(NamedTuple):
@@ -43,6 +67,18 @@ class Told(NamedTuple):
 
     time_ns: int
     overrides: tuple[ScheduleOverride, ...]
+
+
+class Counted(NamedTuple):
+    """How large the fleet is; counted from time to time."""
+
+    time_ns: int = 0
+    known: int = 0
+    """GPUs that were ever heard of."""
+    probed: int = 0
+    """Of them, within a day."""
+    in_use: int = 0
+    """Of those probed; with those that were taken out lately, so that the limit does not sink with each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +89,7 @@ class Lately:
     failing: frozenset[str] = frozenset()
     results: float = 0.0
     """Of one GPU in a day, on average."""
+    counted: Counted = Counted()
 
 
 @dataclass(slots=True)

@@ -64,12 +64,12 @@ class Upkeep:
         Raises:
             GatewayError: it could not be stored.
         """
+        began_ns = self._now_ns()
         await self._actor.ask(Work(sweep))
         forget_ns = self._settings.forget_interval.total_seconds() * 1e9
-        if self._now_ns() - self._forgot_ns >= forget_ns:
-            self._forgot_ns = self._now_ns()
+        if began_ns - self._forgot_ns >= forget_ns:
+            self._forgot_ns = began_ns
             await self.forget()
-        began_ns = self._now_ns()
         if self._settings.history.keep_ledger and began_ns >= self._trim_due_ns:
             await self.trim()
             self._trim_due_ns = began_ns + _TRIM_EVERY_NS

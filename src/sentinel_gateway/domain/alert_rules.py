@@ -20,17 +20,20 @@ from typing import Any, TypeVar
 
 from sentinel_gateway.domain.alerts import GroupKey, Medium, Severity
 from sentinel_gateway.domain.anomalies import AnomalyType
+from sentinel_gateway.domain.directives import DirectiveStatus
 from sentinel_gateway.domain.happenings import (
     AgentSilent,
     AnomalySeen,
     AnomalySource,
     CommonCause,
     Correlated,
+    DirectiveChanged,
     FailuresInARow,
     FailuresOnSms,
     FleetRate,
     Happening,
     LedgerVerified,
+    Overstayed,
     Pattern,
     ProbeFailed,
     ProbeTimedOut,
@@ -50,6 +53,7 @@ class GroupBy(StrEnum):
     """What alerts of a rule are told apart by."""
 
     GPU = "gpu"
+    DIRECTIVE = "directive"
     HOSTNAME = "hostname"
     CAUSE = "cause"
     CLUSTER = "cluster"
@@ -105,6 +109,8 @@ class AlertRule:
         """What an alert about `happening` is about; the next wider thing where it names no such."""
         if self.group_by is GroupBy.CAUSE and isinstance(happening, CommonCause):
             return GroupKey(self.name, f"cause/{happening.cause}")
+        if self.group_by is GroupBy.DIRECTIVE and isinstance(happening, DirectiveChanged):
+            return GroupKey(self.name, f"directive/{happening.directive_id}")
         if self.group_by is GroupBy.GPU and happening.gpu:
             return GroupKey(self.name, f"gpu/{happening.gpu.uuid}")
         if self.group_by is not GroupBy.CLUSTER and happening.host:
@@ -116,12 +122,16 @@ _CHAT = frozenset({Medium.SLACK, Medium.WEBHOOK})
 _PAGE = _CHAT | {Medium.PAGERDUTY}
 _ALL = frozenset(Medium)
 _INFO, _WARNING, _HIGH, _CRITICAL = Severity
-_GPU, _HOSTNAME, _CAUSE, _CLUSTER = GroupBy
+_GPU, _DIRECTIVE, _HOSTNAME, _CAUSE, _CLUSTER = GroupBy
 _REPEATED, _RISING, _LASTING = Course
 
 
 def default_rules(at: Thresholds) -> tuple[AlertRule, ...]:
-    """All rules: the reference's 23, and one of ours for what failing GPUs of several hosts share."""
+    """All rules: the reference's 23, and ours."""
+    return (*_of_the_reference(at), *_ours())
+
+
+def _of_the_reference(at: Thresholds) -> tuple[AlertRule, ...]:
     return (
         _rule("probe_single_failure", _any(ProbeFailed), _WARNING, _CHAT, 300, _GPU),
         _rule("probe_consecutive_failures", _row(at.row), _HIGH, _PAGE, 60, _GPU),
@@ -150,7 +160,18 @@ def default_rules(at: Thresholds) -> tuple[AlertRule, ...]:
             "agent_heartbeat_lost", _holding(AgentSilent, lambda it: not it.is_over), _HIGH, _PAGE, 300, _HOSTNAME
         ),
         _rule("fleet_sdc_rate_elevated", _elevated(at.sdc_rate), _HIGH, _ALL, 1800, _CLUSTER),
+    )
+
+
+def _ours() -> tuple[AlertRule, ...]:
+    """What failing GPUs of several hosts share, and what waits for a person."""
+    is_waiting = _holding(DirectiveChanged, lambda it: it.status is DirectiveStatus.WAITING)
+    return (
         _lasting("fleet_common_cause", Condition((CommonCause,), _beyond_a_node), _HIGH, _ALL, 0, _CAUSE),
+        _lasting("directive_waiting", is_waiting, _HIGH, _PAGE, 0, _DIRECTIVE),
+        _rule("directive_expired", Condition((DirectiveChanged,), _expired), _HIGH, _PAGE, 0, _GPU),
+        _lasting("quarantine_timeout", _overstays(HealthState.QUARANTINED), _HIGH, _PAGE, 0, _GPU),
+        _lasting("deep_test_timeout", _overstays(HealthState.DEEP_TEST), _HIGH, _PAGE, 0, _GPU),
     )
 
 
@@ -219,6 +240,24 @@ def _anomaly(kind: AnomalyType) -> Condition:
 
 def _becomes(state: HealthState) -> Condition:
     return _when(StateChanged, lambda it: it.to_state is state)
+
+
+def _expired(happening: DirectiveChanged) -> int | None:
+    """Over when a later directive about the GPU is executed or denied: somebody looked at it."""
+    if happening.status in (DirectiveStatus.EXECUTED, DirectiveStatus.DENIED):
+        return 0
+    return 1 if happening.status is DirectiveStatus.EXPIRED else None
+
+
+def _overstays(state: HealthState) -> Condition:
+    """A GPU stays in `state` for too long; over when it leaves."""
+
+    def level(happening: Overstayed | StateChanged) -> int | None:
+        if isinstance(happening, Overstayed):
+            return 1 if happening.state is state else None
+        return 0 if happening.from_state is state else None
+
+    return Condition((Overstayed, StateChanged), level)
 
 
 def _confident(least: float) -> Condition:

@@ -139,3 +139,7 @@ class Alerts(Protocol):
     def committed(self, changes: AlertChanges) -> None:
         """It is stored, or there was nothing to store: what `decide` answered last holds now."""
         ...
+
+    def missed(self) -> None:
+        """The database is away, so a round could not be stored: whoever reported in it was not heard."""
+        ...

@@ -18,7 +18,10 @@ from sentinel_gateway.domain.settings import BeliefSettings, CoreSettings
 from sentinel_gateway.domain.signs import Sign, Signs, with_signs
 from sentinel_gateway.domain.sms import Outcome, SmTable
 
-_FAIL = int(ProbeResult.FAIL)
+PROBED_LATELY_NS = 24 * 3600 * 10**9
+"""A GPU that no probe ran on for longer may be gone, or may never have been."""
+_PASS, _FAIL = int(ProbeResult.PASS), int(ProbeResult.FAIL)
+_RETURN = (HealthState.DEEP_TEST, HealthState.HEALTHY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,16 @@ class GpuState:
     """The one it is in; in QUARANTINED the one that the gateway will begin."""
     proposed_ns: int | None = None
     """When the gateway last asked people to take it out of use."""
+    passed: Mapping[int, int] = field(default_factory=dict, compare=False)
+    """When which probe type last passed; not stored."""
+    returned_ns: int | None = None
+    """When it last came back from a deep test."""
     recent: Observations = field(default=(), compare=False)
     """What happened to it in the last minutes; not stored."""
+
+    def is_probed(self, now_ns: int) -> bool:
+        """Whether a probe ran on it within a day."""
+        return self.last_probe_ns is not None and self.last_probe_ns > now_ns - PROBED_LATELY_NS
 
     @property
     def is_in_use(self) -> bool:
@@ -92,15 +103,26 @@ def described(known: GpuState, gpu: Gpu) -> GpuState:
     old = known.gpu
     if gpu is old or gpu == old:
         return known
-    newer = Gpu(
-        uuid=old.uuid,
-        hostname=gpu.hostname or old.hostname,
-        device_index=gpu.device_index if gpu.hostname else old.device_index,
-        model=gpu.model or old.model,
-        driver_version=gpu.driver_version or old.driver_version,
-        firmware_version=gpu.firmware_version or old.firmware_version,
-    )
+    newer = _filled(gpu, old)
     return known if newer == old else replace(known, gpu=newer)
+
+
+def completed(known: GpuState, gpu: Gpu) -> GpuState:
+    """The GPU with what was not known of it taken from `gpu`: a pod does not know on which host its GPU is."""
+    newer = _filled(known.gpu, gpu)
+    return known if newer == known.gpu else replace(known, gpu=newer)
+
+
+def _filled(gpu: Gpu, rest: Gpu) -> Gpu:
+    """`gpu`, and what it leaves empty as in `rest`; an index says something only together with its host."""
+    return Gpu(
+        uuid=gpu.uuid,
+        hostname=gpu.hostname or rest.hostname,
+        device_index=gpu.device_index if gpu.hostname else rest.device_index,
+        model=gpu.model or rest.model,
+        driver_version=gpu.driver_version or rest.driver_version,
+        firmware_version=gpu.firmware_version or rest.firmware_version,
+    )
 
 
 def with_probes(known: GpuState, outcomes: Sequence[Outcome], now_ns: int, window_s: int) -> GpuState:
@@ -111,6 +133,7 @@ def with_probes(known: GpuState, outcomes: Sequence[Outcome], now_ns: int, windo
         results[result] += count
     failures = [Minute(minute_of(one.time_ns), failures=1) for one in outcomes if one.result == _FAIL]
     latest = max(outcome.time_ns for outcome in outcomes)
+    passed = {one.probe_type: one.time_ns for one in outcomes if one.result == _PASS}
     return replace(
         known,
         seen=known.seen
@@ -123,6 +146,7 @@ def with_probes(known: GpuState, outcomes: Sequence[Outcome], now_ns: int, windo
         sms=known.sms.with_results(outcomes),
         minutes=with_more(known.minutes, failures, now_ns, window_s) if failures else known.minutes,
         last_probe_ns=max(latest, known.last_probe_ns or 0),
+        passed={**known.passed, **{kind: max(at, known.passed.get(kind, 0)) for kind, at in passed.items()}},
         summary=_summed(known.summary, kinds, now_ns),
     )
 
@@ -171,10 +195,16 @@ def moved(known: GpuState, state: HealthState, reason: str, now_ns: int) -> GpuS
         state_reason=reason,
         state_changed_ns=now_ns,
         overstayed=False,
+        returned_ns=now_ns if (known.state, state) == _RETURN else known.returned_ns,
     )
     if state is not HealthState.HEALTHY:
         return replace(changed, deep_test=None)
-    return replace(changed, base=known.seen, sms=known.sms.cleared(now_ns), signs=(), deep_test=None, proposed_ns=None)
+    return replace(forgiven(changed, now_ns), deep_test=None, proposed_ns=None)
+
+
+def forgiven(known: GpuState, now_ns: int) -> GpuState:
+    """The GPU without all that speaks against it; its state stays, and when people were last asked about it."""
+    return replace(known, base=known.seen, sms=known.sms.cleared(now_ns), signs=())
 
 
 def marked(known: GpuState, state: HealthState, reason: str, now_ns: int) -> GpuState:

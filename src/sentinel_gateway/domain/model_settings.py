@@ -37,15 +37,15 @@ class ModelSettings:
     guard_gpus: int = 3
     """And at least so many."""
     wide_share: float = 0.25
-    """Of a GPU's SMs failing in one burst: more is no defect of an SM, and is believed where a neighbour passes."""
+    """Of a GPU's SMs failing over all its bursts: that is no defect of an SM, and believed where a neighbour passes."""
     prior_defective: float = 0.001
     """Share of devices that corrupt data silently: about one accelerator in 1,000 (Meta, 2025)."""
     probe_doubt: float = 0.05
     """Chance that one kind of evidence alone misleads (a bug of the probe, a race); the more kinds agree, the less."""
     automatic_share: float = 0.005
-    """Of the fleet that may be quarantined without a person in `automatic_window`."""
+    """Of the GPUs in use that may be quarantined without a person in `automatic_window`."""
     automatic_least: int = 2
-    """So many may be, however small the fleet."""
+    """So many may be, however small that share is, but no more than a quarter of the GPUs in use."""
     automatic_window: timedelta = timedelta(hours=24)
     deep_test_automatic: bool = True
     """A GPU that the gateway quarantined for its evidence is deep-tested without anybody asking."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
 
-from sentinel_gateway.domain.tmr import TmrReport, TmrVerdict
+from sentinel_gateway.domain.identity import Gpu
+from sentinel_gateway.domain.tmr import PARTICIPANTS, TmrVerdict
 
 MAX_SIGNS = 32
 """Remembered of each kind for one GPU; the oldest are forgotten first."""
@@ -35,16 +36,22 @@ Signs: TypeAlias = tuple[Sign, ...]
 """In order of time."""
 
 
-def dissent(report: TmrReport, verdict: TmrVerdict, time_ns: int) -> Sign | None:
+def dissent(verdict: TmrVerdict, three: Sequence[Gpu], time_ns: int) -> Sign | None:
     """What a vote says against the GPU that stood alone; None where none did, or where the three are not alike.
 
-    GPUs of other models or drivers may rightly compute other bits.
+    GPUs of other models or drivers may rightly compute other bits. `three` are described as they were known before:
+    what a report says about them is its reporter's, and an empty model or driver is like no other.
     """
     alone = verdict.dissenting_gpu
-    if alone is None or len({(one.gpu.model, one.gpu.driver_version) for one in report.results}) > 1:
+    if alone is None or len(three) != PARTICIPANTS or not _are_alike(three):
         return None
-    partners = sorted(one.gpu.uuid for one in report.results if one.gpu.uuid != alone.uuid)
-    return Sign(time_ns, SignKind.DISSENT, report.canary_id, ",".join(partners))
+    partners = sorted(one.uuid for one in three if one.uuid != alone.uuid)
+    return Sign(time_ns, SignKind.DISSENT, verdict.canary_id, ",".join(partners))
+
+
+def _are_alike(gpus: Sequence[Gpu]) -> bool:
+    kinds = {(one.model, one.driver_version) for one in gpus}
+    return len(kinds) == 1 and all(kinds.pop())
 
 
 def with_signs(known: Signs, more: Iterable[Sign]) -> Signs:

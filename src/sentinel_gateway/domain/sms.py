@@ -10,6 +10,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from operator import add, sub
+from statistics import median_low
 from typing import NamedTuple
 
 from sentinel_gateway.domain.belief import Tally
@@ -18,6 +20,8 @@ from sentinel_gateway.domain.probes import ProbeResult
 
 MAX_SMS = 1024
 """More SMs than any GPU has; larger ids are refused, for they would only cost memory."""
+RARE_SHARE = 0.05
+"""An id with fewer than this share of the median SM's results is no SM of the GPU: mistaken, or gone for long."""
 _PASS, _FAIL = int(ProbeResult.PASS), int(ProbeResult.FAIL)
 
 
@@ -74,6 +78,20 @@ class SmTable:
     def __len__(self) -> int:
         """One more than the highest SM heard of."""
         return len(self.passes)
+
+    def reporting(self) -> tuple[int, ...]:
+        """SMs that report like the others since the last reinstatement, or ever where nothing came since.
+
+        An id that was named once, gaps between the SMs of a MIG instance, and SMs that vanished are left out.
+        """
+        totals = list(map(add, self.passes, self.failures))
+        based = list(map(add, self.base_passes, self.base_failures))
+        lately = [*map(sub, totals, based), *totals[len(based) :]]
+        counts = lately if any(lately) else totals
+        least = max(1, RARE_SHARE * median_low(filter(None, counts))) if any(counts) else 1
+        if min(counts, default=0) >= least:
+            return tuple(range(len(counts)))
+        return tuple(sm_id for sm_id, count in enumerate(counts) if count >= least)
 
     def seen(self, sm_id: int) -> Tally:
         """What scores an SM: its results since the last reinstatement."""

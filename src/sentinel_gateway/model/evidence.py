@@ -1,7 +1,8 @@
 """How strongly the probes of an SM speak against it: CUSUM tests for several kinds of defect side by side.
 
 A test for a defect that fails a share p of all probes adds ln(p / p0) for a burst of failures and ln((1-p) / (1-p0))
-for a pass, and never falls below zero. A dead SM is caught by the test with the largest p within three sweeps, one
+for a pass, and never falls below zero. Tests for defects hardly worse than healthy SMs are left out: below p0 a pass
+would speak against an SM. A dead SM is caught by the test with the largest p within three sweeps, one
 that fails once a day by the smallest after some days. Failures are kept with the passes between them (`bursts`), so
 the tests are computed when they are asked for, and a failure that comes late takes its place between the others.
 """
@@ -18,6 +19,9 @@ SM_RATES = (0.5, 0.05, 0.005, 0.0005)
 """Shares of an SM's probes that a defect fails: dead, often, one in two hundred, about one a day."""
 GPU_RATES = (0.5, 0.05, 0.005, 0.0005, 0.000_005)
 """The same for all SMs of a GPU together, for faults that strike now this SM and now that."""
+CLEARLY = 10.0
+"""A test counts only where its defect fails so many times as often as a healthy SM: nothing less is told from chance
+within the 32 bursts that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +31,13 @@ class Evidence:
     nats: float
     """Now, the largest of the tests."""
     proven_nats: float
-    """The most it ever was after `ModelSettings.quarantine_bursts` bursts without falling to zero between them."""
+    """The most it was after `ModelSettings.quarantine_bursts` bursts without falling to zero, then or since."""
     rate: float
     """Share of probes failing in the test that says most; 0 for an empty trail."""
     bursts: int
     """Of the trail."""
+    row: int
+    """The last of them, between which the test that says most did not fall to zero; 0 where it is zero."""
     types: int
     """Bit n is set where probe type n failed."""
     last_ns: int
@@ -45,7 +51,7 @@ class Evidence:
         return max(self.nats, self.proven_nats)
 
 
-NO_EVIDENCE = Evidence(0.0, 0.0, 0.0, 0, 0, 0, 0)
+NO_EVIDENCE = Evidence(0.0, 0.0, 0.0, 0, 0, 0, 0, 0)
 
 
 def evidence(trail: Trail, rates: tuple[float, ...], settings: ModelSettings) -> Evidence:
@@ -55,15 +61,16 @@ def evidence(trail: Trail, rates: tuple[float, ...], settings: ModelSettings) ->
     types = 0
     for burst in trail:
         types |= burst.types
-    tests = [(*_cusum(trail, rate, settings), rate) for rate in rates]
-    nats, _, rate = max(tests)
-    proven = max(test[1] for test in tests)
+    clear = [rate for rate in rates if rate > CLEARLY * settings.healthy_failure_rate]
+    tests = [(*_cusum(trail, rate, settings), rate) for rate in clear]
+    nats, _, row, rate = max(tests, default=(0.0, 0.0, 0, 0.0))
+    proven = max((test[1] for test in tests), default=0.0)
     last = trail[-1]
-    return Evidence(nats, proven, rate, len(trail), types, last.time_ns, last.passes)
+    return Evidence(nats, proven, rate, len(trail), row, types, last.time_ns, last.passes)
 
 
-def _cusum(trail: Trail, rate: float, settings: ModelSettings) -> tuple[float, float]:
-    """The test's value now, and its highest after enough bursts in a row."""
+def _cusum(trail: Trail, rate: float, settings: ModelSettings) -> tuple[float, float, int]:
+    """The test's value now, its highest after enough bursts since it was zero, and how many those are."""
     healthy = settings.healthy_failure_rate
     gain = math.log(rate / healthy)
     loss = math.log1p(-healthy) - math.log1p(-rate)
@@ -75,8 +82,8 @@ def _cusum(trail: Trail, rate: float, settings: ModelSettings) -> tuple[float, f
             proven = max(proven, value)
         value = max(0.0, value - burst.passes * loss)
         if not value:
-            row = 0
-    return value, proven
+            row, proven = 0, 0.0
+    return value, proven, row
 
 
 @dataclass(frozen=True, slots=True)

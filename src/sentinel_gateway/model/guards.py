@@ -8,7 +8,7 @@ evidence is dropped when a guard explains it.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -120,15 +120,18 @@ def census(gpus: Iterable[Gpu]) -> Census:
 def guards(sightings: Iterable[Sighting], known: Census, settings: ModelSettings) -> tuple[Guard, ...]:
     """What is to be believed a common cause, given what was sighted within the window."""
     failing: dict[int, dict[str, Gpu]] = {}
-    seen: dict[str, tuple[Gpu, int]] = {}
+    gpus: dict[str, Gpu] = {}
+    types: defaultdict[str, int] = defaultdict(int)
     for gpu, probe_type, _ in sightings:
-        failing.setdefault(probe_type, {})[gpu.uuid] = gpu
-        seen[gpu.uuid] = (gpu, seen.get(gpu.uuid, (gpu, 0))[1] | 1 << probe_type)
-    failed = tuple(seen.values())
+        uuid = gpu.uuid
+        gpus[uuid] = gpu
+        types[uuid] |= 1 << probe_type
+        failing.setdefault(probe_type, {})[uuid] = gpu
+    failed = tuple((gpu, types[uuid]) for uuid, gpu in gpus.items())
     found = [
         guard
-        for probe_type, gpus in sorted(failing.items())
-        if (guard := _of_type(1 << probe_type, tuple(gpus.values()), known, settings)) is not None
+        for probe_type, of_type in sorted(failing.items())
+        if (guard := _of_type(1 << probe_type, tuple(of_type.values()), known, settings)) is not None
     ]
     found = _with_facility(found, failed, known, settings)
     hosts = Counter(gpu.hostname for gpu in _unexplained(found, failed) if gpu.hostname)
@@ -176,9 +179,10 @@ def _many(gpus: Sequence[Gpu], of: int, settings: ModelSettings) -> bool:
     """Whether so many GPUs, or so many whole hosts, do not fail by themselves within the window."""
     if len(gpus) < settings.guard_gpus:
         return False
+    if len(gpus) >= settings.guard_share * of:
+        return True
     hosts = Counter(gpu.hostname for gpu in gpus)
-    whole_hosts = sum(count >= settings.guard_gpus for count in hosts.values())
-    return len(gpus) >= settings.guard_share * of or whole_hosts >= settings.guard_gpus
+    return sum(count >= settings.guard_gpus for count in hosts.values()) >= settings.guard_gpus
 
 
 def _of_type(types: int, gpus: Sequence[Gpu], known: Census, settings: ModelSettings) -> Guard | None:
@@ -217,6 +221,6 @@ def _explains(inside: Sequence[Gpu], size: int, failing: int, total: int) -> boo
     Hosts count, not GPUs, where chance is judged: the GPUs of one host are of one kind.
     """
     outside, others = failing - len(inside), total - size
-    if others <= 0 or (size / total) ** len({gpu.hostname for gpu in inside}) > _CHANCE:
+    if others <= 0 or len(inside) / size < _NARROW * max(outside, 1) / others:
         return False
-    return len(inside) / size >= _NARROW * max(outside, 1) / others
+    return bool((size / total) ** len({gpu.hostname for gpu in inside}) <= _CHANCE)

@@ -13,5 +13,8 @@ PROBE_WEIGHT, ANOMALY_WEIGHT, DISSENT_WEIGHT = 1.0, 0.3, 2.0
 
 
 def unit_nats(settings: ModelSettings) -> float:
-    """What one failed probe says on the scale of a 0.5 % defect; weights of other signs are multiples of it."""
-    return math.log(0.005 / settings.healthy_failure_rate)
+    """What one failed probe says on the scale of a 0.5 % defect; weights of other signs are multiples of it.
+
+    Never less than nothing: where healthy SMs fail more often than such a defect, signs say nothing either.
+    """
+    return max(0.0, math.log(0.005 / settings.healthy_failure_rate))

@@ -72,6 +72,9 @@ class Verdict:
 
 
 NOTHING = Verdict(Step.NOTHING)
+_BESIDE_ANOMALIES = 2
+"""Bursts that make a quarantine together with anomalies: monitors see data and software too, and of a large fleet some
+GPU with a false alarm will have a failure by chance."""
 
 
 def verdict(case: Case, around: Surroundings, now_ns: int, settings: ModelSettings) -> Verdict:
@@ -101,20 +104,34 @@ def _enough_of_it(worst: Accused, signs: Weight, settings: ModelSettings) -> boo
     """Whether it happened often enough, or kinds of evidence that share no weakness agree."""
     if worst.evidence.proven_nats or signs.partners > 1:
         return True
-    return worst.evidence.bursts > 0 and (signs.partners > 0 or signs.anomaly_nats >= settings.anomaly_cap_nats)
+    if signs.partners:
+        return worst.evidence.row >= 1
+    return worst.evidence.row >= _BESIDE_ANOMALIES and signs.anomaly_nats >= settings.anomaly_cap_nats
 
 
 def _doubts(case: Case, worst: Accused, around: Surroundings, settings: ModelSettings) -> list[str]:
     doubts = []
     if around.host_fails:
         doubts.append("other GPUs of its host fail too, so the host may be the cause")
-    widest = max((burst.failures for burst in case.trails.get(WHOLE, ())), default=0)
-    is_wide = worst.sm_id is None and widest > settings.wide_share * case.sm_count
-    if is_wide and not around.peers_pass:
-        doubts.append("many of its SMs fail at once, and no GPU of its model on its host shows that the probe can pass")
+    if worst.sm_id is None and _is_wide(case, settings) and not around.peers_pass:
+        doubts.append("many of its SMs fail, and no GPU of its model on its host shows that the probe can pass")
     if not around.room:
-        doubts.append("as many GPUs as may be were quarantined lately without a person")
+        doubts.append("the limit of GPUs that may go without a person is reached")
     return doubts
+
+
+def _is_wide(case: Case, settings: ModelSettings) -> bool:
+    """Whether so many SMs failed since the first remembered burst that a wrong probe explains it as well.
+
+    SMs are counted over all bursts: a probe that visits a quarter of them at a time meets all of them in four.
+    """
+    whole = case.trails.get(WHOLE, ())
+    if not whole:
+        return False
+    failed = sum(
+        trail[-1].time_ns >= whole[0].time_ns for sm_id, trail in case.trails.items() if sm_id != WHOLE and trail
+    )
+    return failed >= settings.wide_share * case.sm_count
 
 
 def _is_cleared(case: Case, worst: Accused, now_ns: int, settings: ModelSettings) -> bool:

@@ -1,7 +1,9 @@
 """Alerts as rows: themselves, what each channel owes of them, and what is remembered of their groups.
 
-`save` works in a transaction of its caller, so that an alert is stored with the change it tells of. The other functions
-serve the delivery and the list; they take an open connection, too.
+`save` works in a transaction of its caller, so that an alert is stored with the change it tells of. It numbers
+alerts in the order in which they were decided, so that the end of something never overtakes its beginning: ids are
+random within a millisecond, and clocks are set back. The other functions serve the delivery and the list; they take an
+open connection, too.
 """
 
 from __future__ import annotations
@@ -30,17 +32,20 @@ _MAX_WORDS = 500
 _GROUP_COLUMNS = (
     *("rule", "group_name", "told_ns", "level", "held_back", "is_open", "due_ns", "is_over_limit", "waiting"),
 )
-_SAVE_ALERT = inserting("alerts", ("alert_id", "rule", "group_name", "event", "severity", "created_ns", "payload"))
+_SAVE_ALERT = inserting(
+    "alerts", ("alert_id", "rule", "group_name", "event", "severity", "created_ns", "payload", "position")
+)
 _SAVE_DELIVERY = inserting(
     "alert_deliveries",
-    ("alert_id", "channel", "state", "created_ns", "attempts", "next_try_ns", "finished_ns", "words"),
+    ("alert_id", "channel", "state", "created_ns", "attempts", "next_try_ns", "finished_ns", "words", "position"),
 )
+_LAST = text("SELECT coalesce(max(position), 0) FROM alerts")
 _SAVE_GROUP = replacing("alert_groups", _GROUP_COLUMNS, ("rule", "group_name"))
 _REMOVE_GROUP = text("DELETE FROM alert_groups WHERE rule = :rule AND group_name = :group_name")
 _OWED = text(
     "SELECT d.alert_id, d.channel, d.created_ns, d.attempts, d.next_try_ns, a.payload FROM alert_deliveries d "
     "JOIN alerts a ON a.alert_id = d.alert_id WHERE d.state = 'pending' AND d.channel = :channel "
-    "ORDER BY d.alert_id LIMIT :limit"
+    "ORDER BY d.position LIMIT :limit"
 )
 _FINISH = text(
     "UPDATE alert_deliveries SET state = :state, attempts = attempts + :tries, finished_ns = :now_ns, words = :words "
@@ -54,7 +59,7 @@ _PENDING = text("SELECT channel, count(*) AS owed FROM alert_deliveries WHERE st
 _OVERDUE = text(
     "SELECT d.alert_id, d.channel, d.created_ns, d.attempts, d.next_try_ns, a.payload FROM alert_deliveries d "
     "JOIN alerts a ON a.alert_id = d.alert_id WHERE d.state = 'pending' AND d.created_ns < :before "
-    "ORDER BY d.alert_id LIMIT :limit"
+    "ORDER BY d.position LIMIT :limit"
 )
 _OLD = text(
     "SELECT alert_id FROM alerts WHERE created_ns < :before AND NOT EXISTS "
@@ -65,7 +70,7 @@ _FORGET = tuple(
     text(f"DELETE FROM {table} WHERE alert_id IN :ids").bindparams(bindparam("ids", expanding=True))  # noqa: S608  ours
     for table in ("alert_deliveries", "alerts")
 )
-_NEWEST = text("SELECT alert_id, created_ns, payload FROM alerts ORDER BY alert_id DESC LIMIT :limit")
+_NEWEST = text("SELECT alert_id, created_ns, payload FROM alerts ORDER BY position DESC LIMIT :limit")
 _OF_ALERT = text(
     "SELECT channel, state, attempts, words FROM alert_deliveries WHERE alert_id = :alert_id ORDER BY channel"
 )
@@ -103,13 +108,21 @@ class Listed:
 
 
 def save(connection: Connection, changes: AlertChanges) -> None:
-    """Store what was decided."""
-    now_ns = changes.now_ns
-    run_many(connection, _SAVE_ALERT, (_alert_row(alert, now_ns) for alert in changes.alerts))
-    run_many(connection, _SAVE_DELIVERY, (_delivery_row(*one, now_ns) for one in changes.deliveries))
+    """Store what was decided; nobody else may do so at the same time."""
+    if changes.alerts:
+        _save_alerts(connection, changes)
     run_many(connection, _SAVE_GROUP, (_group_row(group) for group in changes.groups.values() if group is not None))
     gone = (key for key, group in changes.groups.items() if group is None)
     run_many(connection, _REMOVE_GROUP, ({"rule": key.rule, "group_name": key.group} for key in gone))
+
+
+def _save_alerts(connection: Connection, changes: AlertChanges) -> None:
+    now_ns, last = changes.now_ns, int(connection.scalar(_LAST) or 0)
+    positions = {alert.alert_id: place for place, alert in enumerate(changes.alerts, last + 1)}
+    alerts = ({**_alert_row(one, now_ns), "position": positions[one.alert_id]} for one in changes.alerts)
+    owed = ({**_delivery_row(*one, now_ns), "position": positions[one.alert_id]} for one in changes.deliveries)
+    run_many(connection, _SAVE_ALERT, alerts)
+    run_many(connection, _SAVE_DELIVERY, owed)
 
 
 def load_groups(connection: Connection) -> tuple[Group, ...]:
@@ -119,7 +132,7 @@ def load_groups(connection: Connection) -> tuple[Group, ...]:
 
 
 def owed(connection: Connection, channel: str, limit: int) -> list[Owed]:
-    """What a channel owes, oldest first."""
+    """What a channel owes, in the order in which it was decided."""
     return _owed_of(connection.execute(_OWED, {"channel": channel, "limit": limit}).mappings())
 
 

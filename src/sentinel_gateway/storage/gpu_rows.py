@@ -39,7 +39,7 @@ _COLUMNS = (
         "timeouts",
     ),
     *("anomalies", "dissents", "base_tally", "last_probe_ns", "last_anomaly_ns", "sampled_ns", "summary", "minutes"),
-    *("sms", "trails", "signs", "deep_test", "proposed_ns", "cleared_ns"),
+    *("sms", "trails", "signs", "deep_test", "proposed_ns", "cleared_ns", "returned_ns"),
 )
 SAVE = replacing("gpus", _COLUMNS, ("gpu_id",))
 """Stores one `gpu_row`."""
@@ -85,6 +85,7 @@ def gpu_row(known: GpuState) -> dict[str, Any]:
         "deep_test": _deep_test_text(known.deep_test) if known.deep_test else None,
         "proposed_ns": known.proposed_ns,
         "cleared_ns": known.sms.cleared_ns,
+        "returned_ns": known.returned_ns,
     }
 
 
@@ -130,6 +131,7 @@ def _gpu_of(row: dict[str, Any]) -> GpuState:
         signs=tuple(Sign(time_ns, SignKind(kind), *texts) for time_ns, kind, *texts in unpacked(row["signs"])),
         deep_test=_deep_test_of(row["deep_test"]) if row["deep_test"] else None,
         proposed_ns=row["proposed_ns"],
+        returned_ns=row["returned_ns"],
     )
 
 
@@ -148,7 +150,9 @@ def _deep_test_text(test: DeepTest) -> str:
 
 def _deep_test_of(stored: str) -> DeepTest:
     values = unpacked(stored)
-    return DeepTest(**{**values, "passes": array("Q", values["passes"])})
+    if (count := values.pop("sm_count", None)) is not None:
+        values["sms"] = range(count)  # stored by an earlier version
+    return DeepTest(**{**values, "sms": tuple(values["sms"]), "passes": array("Q", values["passes"])})
 
 
 def trails_bytes(trails: Trails) -> bytes:
