@@ -1,15 +1,9 @@
-"""Who wrote what on an object, as far as `metadata.managedFields` tells. Pure.
-
-Kubernetes keeps, per writer, the set of fields it owns and the time of its last write to any of them: a time here says
-"not later than", and a list such as taints has one owner for all its entries.
-"""
+"""Everybody who wrote to an object and what they own of it, as `metadata.managedFields` tells. Pure."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
 
 from gcm_sentinel.clients.kubernetes import KubeObject, metadata, parse_time
 from gcm_sentinel.clients.kubernetes.objects import mapping, objects, text
@@ -18,14 +12,6 @@ from gcm_sentinel.domain.summaries import ChangeSummary
 
 _FIELDS_SHOWN = 12
 _ENTRIES_SHOWN = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Writer:
-    """A field manager and the time of its last write."""
-
-    manager: str
-    at: datetime | None
 
 
 def changes(obj: KubeObject) -> list[ChangeSummary]:
@@ -46,18 +32,6 @@ def changes(obj: KubeObject) -> list[ChangeSummary]:
         )
         for at, entry in found[:_ENTRIES_SHOWN]
     ]
-
-
-def writer_of(obj: KubeObject, *path: str) -> Writer | None:
-    """The last writer that owns the field at `path` (``"spec", "unschedulable"``); None when nobody is named."""
-    writers = []
-    for entry in objects(metadata(obj).get("managedFields")):
-        place: object = entry.get("fieldsV1")
-        for step in path:
-            place = mapping(place).get(f"f:{step}")
-        if place is not None:
-            writers.append(Writer(text(entry.get("manager")), parse_time(entry.get("time"))))
-    return max(writers, key=lambda writer: writer.at.timestamp() if writer.at else 0.0, default=None)
 
 
 def _paths(fields: KubeObject, above: tuple[str, ...] = ()) -> Iterator[str]:

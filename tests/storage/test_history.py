@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 from tests.storage.given import NOW, READY, XID, Closing, Given, assessment, at, failed, finished, trigger
 
-from gcm_sentinel.domain.action_record import ActionRecord, ActionState, ActionTarget
+from gcm_sentinel.domain.action_record import ActionRecord, ActionState
 from gcm_sentinel.domain.assessment import Severity
 from gcm_sentinel.domain.entity import Entity, EntityKind, gpu, node
 from gcm_sentinel.domain.faults import FaultClass
 from gcm_sentinel.domain.history import HistoryQuery, PastIncident
+from gcm_sentinel.domain.operations import Operation
+from gcm_sentinel.domain.order import ActionTarget, Order
 from gcm_sentinel.storage.actions import Actions, Step
 from gcm_sentinel.storage.history import StoredHistory
 from gcm_sentinel.storage.investigations import Investigations
@@ -156,18 +158,21 @@ async def test_what_has_no_assessment_or_was_merged_has_nothing_to_tell(past, fo
 async def test_actions_that_were_carried_out_are_told_in_order(past, database):
     await past.was("inc-1")
     actions = Actions(database)
-    for name, minute, end in (("reset_gpu", 9, ActionState.DONE), ("cordon_node", 5, ActionState.FAILED)):
-        record = ActionRecord("inc-1", name, ActionTarget("gpu", "gpu3", "GPU-aaaa"), "approve", at(minute))
-        await actions.propose(record)
-        for state in (ActionState.APPROVED, ActionState.RUNNING, end):
-            await actions.advance(record.key, Step(state, at(minute)))
-    await actions.propose(ActionRecord("inc-1", "drain_node", ActionTarget("node", "gpu-7", "u-1"), "approve", at(6)))
+    gpu, node = ActionTarget("gpu", "gpu3", "GPU-aaaa", "gpu-7"), ActionTarget("node", "gpu-7", "u-1")
+    begun = (Operation.QUARANTINE_GPU, gpu, 9, ActionState.DONE), (Operation.CORDON_NODE, node, 5, ActionState.FAILED)
+    for operation, target, minute, end in begun:
+        record = ActionRecord(Order(operation, target, "inc-1", "inc-1.1"), "approve", at(minute))
+        await actions.propose([record])
+        for state in (ActionState.APPROVED, ActionState.RUNNING, ActionState.CARRIED, end):
+            await actions.advance(record.id, Step(state, at(minute)))
+    drain = Order(Operation.DRAIN_NODE, node, "inc-1", "inc-1.1")
+    await actions.propose([ActionRecord(drain, "approve", at(6))])
 
     (told,) = await StoredHistory(database).past(HistoryQuery(since=NOW))
 
     assert told.actions_taken == (
         "cordon_node 2026-11-21T03:05:00+00:00 failed",
-        "reset_gpu 2026-11-21T03:09:00+00:00 verified",
+        "quarantine_gpu 2026-11-21T03:09:00+00:00 verified",
     )
 
 

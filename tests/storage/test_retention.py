@@ -11,7 +11,9 @@ from sqlalchemy import event, func, insert, select, update
 from structlog.testing import capture_logs
 from tests.storage.given import NOW, XID, Closing, Given, evidence, finished, trigger
 
-from gcm_sentinel.domain.action_record import ActionRecord, ActionTarget, Approval
+from gcm_sentinel.domain.action_record import ActionRecord, Approval
+from gcm_sentinel.domain.operations import Operation
+from gcm_sentinel.domain.order import ActionTarget, Order
 from gcm_sentinel.domain.transcript import Usage
 from gcm_sentinel.storage.actions import Actions
 from gcm_sentinel.storage.approvals import Approvals
@@ -45,9 +47,10 @@ class Kept:
             await Investigations(self._database).finish(key, finished(pieces=(piece,)))
             await Deliveries(self._database).delivered(key, "log", NOW)
         await Spending(self._database).record(key, 1, closed_at or NOW, Usage(1, 0, 1), 0.1, "e", "m")
-        action = ActionRecord(incident_id, "cordon_node", ActionTarget("node", "gpu-7", "u"), "approve", NOW)
-        await Actions(self._database).propose(action)
-        await Approvals(self._database).ask(Approval(incident_id, incident_id, action.key, "d", NOW, NOW))
+        order = Order(Operation.CORDON_NODE, ActionTarget("node", "gpu-7", "u"), incident_id, key)
+        action = ActionRecord(order, "approve", NOW)
+        await Actions(self._database).propose([action])
+        await Approvals(self._database).ask(Approval(incident_id, incident_id, action.id, "d", NOW, NOW))
 
     async def prune(self, max_evidence_bytes: int = PLENTY) -> Pruned:
         """Throw away what is to be thrown away now."""

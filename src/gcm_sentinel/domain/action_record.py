@@ -1,7 +1,7 @@
-"""Actions and their approvals as they are recorded: what was proposed, who decided, what came of it.
+"""Actions and their approvals as they are recorded: what was ordered, what the gate and people said, what came of it.
 
-storage/ keeps them, remediation carries them out. One action on one target is proposed once per incident: `key` makes a
-repeated proposal find the first one, so that nothing is done twice.
+storage/ keeps them, remediation/ carries them out. An order may be proposed again by a later investigation of the same
+incident; begun it is only once, which `key` and the database see to.
 """
 
 from __future__ import annotations
@@ -11,72 +11,86 @@ from datetime import datetime
 from enum import StrEnum
 
 from gcm_sentinel.domain.jsontypes import JsonObject
+from gcm_sentinel.domain.operations import DECLARED
+from gcm_sentinel.domain.order import Order
 
 
 class ActionState(StrEnum):
     """Where an action stands."""
 
     PROPOSED = "proposed"
+    WAITING = "waiting"
+    """For a person."""
     APPROVED = "approved"
     """By a person, or by policy."""
     RUNNING = "running"
+    CARRIED = "carried"
+    """Carried out; whether it has its effect is being checked."""
     DONE = "done"
-    """Carried out, and its effect verified."""
+    """Its effect was verified."""
+    REFUSED = "refused"
+    """By the gate or a person, or nobody decided in time: nothing was sent."""
     FAILED = "failed"
-    """Refused, expired, not carried out, or without the effect it should have; `note` says which."""
+    """Not carried out as a whole, or without its effect; `note` says which."""
     UNDONE = "undone"
 
 
 COMES_AFTER: dict[ActionState, frozenset[ActionState]] = {
     ActionState.PROPOSED: frozenset(),
-    ActionState.APPROVED: frozenset({ActionState.PROPOSED}),
+    ActionState.WAITING: frozenset({ActionState.PROPOSED, ActionState.APPROVED}),
+    ActionState.APPROVED: frozenset({ActionState.PROPOSED, ActionState.WAITING}),
     ActionState.RUNNING: frozenset({ActionState.APPROVED}),
-    ActionState.DONE: frozenset({ActionState.RUNNING}),
-    ActionState.FAILED: frozenset({ActionState.PROPOSED, ActionState.APPROVED, ActionState.RUNNING}),
-    ActionState.UNDONE: frozenset({ActionState.DONE, ActionState.FAILED}),
+    ActionState.CARRIED: frozenset({ActionState.RUNNING}),
+    ActionState.DONE: frozenset({ActionState.CARRIED}),
+    ActionState.REFUSED: frozenset(
+        {ActionState.PROPOSED, ActionState.WAITING, ActionState.APPROVED, ActionState.RUNNING}
+    ),
+    ActionState.FAILED: frozenset({ActionState.RUNNING, ActionState.CARRIED}),
+    ActionState.UNDONE: frozenset({ActionState.CARRIED, ActionState.DONE, ActionState.FAILED}),
 }
 """The states each state may be reached from."""
 
-
-@dataclass(frozen=True, slots=True)
-class ActionTarget:
-    """What an action is done to, by the identity it had when it was proposed."""
-
-    kind: str
-    """``node``, ``pod``, ``gpu``."""
-    name: str
-    uid: str
-    """UID of the API object, UUID of a GPU: another object of the same name is another target."""
-    node: str = ""
+UNDER_WAY = frozenset({ActionState.RUNNING, ActionState.CARRIED})
+"""States in which an action may still change the world."""
+MAY_BE_ORDERED_AGAIN = frozenset({ActionState.PROPOSED, ActionState.REFUSED})
+"""States that leave the way free for the same order."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
-    """One action for one incident."""
+    """One order and what became of it."""
 
-    incident_id: str
-    action: str
-    """Name of its tool, ``cordon_node``."""
-    target: ActionTarget
+    order: Order
     mode: str
     """The mode it was proposed in."""
     requested_at: datetime
-    investigation_id: str = ""
-    arguments: JsonObject = field(default_factory=dict)
-    reason: str = ""
-    requested_by: str = ""
     state: ActionState = ActionState.PROPOSED
+    ruling: str = ""
+    """What the gate said last, with its reasons."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
     executor: str = ""
     result: JsonObject = field(default_factory=dict)
-    """What the tool and the verification returned."""
+    """What the tool and the verification found."""
     note: str = ""
+    undoes: str = ""
+    """Id of the action this one takes back; empty for one of its own."""
+
+    @property
+    def id(self) -> str:
+        """Investigation, operation and target: one proposal of one investigation."""
+        return f"{self.order.investigation_id}/{self.order.operation}/{self.order.target.uid}"
 
     @property
     def key(self) -> str:
-        """Incident, action and target: the same for every proposal of the same thing."""
-        return f"{self.incident_id}/{self.action}/{self.target.uid}"
+        """Incident, operation and target: what is begun once."""
+        return self.order.key
+
+    @property
+    def takes_out(self) -> str:
+        """The node it takes out of service; empty where it takes none."""
+        target, declared = self.order.target, DECLARED[self.order.operation]
+        return (target.node or target.name) if declared.takes_out_of_service else ""
 
 
 class ApprovalState(StrEnum):
@@ -94,7 +108,8 @@ class Approval:
 
     id: str
     incident_id: str
-    action_key: str
+    action_id: str
+    """Of the `ActionRecord`."""
     digest: str
     """SHA-256 of what was shown; a decision about anything else does not count."""
     requested_at: datetime

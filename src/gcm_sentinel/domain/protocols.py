@@ -36,6 +36,8 @@ class Scope:
     """What one investigation is about; passed with each call, never held by a shared object."""
 
     incident: Incident
+    gathered: tuple[Evidence, ...] = ()
+    """The evidence of earlier turns."""
 
     @property
     def node(self) -> str:
@@ -52,6 +54,8 @@ class Availability:
     """Why not; empty when usable."""
     how_to_enable: str = ""
     """What the operator would do to turn it on."""
+    broken: bool = False
+    """It is configured and does not work, which is not the same as being off."""
 
 
 class Datasource(Protocol):

@@ -142,7 +142,8 @@ class Loop:
         calls = run.tools_of(turn)
         for call in calls:
             run.tell(Step("tool.started", run.spend.rounds, call.name, str(dict(call.arguments))))
-        errand = Errand(Scope(run.transcript.incident), run.turns.steps, first=run.numbered + 1, left=run.left)
+        scope = Scope(run.transcript.incident, run.transcript.evidence)
+        errand = Errand(scope, run.turns.steps, first=run.numbered + 1, left=run.left)
         answers = await self._toolbox.run(calls, errand)
         run.take_answers(answers, calls=len(calls))
         return answers

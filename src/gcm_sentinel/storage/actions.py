@@ -1,21 +1,36 @@
-"""Records of actions: each is created once, and goes from state to state by exactly one of those who try."""
+"""Records of actions: each is proposed once per investigation, and goes from state to state by exactly one who tries.
+
+`begin` is where limits hold: in one transaction, serialised over all replicas, what is under way is counted and the
+action begun, or it is not. So two who each saw room for one more cannot both take it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gcm_sentinel.domain.action_record import COMES_AFTER, ActionRecord, ActionState, ActionTarget
-from gcm_sentinel.domain.errors import Bug
+from gcm_sentinel.domain.acting_policy import Breaker
+from gcm_sentinel.domain.action_record import COMES_AFTER, UNDER_WAY, ActionRecord, ActionState
+from gcm_sentinel.domain.incident_record import IncidentState
 from gcm_sentinel.domain.json_reader import JsonReader
 from gcm_sentinel.domain.jsontypes import JsonObject
+from gcm_sentinel.domain.operations import Operation
+from gcm_sentinel.domain.order import ActionTarget, ApiCall, Order
+from gcm_sentinel.domain.trigger import Incident
 from gcm_sentinel.storage.codecs import clean, from_json, micros, readable, to_json, when, when_known
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.schema import actions as table
-from gcm_sentinel.storage.upsert import insert_new
+from gcm_sentinel.storage.schema import breaker, incidents, symptoms
+from gcm_sentinel.storage.symptoms import IS_BAD
+from gcm_sentinel.storage.upsert import insert_new, insert_or_replace
+
+_BREAKER = "fleet"
+_UNDER_WAY = [str(state) for state in UNDER_WAY]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,22 @@ class Step:
     executor: str = ""
     result: JsonObject = field(default_factory=dict)
     note: str = ""
+    ruling: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Abroad:
+    """What is under way at the moment of beginning, this action left out."""
+
+    reserved: frozenset[str]
+    """Nodes that actions under way take out of service."""
+    begun: tuple[datetime, ...]
+    """When the actions of the time asked for began."""
+    breaker: Breaker
+
+
+Objects = Callable[[Abroad], str]
+"""Why an action may not begin after all; empty where it may."""
 
 
 class Actions:
@@ -35,98 +66,201 @@ class Actions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def propose(self, proposed: ActionRecord) -> ActionRecord:
-        """The record of this action: `proposed`, or the one that is there already under its key."""
+    async def propose(self, proposed: Iterable[ActionRecord]) -> None:
+        """Record what is not recorded yet."""
         async with self._database.writing() as connection:
-            await insert_new(connection, table, [_columns(proposed)])
-        found = await self.get(proposed.key)
-        if found is None:
-            raise Bug(f"the record of action {proposed.key!r} vanished after it was stored, or cannot be read")
-        return found
+            await store_proposed(connection, proposed)
 
-    async def get(self, key: str) -> ActionRecord | None:
-        """One record, None when there is none under `key`."""
-        return next(iter(await self._select(table.c.key == key)), None)
+    async def get(self, action_id: str) -> ActionRecord | None:
+        """One record, None when there is none of that id."""
+        return next(iter(await self._select(table.c.id == action_id)), None)
 
     async def of_incident(self, incident_id: str) -> tuple[ActionRecord, ...]:
-        """Everything proposed for one incident, in that order."""
+        """Everything ordered for one incident, in that order."""
         return await self._select(table.c.incident_id == incident_id)
 
-    async def in_state(self, state: ActionState) -> tuple[ActionRecord, ...]:
-        """Everything that stands at `state`, the oldest first."""
-        return await self._select(table.c.state == str(state))
+    async def in_state(self, *states: ActionState) -> tuple[ActionRecord, ...]:
+        """Everything that stands at one of `states`, the oldest first."""
+        return await self._select(table.c.state.in_([str(state) for state in states]))
 
-    async def advance(self, key: str, step: Step) -> bool:
+    async def advance(self, action_id: str, step: Step) -> bool:
         """Whether this call brought it to `step.to`; False where it was there already, or elsewhere, or is unknown.
 
         Of several who try at once exactly one is told True.
         """
-        before = [str(state) for state in COMES_AFTER[step.to]]
-        statement = update(table).where(table.c.key == key, table.c.state.in_(before)).values(_changes(step))
         async with self._database.writing() as connection:
-            return (await connection.execute(statement)).rowcount == 1
+            return await _advance(connection, action_id, step)
+
+    async def begin(self, action_id: str, step: Step, since: datetime, objects: Objects) -> str:
+        """Bring it to RUNNING unless `objects` says why not, which is returned; empty where it has begun.
+
+        `since` is how far back `Abroad.begun` reaches.
+        """
+        async with self._database.serialised() as connection:
+            row = (await connection.execute(select(table).where(table.c.id == action_id))).one_or_none()
+            if row is None or row.state != str(ActionState.APPROVED):
+                return f"it is {row.state if row else 'not recorded'}, not approved"
+            same = table.c.key == row.key, table.c.id != action_id
+            if await connection.scalar(select(table.c.id).where(*same, table.c.state.in_([*_UNDER_WAY, "done"]))):
+                return "the same was begun for this incident before"
+            objection = objects(await _abroad(connection, since))
+            if not objection:
+                await _advance(connection, action_id, step)
+            return objection
+
+    async def begun_since(self, since: datetime) -> tuple[datetime, ...]:
+        """When the actions of all incidents began that began since then."""
+        async with self._database.reading() as connection:
+            return await _begun(connection, since)
+
+    async def reserved(self) -> frozenset[str]:
+        """Nodes that actions under way are taking out of service."""
+        async with self._database.reading() as connection:
+            return await _reserved(connection)
+
+    async def breaker(self) -> Breaker:
+        """The circuit breaker as it stands."""
+        async with self._database.reading() as connection:
+            return await _breaker(connection)
+
+    async def open_breaker(self, at: datetime, reason: str) -> bool:
+        """Open it; False where it is open already, with the reason it had."""
+        async with self._database.serialised() as connection:
+            if (await _breaker(connection)).is_open:
+                return False
+            row = {"name": _BREAKER, "opened_at": micros(at), "reason": clean(reason), "closed_at": None}
+            await insert_or_replace(connection, breaker, {**row, "closed_by": ""})
+            return True
+
+    async def close_breaker(self, at: datetime, by: str) -> bool:
+        """Close it, by a person; False where it is closed."""
+        this = breaker.c.name == _BREAKER, breaker.c.opened_at.is_not(None)
+        values = {"opened_at": None, "closed_at": micros(at), "closed_by": clean(by)}
+        async with self._database.writing() as connection:
+            return (await connection.execute(update(breaker).where(*this).values(values))).rowcount == 1
+
+    async def stands(self, incident: Incident) -> bool:
+        """Whether the incident is open and something of what opened it is still wrong."""
+        is_open = select(incidents.c.id).where(
+            incidents.c.id == incident.id, incidents.c.state != str(IncidentState.CLOSED)
+        )
+        wrong = select(symptoms.c.node).where(symptoms.c.incident_id == incident.id, IS_BAD).limit(1)
+        async with self._database.reading() as connection:
+            return (await connection.scalar(is_open)) is not None and (await connection.scalar(wrong)) is not None
 
     async def _select(self, condition: ColumnElement[bool]) -> tuple[ActionRecord, ...]:
         async with self._database.reading() as connection:
-            statement = select(table).where(condition).order_by(table.c.requested_at, table.c.key)
+            statement = select(table).where(condition).order_by(table.c.requested_at, table.c.id)
             rows = (await connection.execute(statement)).all()
         return tuple(readable(rows, _record, table="actions"))
+
+
+async def store_proposed(connection: AsyncConnection, proposed: Iterable[ActionRecord]) -> None:
+    """Record what is not recorded yet, in the caller's transaction."""
+    await insert_new(connection, table, [_columns(record) for record in proposed])
+
+
+async def _advance(connection: AsyncConnection, action_id: str, step: Step) -> bool:
+    before = [str(state) for state in COMES_AFTER[step.to]]
+    statement = update(table).where(table.c.id == action_id, table.c.state.in_(before)).values(_changes(step))
+    return (await connection.execute(statement)).rowcount == 1
+
+
+async def _abroad(connection: AsyncConnection, since: datetime) -> Abroad:
+    return Abroad(await _reserved(connection), await _begun(connection, since), await _breaker(connection))
+
+
+async def _begun(connection: AsyncConnection, since: datetime) -> tuple[datetime, ...]:
+    statement = select(table.c.started_at).where(table.c.started_at >= micros(since), table.c.undoes == "")
+    return tuple(when(moment) for moment in await connection.scalars(statement.order_by(table.c.started_at)))
+
+
+async def _reserved(connection: AsyncConnection) -> frozenset[str]:
+    statement = select(table.c.takes_out).where(table.c.state.in_(_UNDER_WAY), table.c.takes_out != "")
+    return frozenset(await connection.scalars(statement))
+
+
+async def _breaker(connection: AsyncConnection) -> Breaker:
+    row = (await connection.execute(select(breaker).where(breaker.c.name == _BREAKER))).one_or_none()
+    return Breaker() if row is None else Breaker(when_known(row.opened_at), row.reason)
 
 
 def _changes(step: Step) -> dict[str, Any]:
     changes: dict[str, Any] = {"state": str(step.to)}
     if step.to is ActionState.RUNNING:
         changes["started_at"] = micros(step.at)
-    if step.to in (ActionState.DONE, ActionState.FAILED, ActionState.UNDONE):
+    if step.to in (ActionState.DONE, ActionState.FAILED, ActionState.UNDONE, ActionState.REFUSED):
         changes["ended_at"] = micros(step.at)
-    if step.executor:
-        changes["executor"] = clean(step.executor)
     if step.result:
         changes["result"] = to_json(step.result)
-    if step.note:
-        changes["note"] = clean(step.note)
-    return changes
+    words = {"executor": step.executor, "note": step.note, "ruling": step.ruling}
+    return {**changes, **{name: clean(value) for name, value in words.items() if value}}
 
 
 def _columns(record: ActionRecord) -> dict[str, Any]:
+    order, target = record.order, record.order.target
     return {
+        "id": clean(record.id),
         "key": clean(record.key),
-        "incident_id": record.incident_id,
-        "investigation_id": record.investigation_id,
-        "action": clean(record.action),
-        "target_kind": clean(record.target.kind),
-        "target_name": clean(record.target.name),
-        "target_node": clean(record.target.node),
-        "target_uid": clean(record.target.uid),
-        "arguments": to_json(record.arguments),
+        "incident_id": order.incident_id,
+        "investigation_id": order.investigation_id,
+        "action": str(order.operation),
+        "target_kind": clean(target.kind),
+        "target_name": clean(target.name),
+        "target_node": clean(target.node),
+        "target_uid": clean(target.uid),
+        "arguments": to_json(order.arguments),
+        "calls": to_json([[call.method, call.path, call.body, call.content_type] for call in order.calls]),
+        "digest": order.digest,
         "mode": record.mode,
         "state": str(record.state),
-        "reason": clean(record.reason),
-        "requested_by": clean(record.requested_by),
+        "reason": clean(order.reason),
+        "requested_by": clean(order.asked_by),
         "requested_at": micros(record.requested_at),
+        "ruling": clean(record.ruling),
+        "takes_out": clean(record.takes_out),
         "started_at": micros(record.started_at),
         "ended_at": micros(record.ended_at),
         "executor": clean(record.executor),
         "result": to_json(record.result),
         "note": clean(record.note),
+        "undoes": clean(record.undoes),
     }
 
 
 def _record(row: Row[Any]) -> ActionRecord:
-    return ActionRecord(
-        incident_id=row.incident_id,
-        action=row.action,
+    calls = JsonReader({"calls": [dict(zip(_CALL, call, strict=True)) for call in from_json(row.calls)]}, "actions")
+    order = Order(
+        operation=Operation(row.action),
         target=ActionTarget(row.target_kind, row.target_name, row.target_uid, row.target_node),
-        mode=row.mode,
-        requested_at=when(row.requested_at),
+        incident_id=row.incident_id,
         investigation_id=row.investigation_id,
         arguments=JsonReader.of(from_json(row.arguments), "arguments").data,
+        calls=tuple(calls.each("calls", _call)),
         reason=row.reason,
-        requested_by=row.requested_by,
+        asked_by=row.requested_by,
+    )
+    if order.digest != row.digest:
+        raise ValueError(f"the order of action {row.id!r} is not the one that was proposed: its digest differs")
+    return ActionRecord(
+        order=order,
+        mode=row.mode,
+        requested_at=when(row.requested_at),
         state=ActionState(row.state),
+        ruling=row.ruling,
         started_at=when_known(row.started_at),
         ended_at=when_known(row.ended_at),
         executor=row.executor,
         result=JsonReader.of(from_json(row.result), "result").data,
         note=row.note,
+        undoes=row.undoes,
+    )
+
+
+_CALL = ("method", "path", "body", "content_type")
+
+
+def _call(reader: JsonReader) -> ApiCall:
+    return ApiCall(
+        reader.get("method", str), reader.get("path", str), reader.inside("body").data, reader.get("content_type", str)
     )

@@ -42,7 +42,7 @@ class Approvals:
         row = {
             "id": clean(approval.id),
             "incident_id": approval.incident_id,
-            "action_key": clean(approval.action_key),
+            "action_id": clean(approval.action_id),
             "digest": approval.digest,
             "state": _WAITING,
             "requested_at": micros(approval.requested_at),
@@ -118,7 +118,7 @@ def _approval(row: Row[Any]) -> Approval:
     return Approval(
         id=row.id,
         incident_id=row.incident_id,
-        action_key=row.action_key,
+        action_id=row.action_id,
         digest=row.digest,
         requested_at=when(row.requested_at),
         expires_at=when(row.expires_at),

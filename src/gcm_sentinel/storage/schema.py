@@ -231,7 +231,8 @@ executors = Table(
 actions = Table(
     "actions",
     metadata,
-    Column("key", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("key", Text, nullable=False),
     Column("incident_id", Text, nullable=False),
     Column("investigation_id", Text, nullable=False),
     Column("action", Text, nullable=False),
@@ -240,16 +241,31 @@ actions = Table(
     Column("target_node", Text, nullable=False),
     Column("target_uid", Text, nullable=False),
     Column("arguments", Text, nullable=False),
+    Column("calls", Text, nullable=False),
+    Column("digest", Text, nullable=False),
     Column("mode", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("requested_by", Text, nullable=False),
     Column("requested_at", BigInteger, nullable=False),
+    Column("ruling", Text, nullable=False),
+    Column("takes_out", Text, nullable=False),
     Column("started_at", BigInteger, nullable=True),
     Column("ended_at", BigInteger, nullable=True),
     Column("executor", Text, nullable=False),
     Column("result", Text, nullable=False),
     Column("note", Text, nullable=False),
+    Column("undoes", Text, nullable=False),
+)
+
+breaker = Table(
+    "breaker",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("opened_at", BigInteger, nullable=True),
+    Column("reason", Text, nullable=False),
+    Column("closed_at", BigInteger, nullable=True),
+    Column("closed_by", Text, nullable=False),
 )
 
 approvals = Table(
@@ -257,7 +273,7 @@ approvals = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("incident_id", Text, nullable=False),
-    Column("action_key", Text, nullable=False),
+    Column("action_id", Text, nullable=False),
     Column("digest", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("requested_at", BigInteger, nullable=False),

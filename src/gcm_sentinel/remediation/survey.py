@@ -1,0 +1,83 @@
+"""The survey: everything the gate must know of the world, read just before it decides.
+
+Nothing is remembered between two surveys, and nothing in one comes from a model. What cannot be read raises; whoever
+asked then has no decision, which is a refusal.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Protocol
+
+from gcm_sentinel.clients.kubernetes.client import Objects, Params
+from gcm_sentinel.domain.entity import Entity, EntityKind
+from gcm_sentinel.domain.gate import Sighting, World
+from gcm_sentinel.domain.observed import Observed
+from gcm_sentinel.domain.operations import TargetKind
+from gcm_sentinel.domain.order import Order
+from gcm_sentinel.domain.ownership import holders
+from gcm_sentinel.domain.protocols import Clock, Scope
+from gcm_sentinel.domain.remediation import Plan
+from gcm_sentinel.domain.trigger import Incident
+from gcm_sentinel.remediation.book import ActionBook
+from gcm_sentinel.remediation.nodes import capacity_of
+
+_HOUR = timedelta(hours=1)
+
+
+class NodeLister(Protocol):
+    """What the survey reads of the cluster beside what planning read."""
+
+    async def list(self, path: str, params: Params | None = None, page: int = 500) -> tuple[Objects, str]:
+        """All objects of a collection and the list's resource version."""
+        ...
+
+
+class Surveyor:
+    """Takes surveys."""
+
+    def __init__(self, cluster: NodeLister, book: ActionBook, clock: Clock) -> None:
+        self._cluster = cluster
+        self._book = book
+        self._clock = clock
+
+    async def of(self, plan: Plan, incident: Incident, *, captured: bool = False) -> World:
+        """The world around `plan`, whose target was found there while planning.
+
+        Raises:
+            SentinelError: the cluster or the storage could not be read.
+        """
+        now = self._clock.now()
+        nodes, _ = await self._cluster.list("/api/v1/nodes", {"resourceVersion": "0"})
+        before = await self._book.of_incident(incident.id)
+        return World(
+            now=now,
+            uid=plan.order.target.uid or None,
+            labels=plan.labels,
+            holders=holders(plan.marks),
+            stands=await self._book.stands(incident),
+            capacity=capacity_of(nodes, await self._book.reserved()),
+            breaker=await self._book.breaker(),
+            begun=await self._book.begun_since(now - _HOUR),
+            earlier=tuple(record for record in before if record.key == plan.order.key),
+            captured=captured,
+        )
+
+
+def sighting_of(order: Order, scope: Scope) -> Sighting | None:
+    """The newest evidence of the investigation that shows the order's target; None where none does."""
+    target = entity_of(order)
+    for evidence in reversed(scope.gathered):
+        if Observed(evidence.result.entities).has(target):
+            return Sighting(evidence.id, evidence.observed_at)
+    return None
+
+
+def entity_of(order: Order) -> Entity:
+    """The target as the entity that evidence would show."""
+    target = order.target
+    if target.kind == TargetKind.GPU:
+        return Entity(EntityKind.GPU, target.name, node=target.node, uuid=target.uid)
+    if target.kind == TargetKind.POD:
+        return Entity(EntityKind.POD, target.name, node=target.node)
+    return Entity(EntityKind.NODE, target.name)

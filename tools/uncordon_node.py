@@ -1,0 +1,67 @@
+"""Gives a node back to the scheduler that we kept from it; somebody else's cordon stays.
+
+No model may ask for it: it undoes `cordon_node` and `drain_node`, and a person may order it.
+"""
+
+from __future__ import annotations
+
+from gcm_sentinel.clients.kubernetes.marks import marks_of
+from gcm_sentinel.clients.kubernetes.objects import metadata, text
+from gcm_sentinel.domain.errors import NotFound
+from gcm_sentinel.domain.operations import Operation
+from gcm_sentinel.domain.order import Order
+from gcm_sentinel.domain.ownership import FIELD_MANAGER
+from gcm_sentinel.domain.protocols import Scope
+from gcm_sentinel.domain.remediation import Carried, Check, Hands, Plan
+from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
+from gcm_sentinel.tools import asking
+from gcm_sentinel.tools.context import ClusterReader, ToolContext
+from gcm_sentinel.tools.cordon_node import kept_by_others, set_unschedulable
+
+
+class UncordonNode:
+    """`uncordon_node`."""
+
+    operation = Operation.UNCORDON_NODE
+
+    def __init__(self, cluster: ClusterReader) -> None:
+        self._cluster = cluster
+
+    @property
+    def spec(self) -> ToolSpec:
+        """The tool as a person sees it."""
+        return asking.spec_of(
+            self.operation, "Give a node back to the scheduler that we cordoned.", {"node_name": asking.NODE}
+        )
+
+    async def plan(self, call: ToolCall, scope: Scope) -> Plan:
+        """One PATCH; none where the node is schedulable or its cordon is not ours."""
+        node = await asking.read_node(self._cluster, asking.node_name(call))
+        marks = marks_of(node)
+        ours = marks.unschedulable and marks.cordoned_by == FIELD_MANAGER
+        calls = (set_unschedulable(text(metadata(node).get("name")), None),) if ours else ()
+        return asking.node_plan(self.operation, node, scope, calls, why=asking.reason(call))
+
+    async def carry_out(self, plan: Plan, hands: Hands) -> Carried:
+        """Send the PATCH, unless somebody keeps the node by now."""
+        for call in plan.order.calls:
+            await hands.send(call, unless=kept_by_others)
+        return Carried(len(plan.order.calls))
+
+    async def check(self, order: Order, carried: Carried) -> Check:
+        """Whether the node is schedulable."""
+        try:
+            marks = marks_of(await asking.read_node(self._cluster, order.target.name))
+        except NotFound:
+            return Check(met=False, words=f"node {order.target.name} is gone", hopeless=True)
+        state = "unschedulable" if marks.unschedulable else "schedulable"
+        return Check(met=not marks.unschedulable, words=f"node {order.target.name} is {state}")
+
+    async def undo(self, order: Order, carried: Carried) -> Plan | None:
+        """Nothing: whoever wants it cordoned again orders that."""
+        return None
+
+
+def build(context: ToolContext) -> UncordonNode:
+    """The entry point."""
+    return UncordonNode(context.cluster)
