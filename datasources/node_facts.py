@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from gcm_sentinel.clients.kubernetes import KubeObject, conditions, metadata, parse_time
+from gcm_sentinel.clients.kubernetes.managers import Writer, writer_of
 from gcm_sentinel.clients.kubernetes.objects import mapping, objects, spec, status, strings, text
 from gcm_sentinel.datasources.cluster_reads import foreign_annotations, iso
-from gcm_sentinel.clients.kubernetes.managers import Writer, writer_of
 from gcm_sentinel.datasources.field_managers import changes
 from gcm_sentinel.datasources.maintenance import announced
 from gcm_sentinel.datasources.node_conditions import condition_summaries

@@ -51,11 +51,11 @@ class CordonNode:
         calls = () if ours else (set_unschedulable(text(metadata(node).get("name")), scope.incident.id),)
         return asking.node_plan(self.operation, node, scope, calls, why=asking.reason(call))
 
-    async def carry_out(self, plan: Plan, hands: Hands) -> Carried:
+    async def carry_out(self, order: Order, hands: Hands) -> Carried:
         """Send the PATCH, unless somebody keeps the node by now."""
-        for call in plan.order.calls:
+        for call in order.calls:
             await hands.send(call, unless=kept_by_others)
-        return Carried(len(plan.order.calls))
+        return Carried(len(order.calls))
 
     async def check(self, order: Order, carried: Carried) -> Check:
         """Whether the node is unschedulable by our hand."""
@@ -68,7 +68,7 @@ class CordonNode:
         who = marks.cordoned_by or "nobody named"
         return Check(met=marks.cordoned_by == FIELD_MANAGER, words=f"node {order.target.name} is cordoned by {who}")
 
-    async def undo(self, order: Order, carried: Carried) -> Plan | None:
+    async def undo(self, order: Order, carried: Carried) -> Order | None:
         """Make the node schedulable again, if the cordon is still ours and for this incident."""
         return await released(self._cluster, order)
 
@@ -87,8 +87,8 @@ def kept_by_others(node: JsonObject) -> str:
     return ", ".join(map(str, holders(marks_of(dict(node)))))
 
 
-async def released(cluster: ClusterReader, order: Order) -> Plan | None:
-    """The plan that takes an incident's cordon away; None where there is none of it, or it is not ours any more.
+async def released(cluster: ClusterReader, order: Order) -> Order | None:
+    """The order that takes an incident's cordon away; None where there is none of it, or it is not ours any more.
 
     Raises:
         SentinelError: the node could not be read.
@@ -101,13 +101,8 @@ async def released(cluster: ClusterReader, order: Order) -> Plan | None:
     ours = marks.unschedulable and marks.cordoned_by == FIELD_MANAGER
     if not ours or marks.annotations.get(MARK) != order.incident_id:
         return None
-    undo = replace(
-        order,
-        operation=Operation.UNCORDON_NODE,
-        arguments={},
-        calls=(set_unschedulable(order.target.name, None),),
-    )
-    return Plan(undo, marks, marks.labels)
+    calls = (set_unschedulable(order.target.name, None),)
+    return replace(order, operation=Operation.UNCORDON_NODE, arguments={}, calls=calls)
 
 
 def build(context: ToolContext) -> CordonNode:

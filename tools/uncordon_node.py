@@ -42,11 +42,11 @@ class UncordonNode:
         calls = (set_unschedulable(text(metadata(node).get("name")), None),) if ours else ()
         return asking.node_plan(self.operation, node, scope, calls, why=asking.reason(call))
 
-    async def carry_out(self, plan: Plan, hands: Hands) -> Carried:
+    async def carry_out(self, order: Order, hands: Hands) -> Carried:
         """Send the PATCH, unless somebody keeps the node by now."""
-        for call in plan.order.calls:
+        for call in order.calls:
             await hands.send(call, unless=kept_by_others)
-        return Carried(len(plan.order.calls))
+        return Carried(len(order.calls))
 
     async def check(self, order: Order, carried: Carried) -> Check:
         """Whether the node is schedulable."""
@@ -57,7 +57,7 @@ class UncordonNode:
         state = "unschedulable" if marks.unschedulable else "schedulable"
         return Check(met=not marks.unschedulable, words=f"node {order.target.name} is {state}")
 
-    async def undo(self, order: Order, carried: Carried) -> Plan | None:
+    async def undo(self, order: Order, carried: Carried) -> Order | None:
         """Nothing: whoever wants it cordoned again orders that."""
         return None
 

@@ -84,7 +84,7 @@ class Place:
         return ExactHands(order, (self.client, writer), Unrecorded(), FixedClock(), sleep=sleep)
 
     async def carry_out(self, tool: RemediationTool, plan: Plan) -> Carried:
-        return await tool.carry_out(plan, self.hands(plan.order))
+        return await tool.carry_out(plan.order, self.hands(plan.order))
 
 
 @pytest.fixture

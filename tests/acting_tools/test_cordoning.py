@@ -121,7 +121,7 @@ async def test_undoing_gives_the_node_back(place, tool):
     carried = await place.carry_out(tool, plan)
     undo = await tool.undo(plan.order, carried)
 
-    await place.carry_out(uncordon_node.build(place.context), undo)
+    await uncordon_node.build(place.context).carry_out(undo, place.hands(undo))
 
     assert "unschedulable" not in place.node()["spec"]
     assert MARK not in place.node()["metadata"]["annotations"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from gcm_sentinel.app.approvals_cli import approvals, breaker
 from gcm_sentinel.app.incidents_cli import incidents
 from gcm_sentinel.app.output import Output, Plain
 
@@ -30,6 +31,8 @@ cli = typer.Typer(
 fleet = typer.Typer(help="A simulated GPU fleet that speaks the real protocols.", no_args_is_help=True)
 cli.add_typer(fleet, name="fleet")
 cli.add_typer(incidents, name="incidents")
+cli.add_typer(approvals, name="approvals")
+cli.add_typer(breaker, name="breaker")
 
 Engine = Annotated[str | None, typer.Option(help="auto, anthropic, openai or playbook; default: the setting.")]
 LogLevel = Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR; default: the setting.")]

@@ -42,21 +42,36 @@ async def with_incidents(settings: Settings, work: Callable[[OpenIncidents], Awa
         BadConfiguration: there is no database yet, or it is of a newer version.
         Unreachable: the database is away.
     """
-    place = place_of(settings)
-    where = "the database of GCM_SENTINEL_DATABASE_URL"
-    if place.folder is not None:
-        file = place.folder / DATABASE_FILE
-        where = str(file)
-        if not file.is_file():
-            raise BadConfiguration(
-                f"no incidents are stored yet: there is no {where!r}; `gcm-sentinel serve` makes it. Another folder: "
-                "--state-dir or GCM_SENTINEL_STATE_DIR; PostgreSQL: GCM_SENTINEL_DATABASE_URL"
-            )
-    clock = SystemClock()
-    async with Database.open(place.database_url, clock=clock, max_pool=2) as database:
+
+    async def opened(database: Database) -> T:
+        where = _where(settings)
         return await work(
-            OpenIncidents(Incidents(database), Investigations(database), Triggers(database), clock, where)
+            OpenIncidents(Incidents(database), Investigations(database), Triggers(database), database.clock, where)
         )
+
+    return await with_database(settings, opened)
+
+
+async def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Do `work` with the database of `settings`, beside whoever serves from it.
+
+    Raises:
+        BadConfiguration: there is no database yet, or it is of a newer version.
+        Unreachable: the database is away.
+    """
+    place = place_of(settings)
+    if place.folder is not None and not (place.folder / DATABASE_FILE).is_file():
+        raise BadConfiguration(
+            f"no incidents are stored yet: there is no {_where(settings)!r}; `gcm-sentinel serve` makes it. Another "
+            "folder: --state-dir or GCM_SENTINEL_STATE_DIR; PostgreSQL: GCM_SENTINEL_DATABASE_URL"
+        )
+    async with Database.open(place.database_url, clock=SystemClock(), max_pool=2) as database:
+        return await work(database)
+
+
+def _where(settings: Settings) -> str:
+    folder = place_of(settings).folder
+    return str(folder / DATABASE_FILE) if folder else "the database of GCM_SENTINEL_DATABASE_URL"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import structlog
 
 from gcm_sentinel.app.endpoints import serve_endpoints
 from gcm_sentinel.app.life.upkeep import beside
-from gcm_sentinel.app.serving import DELIVERY, INVESTIGATION, Serving, open_serving
+from gcm_sentinel.app.serving import ACTING, DELIVERY, INVESTIGATION, Serving, open_serving
 from gcm_sentinel.app.settings import Settings
 from gcm_sentinel.app.upkeep_plan import heartbeat_of, upkeep_of
 from gcm_sentinel.clients.durable.config import StepHook
@@ -22,8 +22,8 @@ log = structlog.get_logger(__name__)
 BANNERS = {
     Mode.RECOMMEND: "OBSERVE-ONLY (no cluster mutations but Events)",
     Mode.ANNOTATE: "ANNOTATE (writes gcm-sentinel/* node annotations, no cordon/drain)",
-    Mode.APPROVE: "APPROVE (this version has no remediation tools: nothing is executed)",
-    Mode.EXECUTE: "EXECUTE (this version has no remediation tools: nothing is executed)",
+    Mode.APPROVE: "APPROVE (changes the cluster where a person approves the exact action)",
+    Mode.EXECUTE: "EXECUTE (changes the cluster within the policy, asks a person beyond it!)",
 }
 
 
@@ -42,7 +42,8 @@ async def serve(settings: Settings, *, stop: asyncio.Event | None = None, on_rec
             announce(serving)
             _drain_on_signal(stop)
             try:
-                await serving.workflow.run(queues, stop, upkeep_of(serving))
+                to_act = serving.engine.queue(ACTING) if serving.workflow.acting else None
+                await serving.workflow.run(queues, stop, upkeep_of(serving), to_act=to_act)
             finally:
                 await _drain(serving, timedelta(seconds=settings.drain_seconds))
     log.info("agent.stopped")
@@ -72,7 +73,8 @@ def announce(serving: Serving) -> None:
         replica=place.executor,
     )
     if settings.action_mode in (Mode.APPROVE, Mode.EXECUTE):
-        log.warning("agent.no_remediation", mode=str(settings.action_mode), behaves_as=str(Mode.ANNOTATE))
+        operations = agent.acting.operations if agent.acting else ()
+        log.warning("agent.acts", mode=str(settings.action_mode), actions=sorted(operations))
     for line in agent.broken_sources:
         log.error("plugin.left_out", plugin=line)
 

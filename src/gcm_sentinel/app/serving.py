@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 WORKFLOW_VERSION = "1"
 """Version of the recorded steps. Bump it when an investigation recorded by the former version could not be replayed by
 this one: a step renamed, added, or started in another order."""
-INVESTIGATION, DELIVERY = "investigation", "delivery"
+INVESTIGATION, DELIVERY, ACTING = "investigation", "delivery", "acting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,8 @@ async def _engine(place: StatePlace, workflow: Workflow, hook: StepHook | None) 
         INVESTIGATION: JobKind(workflow.investigating.job, workflow.investigating.concurrency),
         DELIVERY: JobKind(workflow.delivering.job, workflow.delivering.concurrency),
     }
+    if workflow.acting is not None:
+        jobs[ACTING] = JobKind(workflow.acting.job, workflow.acting.concurrency)
     config = DurableConfig(url=place.durable_url, executor_id=place.executor, version=WORKFLOW_VERSION)
     async with DurableEngine.open(config, jobs, on_step=hook) as engine:
         yield engine

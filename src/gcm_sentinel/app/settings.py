@@ -142,6 +142,21 @@ class Settings(BaseSettings):
     # what it may do
     action_mode: Mode = Mode.RECOMMEND
     max_actions_per_hour: Annotated[int, Field(ge=0)] = 3
+    """In the whole cluster; beyond that a person decides."""
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.8
+    """Of an assessment that may lead to an action without a person."""
+    max_out_of_service: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of the GPU nodes that may be out of service, everybody's cordons counted; one node at least."""
+    actions: Names = ()
+    """Operations that may be done at all; empty for every one."""
+    protected_nodes: Names = ()
+    """Globs of nodes that are never acted on."""
+    protected_labels: Pairs = Field(default_factory=lambda: {"node-role.kubernetes.io/control-plane": "*"})
+    """Labels of nodes that are never acted on; the value is a glob."""
+    protected_namespaces: Names = ("kube-system", "kube-public", "kube-node-lease")
+    """Globs of namespaces whose pods are never restarted."""
+    approval_minutes: Annotated[int, Field(ge=1)] = 60
+    """How long a person may take to decide about an action."""
 
     # budgets of one investigation
     max_tool_rounds: Annotated[int, Field(ge=1)] = 25

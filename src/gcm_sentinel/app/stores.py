@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from gcm_sentinel.domain.protocols import Clock
+from gcm_sentinel.storage.actions import Actions
+from gcm_sentinel.storage.approvals import Approvals
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.deliveries import Deliveries
 from gcm_sentinel.storage.evidence import StoredEvidence
@@ -36,6 +38,8 @@ class Stores:
     deliveries: Deliveries
     history: StoredHistory
     executors: Executors
+    actions: Actions
+    approvals: Approvals
 
 
 @asynccontextmanager
@@ -58,4 +62,6 @@ async def open_stores(url: str, clock: Clock) -> AsyncIterator[Stores]:
             deliveries=Deliveries(database),
             history=StoredHistory(database),
             executors=Executors(database),
+            actions=Actions(database),
+            approvals=Approvals(database),
         )

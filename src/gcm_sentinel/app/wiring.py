@@ -11,6 +11,7 @@ from datetime import timedelta
 import structlog
 
 from gcm_sentinel.app import plugins
+from gcm_sentinel.app.acting import OpenActing, open_acting
 from gcm_sentinel.app.clock import SystemClock
 from gcm_sentinel.app.life.patient_evidence import PatientEvidence
 from gcm_sentinel.app.models import build_model, playbook_model, price_of
@@ -62,6 +63,8 @@ class Agent:
     notifiers: tuple[Notifier, ...]
     prometheus: PrometheusClient | None = None
     sentinel: SentinelGateway | None = None
+    acting: OpenActing | None = None
+    """None where the mode does not permit to act, and without stores."""
     sentinel_watcher: SentinelWatcher | None = None
     """None without a gateway, and for a single investigation."""
 
@@ -115,7 +118,9 @@ async def open_agent(settings: Settings, given: Given | None = None) -> AsyncIte
         redactor = Redactor(extra=tuple(map(re.compile, settings.redact_patterns)))
         evidence = PatientEvidence(stores.evidence) if stores else MemoryEvidenceStore()
         watched = tuple(map(ObservedSource, loaded.sources)) if given.observed else loaded.sources
-        toolbox = _toolbox(settings, watched, evidence, redactor, clock)
+        acting = open_acting(settings, kubernetes, stores, clock) if stores else None
+        desk = (acting.desk,) if acting else ()
+        toolbox = _toolbox(settings, (*watched, *desk), evidence, redactor, clock)
         fleet = FleetTopology({**DEFAULT_TOPOLOGY_LABELS, **settings.topology_labels})
         yield Agent(
             settings=settings,
@@ -136,6 +141,7 @@ async def open_agent(settings: Settings, given: Given | None = None) -> AsyncIte
                 observer=fleet,
             ),
             notifiers=(*_notifiers(settings, kubernetes, http, clock), *_recorders(settings, sentinel)),
+            acting=acting,
             prometheus=prometheus,
             sentinel=sentinel,
             sentinel_watcher=await _sentinel_watcher(

@@ -19,6 +19,8 @@ from typing import Any
 
 import structlog
 
+from gcm_sentinel.app.life.acting import ActingDispatch
+from gcm_sentinel.app.life.action_job import ActionJob
 from gcm_sentinel.app.life.budget import EngineChoice
 from gcm_sentinel.app.life.delivery_job import DeliveryJob, OnAttempt
 from gcm_sentinel.app.life.delivery_job import unheard as untold
@@ -49,6 +51,8 @@ from gcm_sentinel.triage.policy import Policy
 log = structlog.get_logger(__name__)
 
 LLM_POLL_S = 30.0
+MOST_ACTIONS_AT_ONCE = 8
+"""Of one process; how many may begin within an hour is the policy's business."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class Workflow:
         self.investigating = Work(self._investigation_job(executor), settings.max_concurrent)
         sinks = len(agent.notifiers) + 1  # those that are not configured any more share one place
         self.delivering = Work(self._delivery_job(), sinks * PER_SINK)
+        self.acting = self._action_job(executor)
         self.triage = TriageLoop(
             stores.triage, agent.fleet, self._policy, agent.clock, self._pulse, self._hooks.on_changes
         )
@@ -95,10 +100,21 @@ class Workflow:
     def _investigation_job(self, executor: str) -> InvestigationJob:
         agent, hooks = self._agent, self._hooks
         audience = Audience(
-            tuple(notifier.name for notifier in agent.notifiers), hooks.on_step, hooks.on_investigated, hooks.observer
+            tuple(notifier.name for notifier in agent.notifiers),
+            hooks.on_step,
+            hooks.on_investigated,
+            agent.settings.action_mode,
+            hooks.observer,
         )
         engines = Engines(agent.loop, agent.model, agent.playbook, self._choice)
         return InvestigationJob(self._stores, engines, audience, self._pulse, executor=executor)
+
+    def _action_job(self, executor: str) -> Work | None:
+        acting = self._agent.acting
+        if acting is None:
+            return None
+        job = ActionJob(self._stores, acting.acting, self._agent.clock, self._pulse, executor=executor)
+        return Work(job, MOST_ACTIONS_AT_ONCE)
 
     def _delivery_job(self) -> DeliveryJob:
         stores, agent = self._stores, self._agent
@@ -115,9 +131,16 @@ class Workflow:
         return policy_of(self._agent.settings, llm_available=self._llm_available)
 
     async def run(
-        self, queues: tuple[JobQueue, JobQueue], stop: asyncio.Event, upkeep: Sequence[Periodic] = ()
+        self,
+        queues: tuple[JobQueue, JobQueue],
+        stop: asyncio.Event,
+        upkeep: Sequence[Periodic] = (),
+        *,
+        to_act: JobQueue | None = None,
     ) -> None:
         """Take in, triage and hand over until `stop` is set; `queues` run `investigating` and `delivering`.
+
+        `to_act` runs `acting`; without it orders that were proposed wait.
 
         Raises:
             SentinelError: a stage met what trying again cannot mend.
@@ -128,6 +151,8 @@ class Workflow:
         look = Periodic("budget", self._look_at_the_budget, LLM_POLL_S, agent.clock)
         intakes = [self._take_in(), *([self._follow()] if agent.sentinel_watcher else [])]
         loops = [*intakes, self._decide(), dispatch.run(), look.run(), *(item.run() for item in upkeep)]
+        if to_act is not None:
+            loops.append(ActingDispatch(stores, to_act, agent.clock, self._pulse).run())
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(loop) for loop in loops]

@@ -124,7 +124,7 @@ class RemediationTool(Protocol):
         """
         ...
 
-    async def carry_out(self, plan: Plan, hands: Hands) -> Carried:
+    async def carry_out(self, order: Order, hands: Hands) -> Carried:
         """Do it; called again after a crash it goes on where it was.
 
         Raises:
@@ -140,8 +140,8 @@ class RemediationTool(Protocol):
         """
         ...
 
-    async def undo(self, order: Order, carried: Carried) -> Plan | None:
-        """The plan that takes it back, of what is still ours only; None where there is nothing to take back.
+    async def undo(self, order: Order, carried: Carried) -> Order | None:
+        """The order that takes it back, of what is still ours only; None where there is nothing to take back.
 
         Raises:
             SentinelError: the world could not be read.

@@ -17,7 +17,7 @@ from gcm_sentinel.clients.guarded import Writer
 from gcm_sentinel.clients.kubernetes import KubeObject, metadata
 from gcm_sentinel.clients.kubernetes.client import Params
 from gcm_sentinel.clients.kubernetes.objects import text
-from gcm_sentinel.domain.errors import Refused, Rejected
+from gcm_sentinel.domain.errors import Refused, Rejected, Retryable
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.order import ApiCall, Order
 from gcm_sentinel.domain.ownership import FIELD_MANAGER
@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 CONFLICT = 409
 _TRIES = 5
 """How often an object that changes all the time is read again."""
+_PAUSE_S = 5.0
+"""Between two tries where the API server did not answer."""
 
 
 def _object(data: Json) -> JsonObject:
@@ -71,6 +73,8 @@ class ExactHands:
         self._steps = steps
         self._clock = clock
         self._sleep = sleep
+        self.answered = 0
+        """Calls that the API server has carried out, now or in the record."""
 
     async def send(self, call: ApiCall, *, unless: Unless | None = None) -> JsonObject:
         """Send one call of the order; what identifies the object afterwards.
@@ -83,7 +87,9 @@ class ExactHands:
             log.error("action.call_refused", call=str(call), order=self._order.key)
             raise Refused(f"{call.method} {call.path} is no call of {self._order.key}: it was not sent")
         work = partial(self._send, call) if unless is None else partial(self._send_bound, call, unless)
-        return await self._steps.run(f"send:{call.method}", work, OBJECT)
+        answer = await self._steps.run(f"send:{call.method}", work, OBJECT)
+        self.answered += 1
+        return answer
 
     async def pause(self, seconds: float) -> None:
         """Wait; in a replay the wait is over."""
@@ -108,6 +114,11 @@ class ExactHands:
                 if error.status != CONFLICT or not left:
                     raise
                 log.info("action.conflict", path=call.path, order=self._order.key)
+            except Retryable as error:  # it may have arrived: the object is looked at again before it is sent again
+                if not left:
+                    raise
+                log.warning("action.answer_lost", path=call.path, order=self._order.key, reason=str(error))
+                await self._sleep(_PAUSE_S)
         raise Refused(f"{call.path} changes all the time")
 
     def _stranger(self, found: KubeObject) -> str:

@@ -14,11 +14,11 @@ GPU_RESOURCES = ("nvidia.com/gpu", "amd.com/gpu")
 _KEEPS_PODS_AWAY = frozenset({"NoSchedule", "NoExecute"})
 
 
-def capacity_of(nodes: Iterable[KubeObject], reserved: Iterable[str]) -> Capacity:
-    """The GPU nodes among `nodes`, and which of them take no work; `reserved` are about to be taken out."""
+def capacity_of(nodes: Iterable[KubeObject]) -> Capacity:
+    """The GPU nodes among `nodes`, and which of them take no work."""
     gpu_nodes = [node for node in nodes if _has_gpus(node)]
     names = [text(metadata(node).get("name")) for node in gpu_nodes]
-    return Capacity.of(names, (name for name, node in zip(names, gpu_nodes, strict=True) if _is_out(node)), reserved)
+    return Capacity.of(names, (name for name, node in zip(names, gpu_nodes, strict=True) if _is_out(node)))
 
 
 def _has_gpus(node: KubeObject) -> bool:

@@ -6,10 +6,12 @@ asked then has no decision, which is a refusal.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
 from gcm_sentinel.clients.kubernetes.client import Objects, Params
+from gcm_sentinel.domain.acting_policy import Capacity
 from gcm_sentinel.domain.entity import Entity, EntityKind
 from gcm_sentinel.domain.gate import Sighting, World
 from gcm_sentinel.domain.observed import Observed
@@ -41,27 +43,35 @@ class Surveyor:
         self._book = book
         self._clock = clock
 
-    async def of(self, plan: Plan, incident: Incident, *, captured: bool = False) -> World:
-        """The world around `plan`, whose target was found there while planning.
+    async def of(self, plan: Plan, incident: Incident, *, uid: str = "", captured: bool = False) -> World:
+        """The world around `plan`; `uid` is that of the object found by the target's name, the plan's own where empty.
 
         Raises:
             SentinelError: the cluster or the storage could not be read.
         """
         now = self._clock.now()
-        nodes, _ = await self._cluster.list("/api/v1/nodes", {"resourceVersion": "0"})
         before = await self._book.of_incident(incident.id)
         return World(
             now=now,
-            uid=plan.order.target.uid or None,
+            uid=uid or plan.order.target.uid or None,
             labels=plan.labels,
             holders=holders(plan.marks),
             stands=await self._book.stands(incident),
-            capacity=capacity_of(nodes, await self._book.reserved()),
+            capacity=replace(await self.capacity(), reserved=await self._book.reserved()),
             breaker=await self._book.breaker(),
             begun=await self._book.begun_since(now - _HOUR),
-            earlier=tuple(record for record in before if record.key == plan.order.key),
+            earlier=tuple(record for record in before if record.order != plan.order),
             captured=captured,
         )
+
+    async def capacity(self) -> Capacity:
+        """How much of the fleet takes work now, whatever is reserved.
+
+        Raises:
+            SentinelError: the cluster could not be read.
+        """
+        nodes, _ = await self._cluster.list("/api/v1/nodes", {"resourceVersion": "0"})
+        return capacity_of(nodes)
 
 
 def sighting_of(order: Order, scope: Scope) -> Sighting | None:

@@ -64,6 +64,13 @@ class Approvals:
             rows = (await connection.execute(select(table).where(table.c.id == approval_id))).all()
         return next(readable(rows, _approval, table="approvals"), None)
 
+    async def of_action(self, action_id: str) -> Approval | None:
+        """The newest question about an action; None when none was asked."""
+        statement = select(table).where(table.c.action_id == action_id).order_by(table.c.requested_at.desc()).limit(1)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(statement)).all()
+        return next(readable(rows, _approval, table="approvals"), None)
+
     async def waiting(self, now: datetime) -> tuple[Approval, ...]:
         """Those that can still be decided, the first to expire first."""
         statement = select(table).where(table.c.state == _WAITING, table.c.expires_at > micros(now))

@@ -11,12 +11,14 @@ import structlog
 from sqlalchemy import Row, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gcm_sentinel.domain.action_record import ActionRecord
 from gcm_sentinel.domain.assessment import Assessment, Outcome
 from gcm_sentinel.domain.concerned import concerned
 from gcm_sentinel.domain.entity import Entity, EntityKind
 from gcm_sentinel.domain.errors import NotFound
 from gcm_sentinel.domain.incident_record import DeliveryState, InvestigationState
 from gcm_sentinel.domain.transcript import Transcript
+from gcm_sentinel.storage.actions import store_proposed
 from gcm_sentinel.storage.blobs import Blob, keep
 from gcm_sentinel.storage.codecs import clean, micros
 from gcm_sentinel.storage.cooldowns import end_cooldowns
@@ -42,6 +44,8 @@ class Finished:
     """The sinks it is owed to."""
     stand_in: bool
     """Whether the playbook engine answered in place of an LLM."""
+    actions: tuple[ActionRecord, ...] = ()
+    """What it proposes to do."""
     note: str = ""
     """Why another engine answered, or why it failed; the assessment's own notes where empty."""
 
@@ -74,6 +78,7 @@ async def store_finished(
     shown = (entity for item in done.transcript.evidence for entity in item.result.entities)
     await _index(connection, investigation_id, concerned(done.assessment.draft, shown))
     await _owe(connection, investigation_id, done.notifiers, now)
+    await store_proposed(connection, done.actions)
     if failed:
         await _tell_failure(connection, row.incident_id, now)
     else:

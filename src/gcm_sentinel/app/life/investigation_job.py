@@ -8,7 +8,7 @@ sinks in one transaction; handing that over is not its business.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -19,14 +19,17 @@ from gcm_sentinel.app.life.patience import patiently
 from gcm_sentinel.app.life.pulse import Pulse
 from gcm_sentinel.app.observation import Observer
 from gcm_sentinel.app.stores import Stores
+from gcm_sentinel.domain.action_record import ActionRecord
 from gcm_sentinel.domain.incident_json import incident_from_json, incident_to_json
 from gcm_sentinel.domain.jsontypes import Json
+from gcm_sentinel.domain.modes import Mode
 from gcm_sentinel.domain.protocols import Model
 from gcm_sentinel.domain.steps import Codec, Steps
 from gcm_sentinel.domain.transcript import ModelTurn
 from gcm_sentinel.domain.trigger import Incident
 from gcm_sentinel.engine.investigation import Investigation, OnStep, silent
 from gcm_sentinel.engine.loop import Loop
+from gcm_sentinel.remediation.proposals import proposals
 from gcm_sentinel.storage.finishing import Finished
 from gcm_sentinel.triage.budget import EngineRuling
 
@@ -71,6 +74,7 @@ class Audience:
     """The sinks an assessment is owed to."""
     on_step: OnStep = silent
     on_investigated: OnInvestigated = lambda _incident, _investigation: None
+    mode: Mode = Mode.RECOMMEND
     observer: Observer | None = None
     """Traces and metrics; None for a demo or a test."""
 
@@ -115,6 +119,7 @@ class InvestigationJob:
         self._audience.on_investigated(incident, done)
         self._pulse.dispatch.ring()
         self._pulse.triage.ring()
+        self._pulse.acting.ring()
 
     def _trace(self, incident: Incident, *, resumed: bool) -> None:
         event = "investigation.resumed" if resumed else "investigation.started"
@@ -135,11 +140,24 @@ class InvestigationJob:
             "budget", partial(patiently, "budget", partial(self._engines.choice.rule, incident)), RULING
         )
         done = await self._investigate(incident, ruling, steps)
-        finished = Finished(done.assessment, done.transcript, self._audience.notifiers, stand_in=done.stood_in)
+        finished = Finished(
+            done.assessment,
+            done.transcript,
+            self._audience.notifiers,
+            stand_in=done.stood_in,
+            actions=self._proposed(done),
+        )
         key = incident.investigation_id
         store = partial(self._stores.investigations.finish, key, finished)
         await steps.run("finish", partial(patiently, "finish", store), NOTHING)
         return done
+
+    def _proposed(self, done: Investigation) -> tuple[ActionRecord, ...]:
+        """The orders that were noted on the way, asked for by whoever answered."""
+        at, mode, by = done.assessment.created_at, str(self._audience.mode), done.assessment.engine
+        return tuple(
+            ActionRecord(replace(order, asked_by=by), mode, at) for order in proposals(done.transcript.evidence)
+        )
 
     async def _investigate(self, incident: Incident, ruling: EngineRuling, steps: Steps) -> Investigation:
         engines = self._engines

@@ -39,3 +39,5 @@ class Pulse:
     """Triggers were stored."""
     dispatch: Bell = field(default_factory=Bell)
     """Investigations are wanted or deliveries owed."""
+    acting: Bell = field(default_factory=Bell)
+    """Orders were proposed or decided about."""

@@ -26,6 +26,7 @@ from gcm_sentinel.llm.playbook.entities import as_argument
 from gcm_sentinel.llm.playbook.hypotheses import Playbook, shipped
 from gcm_sentinel.llm.playbook.observations import observe
 from gcm_sentinel.llm.playbook.planner import Plan, plan
+from gcm_sentinel.llm.playbook.proposing import Asked, to_propose
 from gcm_sentinel.llm.playbook.verdict import conclude
 
 ENGINE = "playbook"
@@ -54,6 +55,9 @@ class PlaybookModel:
         if step.asks:
             return _asking(transcript, beliefs, step)
         draft = conclude(Case(playbook, obs, beliefs, findings, sources))
+        proposed = () if _must_conclude(transcript) else to_propose(draft, transcript, sources)
+        if proposed:
+            return _proposing(transcript, beliefs, proposed)
         return _submitting(transcript, beliefs, step, draft)
 
 
@@ -82,6 +86,16 @@ def _asking(transcript: Transcript, beliefs: Sequence[Belief], step: Plan) -> Mo
         aim = f" to tell apart {', '.join(ask.tests[:5])} (expected gain {ask.gain:.2f} bit)" if ask.tests else ""
         lines.append(f"- {ask.question.tool} ({ask.question.name}){aim}")
     return ModelTurn("\n".join(lines), calls, StopReason.TOOL_USE, engine=ENGINE, model=ENGINE)
+
+
+def _proposing(transcript: Transcript, beliefs: Sequence[Belief], proposed: Sequence[Asked]) -> ModelTurn:
+    first = _calls_so_far(transcript) + 1
+    calls = tuple(
+        ToolCall(f"playbook-{number}", name, arguments) for number, (name, arguments) in enumerate(proposed, first)
+    )
+    named = ", ".join(name for name, _ in proposed)
+    text = f"{_standing(beliefs)}\nProposing {named} before the assessment."
+    return ModelTurn(text, calls, StopReason.TOOL_USE, engine=ENGINE, model=ENGINE)
 
 
 def _submitting(transcript: Transcript, beliefs: Sequence[Belief], step: Plan, draft: Draft) -> ModelTurn:

@@ -8,6 +8,7 @@ from statistics import median
 from types import MappingProxyType
 
 from gcm_sentinel.domain.assessment import Citation
+from gcm_sentinel.domain.errors import Bug
 from gcm_sentinel.domain.summaries import GpuMetric, SeriesStats
 from gcm_sentinel.llm.playbook.identity import GpuRef
 from gcm_sentinel.llm.playbook.observations import Observations
@@ -74,9 +75,16 @@ def bare(name: str) -> str:
 
 
 def find(obs: Observations, word: str) -> tuple[int, GpuMetric] | None:
-    """The exported metric our word stands for, with its place; None when it is not exported."""
+    """The exported metric our word stands for, with its place; None when it is not exported.
+
+    Raises:
+        Bug: there is no such word.
+    """
+    names = _NAMES.get(word)
+    if names is None:
+        raise Bug(f"no metric is called {word!r} here; there are {', '.join(_NAMES)}")
     for place, metric in enumerate(obs.metrics.data["metrics"] if obs.metrics else []):
-        if metric["present"] and bare(metric["metric"]) in _NAMES[word]:
+        if metric["present"] and bare(metric["metric"]) in names:
             return place, metric
     return None
 

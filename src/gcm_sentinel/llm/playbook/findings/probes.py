@@ -176,7 +176,7 @@ def fails_seldom(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -
 def fails_warm(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
     """Every wrong result came while the GPU was warmer than it is at other times."""
     told = [entry for entry in _of_gpu(obs, gpu, "FAIL") if entry[0]["coldest_c"] is not None]
-    warmth = chosen(obs, "GPU_TEMP", gpu) if gpu is not None else {}
+    warmth = chosen(obs, "temp", gpu) if gpu is not None else {}
     if not told or not warmth or obs.metrics is None:
         return UNKNOWN
     item, place, seen = min(told, key=lambda entry: entry[0]["coldest_c"] or 0.0)
@@ -241,7 +241,7 @@ def probes_time_out(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]
 @predicate("gpu_metrics")
 def gpus_full(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
     """The GPUs are busy all the time, so that nothing else finds a gap."""
-    found = chosen(obs, "GPU_UTIL", gpu)
+    found = chosen(obs, "util", gpu)
     if not found:
         return UNKNOWN
     index, reading = min(found.items(), key=lambda pair: pair[1].stats["last"])

@@ -1,0 +1,105 @@
+"""Opens everything that acts, only where the mode permits it: tools, the desk that takes proposals, judge, executor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import entry_points
+
+import structlog
+
+from gcm_sentinel.app.life.action_job import Acting
+from gcm_sentinel.app.settings import Settings
+from gcm_sentinel.app.stores import Stores
+from gcm_sentinel.clients.guarded import GuardedWriter
+from gcm_sentinel.clients.kubernetes import KubernetesClient
+from gcm_sentinel.domain.acting_policy import ActingPolicy
+from gcm_sentinel.domain.errors import BadConfiguration
+from gcm_sentinel.domain.modes import Effect, permits
+from gcm_sentinel.domain.operations import Operation
+from gcm_sentinel.domain.protocols import Clock
+from gcm_sentinel.domain.remediation import RemediationTool
+from gcm_sentinel.remediation.desk import Desk
+from gcm_sentinel.remediation.execute import Cluster, Executor
+from gcm_sentinel.remediation.judge import Judge
+from gcm_sentinel.remediation.survey import Surveyor
+from gcm_sentinel.tools.context import ToolContext
+
+GROUP = "gcm_sentinel.tools"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenActing:
+    """What acts."""
+
+    desk: Desk
+    acting: Acting
+    operations: tuple[Operation, ...]
+    """Those there is a tool for."""
+
+
+def open_acting(settings: Settings, kubernetes: KubernetesClient, stores: Stores, clock: Clock) -> OpenActing | None:
+    """What acts in the settings' mode; None where it permits nothing.
+
+    Raises:
+        BadConfiguration: a policy setting names what does not exist, or a tool cannot be used.
+    """
+    mode = settings.action_mode
+    if not permits(mode, Effect.REMEDIATE).allowed:
+        return None
+    policy = policy_of(settings)
+    tools = load_tools(ToolContext(kubernetes, clock))
+    surveyor = Surveyor(kubernetes, stores.actions, clock)
+    cluster = Cluster(kubernetes, GuardedWriter(kubernetes, mode), clock)
+    acting = Acting(Judge(tools, surveyor, policy, mode), Executor(tools, cluster), surveyor, policy)
+    return OpenActing(Desk(tuple(tools.values()), surveyor, policy, mode), acting, tuple(tools))
+
+
+def policy_of(settings: Settings) -> ActingPolicy:
+    """The limits of the settings.
+
+    Raises:
+        BadConfiguration: GCM_SENTINEL_ACTIONS names no operation.
+    """
+    return ActingPolicy(
+        operations=frozenset(_operations(settings.actions)) or frozenset(Operation),
+        min_confidence=settings.min_confidence,
+        max_per_hour=settings.max_actions_per_hour,
+        max_out_of_service=settings.max_out_of_service,
+        protected_nodes=settings.protected_nodes,
+        protected_labels=settings.protected_labels,
+        protected_namespaces=settings.protected_namespaces,
+        approval_lasts=timedelta(minutes=settings.approval_minutes),
+    )
+
+
+def _operations(names: Iterable[str]) -> Iterable[Operation]:
+    for name in names:
+        try:
+            yield Operation(name)
+        except ValueError:
+            known = ", ".join(Operation)
+            raise BadConfiguration(f"GCM_SENTINEL_ACTIONS: {name!r} is no action; there are: {known}") from None
+
+
+def load_tools(context: ToolContext) -> Mapping[Operation, RemediationTool]:
+    """The tool of every operation that has one.
+
+    One that breaks ends the start: an agent that was told to act must not find out in an incident that it cannot.
+
+    Raises:
+        BadConfiguration: a tool cannot be built, or an operation has two.
+    """
+    found: dict[Operation, RemediationTool] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        try:
+            tool: RemediationTool = point.load()(context)
+        except Exception as error:  # the plugin border: whatever a third party's module does when it is loaded
+            raise BadConfiguration(f"tool {point.name} ({point.value}) cannot be built: {error}") from error
+        if tool.operation in found or point.name != tool.operation:
+            raise BadConfiguration(f"tool {point.name} ({point.value}) is not, or not alone, that of {tool.operation}")
+        found[tool.operation] = tool
+    return found

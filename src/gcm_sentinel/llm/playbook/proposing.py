@@ -1,0 +1,72 @@
+"""Which of the advised actions the playbook engine also proposes, where the mode puts tools for them before it.
+
+One operation for each piece of advice: the one that does just that, where there is a tool for it. What waits for
+something else (`watch` comes first) is advice for later and is not proposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gcm_sentinel.domain.actions import Action
+from gcm_sentinel.domain.assessment import Draft, RecommendedAction
+from gcm_sentinel.domain.entity import EntityKind
+from gcm_sentinel.domain.jsontypes import Json, JsonObject
+from gcm_sentinel.domain.operations import Operation
+from gcm_sentinel.domain.transcript import ModelTurn, ToolCall, ToolSpec, Transcript
+
+_DOES: dict[Action, tuple[Operation, ...]] = {
+    Action.DRAIN: (Operation.DRAIN_NODE, Operation.CORDON_NODE),
+    Action.CORDON: (Operation.CORDON_NODE,),
+    Action.QUARANTINE_GPU: (Operation.QUARANTINE_GPU,),
+    Action.RESTART_DAEMONSET: (Operation.RESTART_POD,),
+    Action.RESET_GPU: (Operation.RESET_GPU,),
+    Action.REBOOT: (Operation.REBOOT_NODE,),
+}
+"""What does what; the first that there is a tool for. A taint is never chosen: its key is the operator's wish."""
+
+Asked = tuple[str, dict[str, Json]]
+"""Tool and arguments."""
+
+
+def to_propose(draft: Draft, transcript: Transcript, tools: Sequence[ToolSpec]) -> tuple[Asked, ...]:
+    """The calls that propose what `draft` advises and was not proposed before."""
+    if _waits(draft.actions):
+        return ()
+    offered = {tool.name for tool in tools}
+    before = {(call.name, _place(call.arguments)) for call in _calls(transcript)}
+    wanted = [asked for item in draft.actions if (asked := _asked(item, transcript, offered)) is not None]
+    fresh = {(name, _place(arguments)): (name, arguments) for name, arguments in wanted}
+    return tuple(asked for place, asked in fresh.items() if place not in before)
+
+
+def _waits(advice: Sequence[RecommendedAction]) -> bool:
+    return bool(advice) and advice[0].action is Action.WATCH
+
+
+def _asked(item: RecommendedAction, transcript: Transcript, offered: set[str]) -> Asked | None:
+    operation = next((found for found in _DOES.get(item.action, ()) if str(found) in offered), None)
+    if operation is None:
+        return None
+    target = item.target
+    if operation in (Operation.QUARANTINE_GPU, Operation.RESET_GPU):
+        if target is None or target.kind is not EntityKind.GPU or not target.uuid:
+            return None
+        return str(operation), {"gpu_uuid": target.uuid, "node_name": target.node or "", "reason": item.reason}
+    if operation is Operation.RESTART_POD:
+        if target is None or target.kind is not EntityKind.POD:
+            return None
+        return str(operation), {"pod_name": target.name, "reason": item.reason}
+    node = (target.node or target.name) if target else transcript.incident.node
+    return str(operation), {"node_name": node, "reason": item.reason}
+
+
+def _calls(transcript: Transcript) -> Iterator[ToolCall]:
+    for entry in transcript.entries:
+        if isinstance(entry, ModelTurn):
+            yield from entry.tool_calls
+
+
+def _place(arguments: JsonObject) -> str:
+    """What a call is about, whatever its reason says."""
+    return str(sorted((key, str(value)) for key, value in arguments.items() if key != "reason"))
