@@ -30,6 +30,7 @@ from sentinel_fleet.prom import DCGM, NODE, ExporterSources, alertmanager_app, e
 from sentinel_fleet.world import ExporterPorts, World
 
 if TYPE_CHECKING:
+    from sentinel_fleet.sentinel.command import Launch
     from sentinel_fleet.sentinel.serving import Gateway, ServedSentinel
 
 _LOOPBACK = "127.0.0.1"
@@ -101,8 +102,12 @@ class Fleet:
 
 
 @asynccontextmanager
-async def serve(world: World, *, clock: Callable[[], float] = time.time) -> AsyncIterator[Fleet]:
+async def serve(
+    world: World, *, clock: Callable[[], float] = time.time, launch: Launch | None = None
+) -> AsyncIterator[Fleet]:
     """Serve a world until the block ends; `clock` gives epoch seconds and should be the world's own.
+
+    `launch` starts the gateway's process where the world has one; None starts its command.
 
     Raises:
         OSError: no free port.
@@ -110,7 +115,7 @@ async def serve(world: World, *, clock: Callable[[], float] = time.time) -> Asyn
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sentinel-fleet-")))
-        gateway = await _gateway(stack, world, folder)
+        gateway = await _gateway(stack, world, folder, launch)
         dcgm, node_exporter = (stack.enter_context(_listen(_ALL_LOOPBACK_ADDRESSES)) for _ in range(2))
         ports = ExporterPorts(dcgm=_port(dcgm), node_exporter=_port(node_exporter))
         store = ObjectStore(clock=clock)
@@ -139,13 +144,13 @@ async def serve(world: World, *, clock: Callable[[], float] = time.time) -> Asyn
         )
 
 
-async def _gateway(stack: AsyncExitStack, world: World, folder: Path) -> Gateway | None:
+async def _gateway(stack: AsyncExitStack, world: World, folder: Path, launch: Launch | None) -> Gateway | None:
     """The world's SENTINEL gateway, which starts while the rest of the world is made."""
     if world.plan.sentinel is None:
         return None
     from sentinel_fleet.sentinel.serving import beginning  # gRPC costs half a second, and few worlds need it
 
-    return await stack.enter_async_context(beginning(world, world.plan.sentinel, folder))
+    return await stack.enter_async_context(beginning(world, world.plan.sentinel, folder, launch))
 
 
 @contextmanager

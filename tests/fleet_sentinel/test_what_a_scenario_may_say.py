@@ -7,6 +7,7 @@ from tests.fleet_sentinel.conftest import world_of
 
 from sentinel_fleet.scenario import ScenarioError
 
+CORRUPTS = {"node": "${node}", "gpu": "${gpu}", "what": "nan_logits", "at": "-5m"}
 FAIL = {"fail": {"node": "${node}", "gpu": "${gpu}", "sm": 3, "at": "-20m", "share": 1.0}}
 
 
@@ -24,6 +25,8 @@ def test_a_world_without_the_part_has_no_gateway(make):
         ({"fail": FAIL["fail"] | {"gpu": 2}}, "no GPU index"),
         ({"fail": FAIL["fail"] | {"probes": "DIVISION"}}, "TENSOR_CORE"),
         ({"canary": {"gpus": [["${a}", 0], ["${b}", 1]], "at": "-5m"}}, "at least 3"),
+        ({"corrupts": {**CORRUPTS, "at": "-20m"}}, "by 15 minutes at most"),
+        ({"corrupts": {**CORRUPTS, "what": "cold_logits"}}, "nan_logits"),
         ({"anomaly": {"node": "${node}", "type": "COLD", "at": "-5m"}}, "LOSS_SPIKE"),
     ],
 )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sentinel_fleet.sentinel.process import GatewayFailed
+from sentinel_fleet.sentinel.command import GatewayFailed
 from sentinel_sdk.ledger.encoding import entry_hash
 from sentinel_sdk.ledger.entry import Entry, EntryGpu
 from sentinel_sdk.types import AuditEntryType, GpuHealthState, StateChange, SystemRecord

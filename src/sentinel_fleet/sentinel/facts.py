@@ -26,6 +26,7 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str | int) and not isinstance(value, bool) else value
 
 
+_WATCHED_S = 900.0
 Sms = Annotated[list[Annotated[int, Field(ge=0, le=200)]], BeforeValidator(_as_list), Field(min_length=1)]
 ProbeNames = Annotated[list[ProbeName], BeforeValidator(_as_list), Field(min_length=1)]
 
@@ -97,6 +98,31 @@ class AnomalyFact(Fact):
     step: int = Field(0, ge=0)
 
 
+Corruption = Literal[
+    "shifted_logits", "flat_logits", "coarse_logits", "nan_logits",
+    "huge_gradient", "wrong_loss", "diverged_weights", "nan_gradient",
+]  # fmt: skip
+
+
+class CorruptsFact(Fact):
+    """A GPU spoils what it computes for a workload; monitors watch all GPUs of its node and report what they detect.
+
+    Unlike `anomaly`, which states a report, this leaves the report to the detectors (`monitors`)."""
+
+    kind = "corrupts"
+    node: NodeName
+    gpu: Gpus
+    what: Corruption
+    until: Seconds = 0.0
+    model: str = ""
+
+    @model_validator(mode="after")
+    def _how_long(self) -> CorruptsFact:
+        if not 0 < self.until - self.at <= _WATCHED_S:
+            raise ValueError("`at` must lie before `until`, by 15 minutes at most")
+        return self
+
+
 Member = tuple[NodeName, GpuIndex]
 Triple = Annotated[
     list[Annotated[Member, BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)]],
@@ -153,12 +179,22 @@ class CrashFact(Fact):
 
 
 SentinelFact = (
-    FailFact | TimeoutFact | ErrorFact | AnomalyFact | CanaryFact | DirectiveFact | RecordFact | TamperFact | CrashFact
+    FailFact
+    | TimeoutFact
+    | ErrorFact
+    | AnomalyFact
+    | CorruptsFact
+    | CanaryFact
+    | DirectiveFact
+    | RecordFact
+    | TamperFact
+    | CrashFact
 )
 SENTINEL_FACTS: dict[str, type[SentinelFact]] = {
     model.kind: model
     for model in (
-        FailFact, TimeoutFact, ErrorFact, AnomalyFact, CanaryFact, DirectiveFact, RecordFact, TamperFact, CrashFact,
+        FailFact, TimeoutFact, ErrorFact, AnomalyFact, CorruptsFact, CanaryFact, DirectiveFact, RecordFact, TamperFact,
+        CrashFact,
     )
 }  # fmt: skip
 

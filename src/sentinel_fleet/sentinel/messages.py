@@ -10,6 +10,7 @@ from hashlib import sha256
 from sentinel_fleet.sentinel.agents import Agents, ProbedGpu
 from sentinel_fleet.sentinel.facts import ProbeName
 from sentinel_fleet.sentinel.moments import Compared, Noticed
+from sentinel_fleet.sentinel.monitors.found import Found
 from sentinel_fleet.sentinel.sweeps import Execution
 from sentinel_fleet.stable import seed64, stable_uuid
 from sentinel_sdk.types import (
@@ -32,7 +33,7 @@ from sentinel_sdk.types import (
     TmrResult,
 )
 
-_INFERENCE, _TRAINING = ("LOGIT_DRIFT", "ENTROPY_ANOMALY", "KL_DIVERGENCE"), "INVARIANT_VIOLATION"
+_INFERENCE, _INVARIANT = ("LOGIT_DRIFT", "ENTROPY_ANOMALY", "KL_DIVERGENCE"), "INVARIANT_VIOLATION"
 _TIMEOUT_NS, _ORDINARY_NS = 500_000_000, 210_000
 _THROTTLES_AT_C = 87.0
 
@@ -43,7 +44,8 @@ class Messages:
     def __init__(self, agents: Agents) -> None:
         self._agents = agents
         self._seed = agents.world.plan.fleet.seed
-        self._sm: Callable[[ProbedGpu, int], SmIdentifier] = lru_cache(maxsize=None)(_sm)
+        self._gpu: Callable[[ProbedGpu], GpuIdentifier] = lru_cache(maxsize=None)(identifier)
+        self._sm: Callable[[ProbedGpu, int], SmIdentifier] = lru_cache(maxsize=None)(self._sm_of)
 
     def moment(self, node: str, at: float) -> datetime:
         """A moment (seconds from T0) by the node's own clock."""
@@ -66,27 +68,9 @@ class Messages:
 
     def anomaly(self, noticed: Noticed) -> AnomalyBatch:
         """A batch of a monitor."""
-        fact, gpu = noticed.fact, self._agents.gpu(noticed.node, noticed.gpu)
-        when = self.moment(noticed.node, noticed.at)
-        source = AnomalySource.TRAINING_MONITOR
-        if fact.type in _INFERENCE:
-            source = AnomalySource.INFERENCE_MONITOR
-        elif fact.type == _TRAINING:
-            source = AnomalySource.INVARIANT_CHECKER
-        event = AnomalyEvent(
-            event_id=stable_uuid(self._seed, "anomaly", gpu.uuid, fact.type, noticed.at),
-            anomaly_type=AnomalyType[fact.type],
-            source=source,
-            gpu=identifier(gpu),
-            severity=Severity[fact.severity],
-            score=fact.score,
-            threshold=fact.threshold,
-            details=fact.details,
-            timestamp=when,
-            layer_name=fact.layer,
-            model_id=fact.model,
-            step_number=fact.step,
-        )
+        gpu, when = self._agents.gpu(noticed.node, noticed.gpu), self.moment(noticed.node, noticed.at)
+        event_id = stable_uuid(self._seed, "anomaly", gpu.uuid, noticed.found.type, noticed.at)
+        event = anomaly_event(noticed.found, identifier(gpu), event_id, when)
         return AnomalyBatch(source_hostname=noticed.node, events=[event], batch_timestamp=when)
 
     def canary(self, compared: Compared) -> TmrResult:
@@ -123,6 +107,9 @@ class Messages:
             timestamp=self.moment(one.gpu.node, one.at),
         )
 
+    def _sm_of(self, gpu: ProbedGpu, sm: int) -> SmIdentifier:
+        return SmIdentifier(gpu=self._gpu(gpu), sm_id=sm)
+
     def _telemetry(self, one: Execution) -> GpuTelemetryReport:
         reading = ThermalReading(
             gpu=identifier(one.gpu),
@@ -132,6 +119,29 @@ class Messages:
             timestamp=self.moment(one.gpu.node, one.at),
         )
         return GpuTelemetryReport(thermal=reading)
+
+
+def anomaly_event(found: Found, gpu: GpuIdentifier, event_id: str, when: datetime) -> AnomalyEvent:
+    """What a detector found, for the wire."""
+    source = AnomalySource.TRAINING_MONITOR
+    if found.type in _INFERENCE:
+        source = AnomalySource.INFERENCE_MONITOR
+    elif found.type == _INVARIANT:
+        source = AnomalySource.INVARIANT_CHECKER
+    return AnomalyEvent(
+        event_id=event_id,
+        anomaly_type=AnomalyType[found.type],
+        source=source,
+        gpu=gpu,
+        severity=Severity[found.severity],
+        score=found.score,
+        threshold=found.threshold,
+        details=found.details,
+        timestamp=when,
+        layer_name=found.layer,
+        model_id=found.model,
+        step_number=found.step,
+    )
 
 
 def identifier(gpu: ProbedGpu) -> GpuIdentifier:
@@ -144,10 +154,6 @@ def identifier(gpu: ProbedGpu) -> GpuIdentifier:
         driver_version=gpu.driver,
         firmware_version=gpu.firmware,
     )
-
-
-def _sm(gpu: ProbedGpu, sm: int) -> SmIdentifier:
-    return SmIdentifier(gpu=identifier(gpu), sm_id=sm)
 
 
 @lru_cache(maxsize=64)

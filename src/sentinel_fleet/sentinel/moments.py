@@ -13,7 +13,9 @@ from typing import TypeAlias
 
 from sentinel_fleet.sentinel.agents import Agents
 from sentinel_fleet.sentinel.facts import AnomalyFact, CanaryFact, DirectiveFact, RecordFact
+from sentinel_fleet.sentinel.monitors.found import Found
 from sentinel_fleet.sentinel.sweeps import Execution, executions
+from sentinel_fleet.sentinel.watching import watched
 
 SLICE_S = 60.0
 """The shortest period of the schedule."""
@@ -35,10 +37,10 @@ class Probed:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """An anomaly on one GPU."""
+    """An anomaly on one GPU, as a fact states it or a detector found it."""
 
     at: float
-    fact: AnomalyFact
+    found: Found
     node: str
     gpu: int
 
@@ -69,6 +71,7 @@ def moments(agents: Agents) -> list[Moment]:
     found: list[Moment] = list(_probed(agents))
     for noticed in plan.of(AnomalyFact):
         found += _noticed(agents, noticed)
+    found += [Noticed(at, one, node, gpu) for at, node, gpu, one in watched(agents)]
     for compared in plan.of(CanaryFact):
         found += [Compared(compared.at + number * compared.every, compared, number) for number in range(compared.times)]
     found += [Said(fact.at, fact) for fact in plan.said]
@@ -77,10 +80,13 @@ def moments(agents: Agents) -> list[Moment]:
 
 def _noticed(agents: Agents, fact: AnomalyFact) -> Iterator[Noticed]:
     step = fact.over / max(1, fact.count - 1)
+    stated = Found(
+        fact.type, fact.score, fact.threshold, fact.severity, fact.details, fact.layer, fact.model, fact.step
+    )
     for node in fact.node:
         for gpu in fact.gpu or range(agents.world.fleet.spec.gpus_per_node):
             for number in range(fact.count):
-                yield Noticed(fact.at + number * step, fact, node, gpu)
+                yield Noticed(fact.at + number * step, stated, node, gpu)
 
 
 def _probed(agents: Agents) -> Iterator[Probed]:

@@ -8,10 +8,11 @@ from contextlib import AsyncExitStack
 from itertools import groupby
 
 from sentinel_fleet.sentinel.agents import Agents
+from sentinel_fleet.sentinel.command import GatewayFailed
 from sentinel_fleet.sentinel.facts import DirectiveFact, RecordFact
 from sentinel_fleet.sentinel.messages import Messages, identifier
 from sentinel_fleet.sentinel.moments import REFUSED_AFTER_S, Compared, Moment, Noticed, Probed, Said
-from sentinel_fleet.sentinel.process import AGENT, GatewayFailed
+from sentinel_fleet.sentinel.process import AGENT
 from sentinel_fleet.sentinel.sweeps import Execution
 from sentinel_fleet.stable import stable_uuid
 from sentinel_sdk import SentinelClient

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sentinel_fleet.sentinel.agents import Agents
+from sentinel_fleet.sentinel.command import Launch, Spawned
 from sentinel_fleet.sentinel.damage import hide_quarantine, tear_tail
 from sentinel_fleet.sentinel.facts import CrashFact, TamperFact
 from sentinel_fleet.sentinel.moments import moments
@@ -78,13 +79,16 @@ class Gateway:
 
 
 @asynccontextmanager
-async def beginning(world: World, plan: SentinelPlan, folder: Path) -> AsyncIterator[Gateway]:
-    """A gateway that starts while the rest of the world is made; ended with the block.
+async def beginning(
+    world: World, plan: SentinelPlan, folder: Path, launch: Launch | None = None
+) -> AsyncIterator[Gateway]:
+    """A gateway that starts while the rest of the world is made; ended with the block. `launch` starts its processes,
+    by default from the command.
 
     Raises:
         GatewayFailed: the command is not installed.
     """
-    process = GatewayProcess(folder, new_tokens({fact.by for fact in plan.said}))
+    process = GatewayProcess(folder, new_tokens({fact.by for fact in plan.said}), launch or Spawned.launch)
     await process.spawn()
     try:
         yield Gateway(world, plan, process)
