@@ -65,7 +65,7 @@ class AlertmanagerSource:
             async with within(4, "the status request"):
                 await self._http.get(f"{self._url}/api/v2/status")
         except SentinelError as error:
-            return Availability(usable=False, reason=str(error), how_to_enable=ENABLE)
+            return Availability(usable=False, reason=str(error), how_to_enable=ENABLE, broken=True)
         return Availability(usable=True)
 
     def get_tools(self) -> tuple[ToolSpec, ...]:

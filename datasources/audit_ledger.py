@@ -101,7 +101,7 @@ class AuditLedgerSource:
             async with within(_LOOK, "the SENTINEL gateway"):
                 await self._gateway.ledger.newest()
         except SentinelError as error:
-            return Availability(usable=False, reason=str(error), how_to_enable=ENABLE)
+            return Availability(usable=False, reason=str(error), how_to_enable=ENABLE, broken=True)
         return Availability(usable=True)
 
     def get_tools(self) -> tuple[ToolSpec, ...]:

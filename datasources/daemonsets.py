@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 
 from gcm_sentinel.clients.kubernetes import KubeObject, metadata
+from gcm_sentinel.clients.kubernetes.managers import writer_of
 from gcm_sentinel.clients.kubernetes.objects import mapping, number, objects, spec, status, strings, text
 from gcm_sentinel.datasources import pods as pod_facts
 from gcm_sentinel.datasources.cluster_reads import iso
-from gcm_sentinel.clients.kubernetes.managers import writer_of
 from gcm_sentinel.domain.entity import Entity, EntityKind
 from gcm_sentinel.domain.summaries import DaemonSetSummary
 

@@ -76,7 +76,7 @@ class HistorySource:
             async with within(4, "the incident store"):
                 await self._history.past(HistoryQuery(self._clock.now() - _SOON, limit=1))
         except SentinelError as error:
-            return Availability(usable=False, reason=str(error), how_to_enable=ENABLE)
+            return Availability(usable=False, reason=str(error), how_to_enable=ENABLE, broken=True)
         return Availability(usable=True)
 
     def get_tools(self) -> tuple[ToolSpec, ...]:

@@ -15,9 +15,9 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from gcm_sentinel.clients.kubernetes import KubeObject, metadata
+from gcm_sentinel.clients.kubernetes.managers import writer_of
 from gcm_sentinel.clients.kubernetes.objects import strings
 from gcm_sentinel.datasources.cluster_reads import foreign_annotations, iso
-from gcm_sentinel.clients.kubernetes.managers import writer_of
 from gcm_sentinel.domain.summaries import MaintenanceSummary
 
 _KEY = re.compile(

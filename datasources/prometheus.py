@@ -95,9 +95,8 @@ class PrometheusSource:
         if self._client is None:
             return Availability(usable=False, reason="no Prometheus is configured", how_to_enable=ENABLE)
         if not await self._client.is_up():
-            return Availability(
-                usable=False, reason=f"Prometheus at {self._client.url} does not answer", how_to_enable=ENABLE
-            )
+            reason = f"Prometheus at {self._client.url} does not answer"
+            return Availability(usable=False, reason=reason, how_to_enable=ENABLE, broken=True)
         return Availability(usable=True)
 
     def get_tools(self) -> tuple[ToolSpec, ...]:

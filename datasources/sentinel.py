@@ -48,7 +48,7 @@ class SentinelSource:
             async with within(_LOOK, "the SENTINEL gateway"):
                 await self._gateway.may_read()
         except SentinelError as error:
-            return Availability(usable=False, reason=str(error), how_to_enable=ENABLE)
+            return Availability(usable=False, reason=str(error), how_to_enable=ENABLE, broken=True)
         return Availability(usable=True)
 
     def get_tools(self) -> tuple[ToolSpec, ...]:

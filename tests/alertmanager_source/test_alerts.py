@@ -181,7 +181,14 @@ async def test_without_an_address_it_says_how_to_set_one(http):
 
     assert result.status is ResultStatus.UNAVAILABLE
     assert "GCM_SENTINEL_ALERTMANAGER_URL" in result.note
-    assert (await source.is_available()).usable is False
+    available = await source.is_available()
+    assert (available.usable, available.broken) == (False, False)
+
+
+async def test_one_that_is_configured_and_away_is_broken_and_not_merely_off(http, unused_tcp_port):
+    available = await source_at(f"http://127.0.0.1:{unused_tcp_port}", http).is_available()
+
+    assert (available.usable, available.broken) == (False, True)
 
 
 async def test_is_available_when_it_answers(upstream, http):

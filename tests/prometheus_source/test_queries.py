@@ -99,7 +99,8 @@ async def test_an_unreachable_prometheus_is_unavailable(source_of, ask, unused_t
 
     assert result.status is ResultStatus.UNAVAILABLE
     assert "cannot reach Prometheus" in result.note
-    assert (await source.is_available()).usable is False
+    available = await source.is_available()
+    assert (available.usable, available.broken) == (False, True)
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,9 @@ def evaluate(  # noqa: PLR0913  a command's options are its arguments
     seeds: Annotated[int, typer.Option(min=1, help="Seeds 1..N of every scenario.")] = 1,
     output: Annotated[Path | None, typer.Option(help="Write the results as JSON here.")] = None,
     require: Annotated[float, typer.Option(min=0, max=1, help="Exit 1 when a smaller share passes.")] = 0.0,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Cases at a time; default: one a processor, 8 at most.")
+    ] = None,
     *,
     variants: Annotated[bool, typer.Option(help="Also run the variants of each scenario.")] = True,
     list_classes: Annotated[bool, typer.Option("--list-classes", help="Print the closed lists and exit.")] = False,
@@ -149,7 +152,8 @@ def evaluate(  # noqa: PLR0913  a command's options are its arguments
         commands.print_closed_lists()
         return
     _settings({"log_level": "ERROR", "llm_api": engine})
-    plan = commands.EvalPlan(scenarios, tuple(scenario or ()), engine, seeds, output, require, variants=variants)
+    only = tuple(scenario or ())
+    plan = commands.EvalPlan(scenarios, only, engine, seeds, output, require, variants=variants, jobs=jobs)
     raise typer.Exit(_run(commands.eval_command(plan)))
 
 

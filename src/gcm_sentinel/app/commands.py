@@ -111,6 +111,8 @@ class EvalPlan:
     output: Path | None
     require: float
     variants: bool
+    jobs: int | None
+    """How many cases at a time; None for as many as there are processors."""
 
 
 async def eval_command(plan: EvalPlan) -> Exit:
@@ -127,7 +129,10 @@ async def eval_command(plan: EvalPlan) -> Exit:
     print(f"{len(scenarios)} scenarios, {len(chosen)} cases, engine {plan.engine}", file=sys.stderr)
     watch = evaluate.Stopwatch()
     results = await evaluate.evaluate(
-        chosen, plan.engine, on_case=lambda result: print(case_line(result), file=sys.stderr)
+        chosen,
+        plan.engine,
+        jobs=plan.jobs or evaluate.usual_jobs(),
+        on_case=lambda result: print(case_line(result), file=sys.stderr),
     )
     summary = evaluate.summarise(results, watch.wall_s)
     print_scoreboard(results, summary)

@@ -127,7 +127,14 @@ async def _source(source: Datasource) -> Finding:
             detail = f"it failed when asked whether it can be used: {type(error).__name__}: {error}"
         return Finding("source", source.name, ok=False, detail=detail)
     detail = available.reason or f"{tools} tool{'s' if tools != 1 else ''}"
-    return Finding("source", source.name, ok=available.usable, detail=detail, remedy=available.how_to_enable)
+    return Finding(
+        "source",
+        source.name,
+        ok=available.usable,
+        detail=detail,
+        remedy=available.how_to_enable,
+        broken=available.broken,
+    )
 
 
 def _relevant(agent: Agent) -> tuple[_Right, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,43 +11,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from gcm_sentinel import __version__
-from gcm_sentinel.app.simulated import Case, Played, play
-from gcm_sentinel.domain.errors import BadConfiguration, SentinelError
-from gcm_sentinel.domain.protocols import Model
+from gcm_sentinel.app.eval_case import Result
+from gcm_sentinel.app.eval_workers import run_side_by_side
+from gcm_sentinel.app.simulated import Case
+from gcm_sentinel.domain.errors import BadConfiguration
 from gcm_sentinel.evals.expectation import parse
-from gcm_sentinel.evals.score import Score, as_json, score
+from gcm_sentinel.evals.score import as_json
 from gcm_sentinel.evals.statistics import Share, median, wilson
-from gcm_sentinel.web.report_json import publication_to_json
 from sentinel_fleet.scenario import Scenario
 
-log = structlog.get_logger(__name__)
-
-OnCase = Callable[["Result"], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One scored case."""
-
-    case: Case
-    engine: str
-    score: Score | None
-    """None when the case could not be run; `error` says why."""
-    played: Played | None
-    error: str = ""
-
-    @property
-    def passed(self) -> bool:
-        """Whether the case passed."""
-        return self.score is not None and self.score.passed
-
-    @property
-    def fault_class(self) -> str:
-        """The class the agent named; empty when the case could not be run."""
-        return str(self.played.closed.investigation.assessment.draft.fault_class) if self.played else ""
+OnCase = Callable[[Result], None]
+_MOST_JOBS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,33 +63,30 @@ def check(chosen: Sequence[Case]) -> None:
 
 
 async def evaluate(
-    chosen: Sequence[Case], engine: str, *, model: Model | None = None, on_case: OnCase | None = None
+    chosen: Sequence[Case], engine: str, *, jobs: int = 1, on_case: OnCase = lambda _: None
 ) -> tuple[Result, ...]:
-    """Run and score each case, one after another; one that cannot be run is a failed case with a reason."""
-    results = []
-    for case in chosen:
-        result = await _one(case, engine, model)
-        results.append(result)
-        if on_case is not None:
-            on_case(result)
-    return tuple(results)
+    """Run and score each case, `jobs` at a time; one that cannot be run is a failed case with a reason.
+
+    `on_case` hears of each when it is done. The results are in the order of the cases.
+    """
+    found: dict[int, Result] = {}
+
+    def done(place: int, result: Result) -> None:
+        found[place] = result
+        on_case(result)
+
+    await run_side_by_side(chosen, engine, jobs, done)
+    return tuple(found[place] for place in sorted(found))
 
 
-async def _one(case: Case, engine: str, model: Model | None) -> Result:
-    try:
-        played = await play(case, engine=engine, model=model)
-        expected = parse(played.world.expect, where=case.name)
-    except Exception as error:  # the task border: one case that cannot be run must not cost the results of the others
-        if not isinstance(error, SentinelError | TimeoutError):
-            log.exception("eval.case_crashed", case=case.name, seed=case.seed)
-        return Result(case, engine, None, None, f"{type(error).__name__}: {error}")
-    investigation = played.closed.investigation
-    return Result(case, engine, score(investigation.assessment, investigation.evidence, expected), played)
+def usual_jobs() -> int:
+    """One for each processor we may use; never more than eight, because each holds half a gigabyte."""
+    return min(_MOST_JOBS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def summarise(results: Sequence[Result], wall_s: float) -> Summary:
     """The figures over all cases."""
-    spends = [result.played.closed.investigation.assessment.spend for result in results if result.played]
+    spends = [result.answered.assessment.spend for result in results if result.answered]
     costs = [spend.cost_usd for spend in spends]
     known = [cost for cost in costs if cost is not None]
     return Summary(
@@ -125,7 +98,7 @@ def summarise(results: Sequence[Result], wall_s: float) -> Summary:
         median_rounds=median([spend.rounds for spend in spends]),
         median_tokens=median([spend.tokens for spend in spends]),
         cost_usd=sum(known) if len(known) == len(costs) else None,
-        median_wall_s=median([result.played.wall_s for result in results if result.played]),
+        median_wall_s=median([result.answered.wall_s for result in results if result.answered]),
         wall_s=wall_s,
     )
 
@@ -167,10 +140,9 @@ def _case_json(result: Result) -> dict[str, Any]:
         "assessment": None,
         "error": result.error or None,
     }
-    if result.played:
-        closed = result.played.closed
-        case["assessment"] = publication_to_json(closed.publication)["assessment"]
-        case["wall_s"] = round(result.played.wall_s, 3)
+    if result.answered:
+        case["assessment"] = result.answered.published
+        case["wall_s"] = round(result.answered.wall_s, 3)
     return case
 
 

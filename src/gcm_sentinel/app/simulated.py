@@ -39,6 +39,7 @@ from sentinel_fleet.serve import Fleet, serve
 from sentinel_fleet.world import World
 
 if TYPE_CHECKING:
+    from sentinel_fleet.sentinel.command import Launch
     from sentinel_fleet.sentinel.serving import ServedSentinel
 
 SCENARIOS = Path(__file__).resolve().parent.parent / "evals" / "scenarios"
@@ -137,11 +138,16 @@ def _sentinel(served: ServedSentinel | None) -> dict[str, object]:
     }
 
 
-async def play(case: Case, *, engine: str, model: Model | None = None, on_step: OnStep = silent) -> Played:
-    """Serve the case's world, let the agent find and investigate the fault, and publish to the world."""
+async def play(
+    case: Case, *, engine: str, model: Model | None = None, on_step: OnStep = silent, launch: Launch | None = None
+) -> Played:
+    """Serve the case's world, let the agent find and investigate the fault, and publish to the world.
+
+    `launch` starts the world's SENTINEL gateway; None starts its command.
+    """
     started = time.monotonic()
     world = case.world()
-    async with serve(world) as fleet, asyncio.timeout(CASE_DEADLINE.total_seconds()):
+    async with serve(world, launch=launch) as fleet, asyncio.timeout(CASE_DEADLINE.total_seconds()):
         settings = settings_for(fleet, world, engine)
         async with open_stores(IN_MEMORY, SystemClock()) as stores:
             given = Given(model=model, stores=stores, history=history_of(world))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gcm_sentinel.app.evaluate import Result, Summary
+from gcm_sentinel.app.eval_case import Result
+from gcm_sentinel.app.evaluate import Summary
 
 
 def case_line(result: Result) -> str:
@@ -50,7 +51,7 @@ def _rows(results: Sequence[Result]) -> list[list[str]]:
 
 
 def _cells(group: Sequence[Result]) -> list[str]:
-    spends = [result.played.closed.investigation.assessment.spend for result in group if result.played]
+    spends = [result.answered.assessment.spend for result in group if result.answered]
     count = max(1, len(spends))
     verdicts = ", ".join(dict.fromkeys(result.fault_class or "not run" for result in group))
     return [
@@ -59,6 +60,6 @@ def _cells(group: Sequence[Result]) -> list[str]:
         f"{sum(spend.tool_calls for spend in spends) / count:5.1f}",
         f"{sum(spend.rounds for spend in spends) / count:5.1f}",
         f"{sum(spend.tokens for spend in spends) / count:6.0f}",
-        f"{sum(result.played.wall_s for result in group if result.played) / count:6.2f}",
+        f"{sum(result.answered.wall_s for result in group if result.answered) / count:6.2f}",
         verdicts,
     ]

@@ -1,0 +1,73 @@
+"""One case of `eval`, from its world to its score; what is kept of it is small enough to be sent between processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from gcm_sentinel.app.simulated import Case, play
+from gcm_sentinel.domain.assessment import Assessment
+from gcm_sentinel.domain.errors import SentinelError
+from gcm_sentinel.domain.jsontypes import Json
+from gcm_sentinel.evals.expectation import parse
+from gcm_sentinel.evals.score import Score, score
+from gcm_sentinel.web.report_json import publication_to_json
+
+if TYPE_CHECKING:
+    from sentinel_fleet.sentinel.command import Launch
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the agent made of a case."""
+
+    assessment: Assessment
+    published: Json
+    """The assessment as its publication has it, as JSON."""
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One scored case."""
+
+    case: Case
+    engine: str
+    score: Score | None
+    """None when the case could not be run; `error` says why."""
+    answered: Answered | None
+    error: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the case passed."""
+        return self.score is not None and self.score.passed
+
+    @property
+    def fault_class(self) -> str:
+        """The class the agent named; empty when the case could not be run."""
+        return str(self.answered.assessment.draft.fault_class) if self.answered else ""
+
+
+async def run_case(case: Case, engine: str, launch: Launch | None) -> Result:
+    """Run and score a case; one that cannot be run is a failed case with a reason."""
+    try:
+        played = await play(case, engine=engine, launch=launch)
+        expected = parse(played.world.expect, where=case.name)
+    except Exception as error:  # the task border: one case that cannot be run must not cost the results of the others
+        if not isinstance(error, SentinelError | TimeoutError):
+            log.exception("eval.case_crashed", case=case.name, seed=case.seed)
+        return not_run(case, engine, f"{type(error).__name__}: {error}")
+    investigation = played.closed.investigation
+    published = publication_to_json(played.closed.publication)["assessment"]
+    answered = Answered(investigation.assessment, published, played.wall_s)
+    return Result(case, engine, score(investigation.assessment, investigation.evidence, expected), answered)
+
+
+def not_run(case: Case, engine: str, error: str) -> Result:
+    """A case that could not be run."""
+    return Result(case, engine, None, None, error)

@@ -1,0 +1,105 @@
+"""Cases in several processes side by side: a case keeps one core busy, and cases know nothing of each other.
+
+Each worker has one end of a pipe, on which a case comes and its result goes, one after the other. A worker that is told
+to terminate, or whose pipe closes because we were killed, ends its world first. One that ends in the middle of a case
+costs that case; another takes its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+
+from gcm_sentinel.app.eval_case import Result, not_run, run_case
+from gcm_sentinel.app.simulated import Case
+
+OnResult = Callable[[int, Result], None]
+"""Called with the place of a case in its order, and its result."""
+
+
+async def run_side_by_side(chosen: Sequence[Case], engine: str, jobs: int, on_result: OnResult) -> None:
+    """Run every case in one of `jobs` processes."""
+    left = iter(list(enumerate(chosen)))
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(jobs, len(chosen))):
+            group.create_task(_keep_busy(left, engine, on_result))
+
+
+async def _keep_busy(left: Iterator[tuple[int, Case]], engine: str, on_result: OnResult) -> None:
+    worker = _Worker(engine)
+    try:
+        for place, case in left:
+            result = await worker.run(case)
+            if result is None:
+                code = await worker.end()
+                worker = _Worker(engine)
+                result = not_run(case, engine, f"the process that ran it ended with exit code {code}")
+            on_result(place, result)
+    finally:
+        await worker.end()
+
+
+class _Worker:
+    """A process that runs cases."""
+
+    def __init__(self, engine: str) -> None:
+        self._engine = engine
+        self._ours: Connection | None = None
+        self._process: SpawnProcess | None = None
+
+    async def run(self, case: Case) -> Result | None:
+        """The result of a case; None when the process ended."""
+        return await asyncio.to_thread(self._run, case)
+
+    def _run(self, case: Case) -> Result | None:
+        ours = self._ours or self._start()
+        try:
+            ours.send(case)
+            answer = ours.recv()
+        except (EOFError, OSError):
+            return None
+        return answer if isinstance(answer, Result) else None
+
+    def _start(self) -> Connection:
+        context = multiprocessing.get_context("spawn")
+        self._ours, its = context.Pipe()
+        self._process = context.Process(target=_work, args=(its, self._engine), name="eval")
+        self._process.start()
+        its.close()
+        return self._ours
+
+    async def end(self) -> int | None:
+        """Have it end, wherever it is; its exit code."""
+        if self._ours is None or self._process is None:
+            return None
+        self._process.terminate()
+        self._ours.close()
+        await asyncio.to_thread(self._process.join)
+        return self._process.exitcode
+
+
+def _work(orders: Connection, engine: str) -> None:
+    """In the worker: run what comes until the other end is closed."""
+    from gcm_sentinel.app.logs import configure
+
+    configure("ERROR")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells all of us; who started us decides
+    with suppress(EOFError, OSError, asyncio.CancelledError):
+        asyncio.run(_run_all(orders, engine))
+
+
+async def _run_all(orders: Connection, engine: str) -> None:
+    from sentinel_fleet.sentinel.warm import warm_gateways
+
+    whole = asyncio.current_task()
+    if whole is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, whole.cancel)
+    async with warm_gateways() as launch:
+        while True:
+            case = await asyncio.to_thread(orders.recv)
+            orders.send(await run_case(case, engine, launch))
