@@ -13,6 +13,7 @@ import structlog
 from gcm_sentinel.evals.bench.footprint import footprint
 from gcm_sentinel.evals.bench.ingest import ingest
 from gcm_sentinel.evals.bench.ledger import ledger
+from gcm_sentinel.evals.bench.outage import outage
 from gcm_sentinel.evals.bench.overhead import overhead
 from gcm_sentinel.evals.bench.reliability import command as sentinel_model
 from gcm_sentinel.evals.bench.storm import storm
@@ -24,7 +25,7 @@ def main() -> None:
     if sys.argv[1:2] == ["sentinel-model"]:
         sys.exit(sentinel_model.main(sys.argv[2:]))
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    for figure in (*footprint(), *overhead(), *storm(), *watching(), *ledger(), *ingest()):
+    for figure in (*footprint(), *overhead(), *storm(), *watching(), *ledger(), *ingest(), *outage()):
         print(figure.line)
 
 

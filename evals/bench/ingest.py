@@ -29,14 +29,14 @@ from sentinel_gateway.storage.database import Database
 from sentinel_gateway.storage.store import Store
 from sentinel_sdk.signing import Key, Keys, sign_messages
 
-_HOSTS, _GPUS_OF_HOST, _SMS = 1250, 8, 132
+HOSTS, GPUS_OF_HOST, SMS = 1250, 8, 132
 _MEASURED_HOSTS = 40
 _AT_ONCE = 20
 """Batches that wait for their answers at the same time, as streams of so many hosts do."""
 _ROUNDS = 3
 _CLAIM = "reference claims 1167 events/s on 8-12 replicas of 8 cores"
-_AGENT = Caller("bench", frozenset({Role.AGENT}), "certificate")
-_KEY = Key(b"bench")
+AGENT = Caller("bench", frozenset({Role.AGENT}), "certificate")
+KEY = Key(b"bench")
 
 
 def ingest() -> Iterator[Figure]:
@@ -45,23 +45,30 @@ def ingest() -> Iterator[Figure]:
     healthy, failing = asyncio.run(_throughput(fails=False)), asyncio.run(_throughput(fails=True))
     yield Figure("signed probe results, healthy, one core", healthy, "/s", f"> 20000 ({_CLAIM})")
     yield Figure("signed probe results, a dead SM, one core", failing, "/s", f"> 20000 ({_CLAIM})")
-    yield Figure(f"{_HOSTS * _GPUS_OF_HOST} GPUs of {_SMS} SMs, memory", memory_mib, "MiB", "< 1024")
+    yield Figure(f"{HOSTS * GPUS_OF_HOST} GPUs of {SMS} SMs, memory", memory_mib, "MiB", "< 1024")
 
 
 async def _throughput(*, fails: bool) -> float:
     """The best of some rounds, for whatever else the machine does only takes away."""
-    async with _running(Keys(_KEY)) as core:
-        await _fill(core)
+    async with filled() as core:
         return max([await _round(core, number, fails=fails) for number in range(_ROUNDS)])
+
+
+@asynccontextmanager
+async def filled() -> AsyncIterator[Core]:
+    """A core with its database and ledger that knows `HOSTS` hosts."""
+    async with _running(Keys(KEY)) as core:
+        await _fill(core)
+        yield core
 
 
 async def _fill(core: Core) -> None:
     """Make the fleet known, so that what is measured is a large one."""
-    for first in range(0, _HOSTS, _HOSTS // 10):
+    for first in range(0, HOSTS, HOSTS // 10):
         async with asyncio.TaskGroup() as group:
-            for host in range(first, first + _HOSTS // 10):
-                executions = [_execution(host, device, _SMS - 1) for device in range(_GPUS_OF_HOST)]
-                group.create_task(core.report_probes(_AGENT, probe_batch(_batch(host, 0, executions))))
+            for host in range(first, first + HOSTS // 10):
+                executions = [execution(host, device, SMS - 1) for device in range(GPUS_OF_HOST)]
+                group.create_task(core.report_probes(AGENT, probe_batch(batch_of(host, 0, executions))))
 
 
 async def _round(core: Core, number: int, *, fails: bool) -> float:
@@ -71,32 +78,34 @@ async def _round(core: Core, number: int, *, fails: bool) -> float:
         async with asyncio.TaskGroup() as group:
             for message in messages[first : first + _AT_ONCE]:
                 batch = probe_pb2.ProbeResultBatch.FromString(message)
-                group.create_task(core.report_probes(_AGENT, probe_batch(batch)))
-    return _MEASURED_HOSTS * _GPUS_OF_HOST * _SMS / (time.process_time() - began_s)
+                group.create_task(core.report_probes(AGENT, probe_batch(batch)))
+    return _MEASURED_HOSTS * GPUS_OF_HOST * SMS / (time.process_time() - began_s)
 
 
 async def _memory() -> float:
-    async with _running(Keys(_KEY)) as core:
+    async with _running(Keys(KEY)) as core:
         before = _resident_mib()
         await _fill(core)
         return _resident_mib() - before
 
 
 def _sweep(host: int, sequence: int, *, fails: bool) -> probe_pb2.ProbeResultBatch:
-    executions = [_execution(host, device, sm) for device in range(_GPUS_OF_HOST) for sm in range(_SMS)]
+    executions = [execution(host, device, sm) for device in range(GPUS_OF_HOST) for sm in range(SMS)]
     if fails and host == 0:
         executions[7].result = probe_pb2.PROBE_RESULT_FAIL
-    return _batch(host, sequence, executions)
+    return batch_of(host, sequence, executions)
 
 
-def _batch(host: int, sequence: int, executions: Sequence[probe_pb2.ProbeExecution]) -> probe_pb2.ProbeResultBatch:
-    sign_messages(executions, _KEY)
+def batch_of(host: int, sequence: int, executions: Sequence[probe_pb2.ProbeExecution]) -> probe_pb2.ProbeResultBatch:
+    """A signed batch of a host's agent."""
+    sign_messages(executions, KEY)
     return probe_pb2.ProbeResultBatch(agent_hostname=_name(host), executions=executions, sequence_number=sequence)
 
 
-def _execution(host: int, device: int, sm_id: int) -> probe_pb2.ProbeExecution:
+def execution(host: int, device: int, sm_id: int) -> probe_pb2.ProbeExecution:
+    """A probe that passes now, not signed yet."""
     gpu = common_pb2.GpuIdentifier(
-        uuid=f"GPU-{host * _GPUS_OF_HOST + device:08d}-0000-0000-0000-000000000000",
+        uuid=f"GPU-{host * GPUS_OF_HOST + device:08d}-0000-0000-0000-000000000000",
         hostname=_name(host),
         device_index=device,
         model="NVIDIA H100 80GB HBM3",

@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 import grpc
 
 from sentinel_sdk.conversion import prepared, read, texts
-from sentinel_sdk.errors import SentinelError, closed
+from sentinel_sdk.errors import SentinelError, closed, on_one_line
 from sentinel_sdk.failures import Failure, Reach, explained, is_unconnected
 from sentinel_sdk.handshake import PATIENCE_S
 from sentinel_sdk.retry import Attempts
@@ -224,7 +224,7 @@ def run(connection: BlockingConnection, policy: Policy, call: Call[Answer]) -> A
             if delay_s is None:
                 raise failure.after(earlier) from error
         earlier = failure.error
-        log.info("rpc.retry method=%s delay_s=%.3f error=%s", call.method.path, delay_s, earlier)
+        log.info("rpc.retry method=%s delay_s=%.3f error=%s", call.method.path, delay_s, on_one_line(earlier))
         connection.pause(delay_s)
 
 

@@ -20,8 +20,8 @@ from sentinel_sdk.config_stream import Apply, AsyncApply, aserve, serve
 from sentinel_sdk.directive_stream import Directives
 from sentinel_sdk.events import Canaries, Events
 from sentinel_sdk.faces import aiterated, awaited, called, iterated
-from sentinel_sdk.following import afollow, follow
-from sentinel_sdk.ingest import ANOMALIES, MAX_UNACKNOWLEDGED, PROBES, TELEMETRY, Sender
+from sentinel_sdk.following import afollow, afollow_once, follow, follow_once
+from sentinel_sdk.ingest import ANOMALIES, MAX_UNACKNOWLEDGED, PROBES, TELEMETRY, Sender, key_of
 from sentinel_sdk.ingest_awaiting import AsyncIngestStream
 from sentinel_sdk.ingest_blocking import IngestStream
 from sentinel_sdk.retry import RetryConfig
@@ -105,6 +105,8 @@ class SentinelClient(Session):
     aget_gpu_history = awaited(health.get_gpu_history)
     iter_gpu_history = iterated(health.iter_gpu_history)
     aiter_gpu_history = aiterated(health.iter_gpu_history)
+    list_shared_causes = called(health.list_shared_causes)
+    alist_shared_causes = awaited(health.list_shared_causes)
     get_trust_graph = called(health.get_trust_graph)
     aget_trust_graph = awaited(health.get_trust_graph)
     report_tmr_result = called(health.report_tmr_result)
@@ -207,7 +209,9 @@ class SentinelClient(Session):
                 if inspect.isawaitable(outcome):
                     await outcome
 
-    def follow_events(self, *, after_position: int = 0, from_now: bool = False, hostname: str = "") -> Generator[Event]:
+    def follow_events(
+        self, *, after_position: int = 0, from_now: bool = False, hostname: str = "", lasting: float | None = None
+    ) -> Generator[Event]:
         """What happened after an event's position, then what happens, until the client is closed.
 
         Broken connections and gateways that restart are connected to again, without end; nothing is lost meanwhile.
@@ -215,21 +219,26 @@ class SentinelClient(Session):
         not yet come back from, comes again.
 
         With `from_now` the first event has a position and nothing else. With `hostname` only events about this host,
-        and about no single one.
+        and about no single one. With `lasting` one connection is followed, for so many seconds: it ends then, and a
+        connection that breaks is an error.
 
         Raises:
             OutOfRangeError: events after this position were forgotten: take stock of the fleet, and follow from now.
             SentinelError: another failure that connecting again does not mend.
         """
-        wanted = Events(after_position, hostname, from_now=from_now)
-        return follow(self._open_blocking("follow_events"), self.policy.retry, wanted)
+        wanted, connection = Events(after_position, hostname, from_now=from_now), self._open_blocking("follow_events")
+        if lasting is not None:
+            return follow_once(connection, wanted, lasting)
+        return follow(connection, self.policy.retry, wanted)
 
     def afollow_events(
-        self, *, after_position: int = 0, from_now: bool = False, hostname: str = ""
+        self, *, after_position: int = 0, from_now: bool = False, hostname: str = "", lasting: float | None = None
     ) -> AsyncGenerator[Event]:
         """The same for an asynchronous client."""
-        wanted = Events(after_position, hostname, from_now=from_now)
-        return afollow(self._open_awaiting("afollow_events"), self.policy.retry, wanted)
+        wanted, connection = Events(after_position, hostname, from_now=from_now), self._open_awaiting("afollow_events")
+        if lasting is not None:
+            return afollow_once(connection, wanted, lasting)
+        return afollow(connection, self.policy.retry, wanted)
 
     def follow_canaries(self, hostname: str = "") -> Generator[TmrRequest]:
         """Canaries to be computed by GPUs of a host, or of all, as they are scheduled, until the client is closed.
@@ -262,28 +271,37 @@ class SentinelClient(Session):
         await aserve(connection, self.policy.retry, component_id, apply)
 
     def probe_stream(
-        self, agent_hostname: str, *, max_unacknowledged: int = MAX_UNACKNOWLEDGED
+        self,
+        agent_hostname: str,
+        *,
+        max_unacknowledged: int = MAX_UNACKNOWLEDGED,
+        hmac_key: str | bytes | None = None,
     ) -> IngestStream[ProbeResultBatch, ProbeAck]:
         """A stream for probe results; a context manager. It numbers the batches and survives broken connections.
 
         `max_unacknowledged`: how many batches it keeps until they are acknowledged; whoever sends another one waits.
+        `hmac_key`: the secret that the gateway has for this host, or for all; executions without signature are signed.
         """
         return IngestStream(
             self._open_blocking("probe_stream"),
             self.policy,
             PROBES,
-            Sender(agent_hostname, _utc_now, max_unacknowledged),
+            Sender(agent_hostname, _utc_now, max_unacknowledged, key_of(hmac_key)),
         )
 
     def aprobe_stream(
-        self, agent_hostname: str, *, max_unacknowledged: int = MAX_UNACKNOWLEDGED
+        self,
+        agent_hostname: str,
+        *,
+        max_unacknowledged: int = MAX_UNACKNOWLEDGED,
+        hmac_key: str | bytes | None = None,
     ) -> AsyncIngestStream[ProbeResultBatch, ProbeAck]:
         """The same for an asynchronous client; an asynchronous context manager."""
         return AsyncIngestStream(
             self._open_awaiting("aprobe_stream"),
             self.policy,
             PROBES,
-            Sender(agent_hostname, _utc_now, max_unacknowledged),
+            Sender(agent_hostname, _utc_now, max_unacknowledged, key_of(hmac_key)),
         )
 
     def anomaly_stream(

@@ -104,3 +104,8 @@ def invalid(message: str) -> InvalidArgumentError:
 def closed() -> ClosedError:
     """The answer to using a client after it was closed."""
     return ClosedError("Client is closed")
+
+
+def on_one_line(error: SentinelError) -> str:
+    """An error's words for a log."""
+    return "; ".join(str(error).splitlines())

@@ -2,10 +2,13 @@
 
 An event's position says where to go on, so nothing is lost over any number of restarts, on either side; what was
 delivered and not come back from is delivered again. Canaries have no past: one that was told while nobody listened is
-scheduled anew by the gateway when its time is over.
+scheduled anew by the gateway when its time is over. An event that no value can hold is told by its position alone, or
+nothing would ever be heard after it.
 """
 
 from __future__ import annotations
+
+import logging
 
 from sentinel.ext.v1 import events_pb2, tmr_pb2
 from sentinel.v1 import trust_pb2
@@ -14,6 +17,8 @@ from sentinel_sdk.conversion import prepared
 from sentinel_sdk.following import Course
 from sentinel_sdk.types.events import Event
 from sentinel_sdk.types.trust import TmrRequest
+
+log = logging.getLogger("sentinel_sdk")
 
 
 class Events(Course[Event]):
@@ -34,7 +39,11 @@ class Events(Course[Event]):
 
     def read(self, message: events_pb2.Event) -> Event:
         """An event."""
-        return Event.from_proto(message)
+        try:
+            return Event.from_proto(message)
+        except (OverflowError, ValueError) as error:
+            log.warning("event.unreadable position=%d error=%s", message.position, error)
+            return Event(position=message.position)
 
     def handled(self, item: Event) -> None:
         """The next connection goes on after it."""

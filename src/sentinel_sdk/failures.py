@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import grpc
 
 from sentinel_sdk import handshake
-from sentinel_sdk.errors import InvalidArgumentError, SentinelError, from_rpc, from_status
+from sentinel_sdk.errors import InvalidArgumentError, SentinelError, from_rpc, from_status, on_one_line
 from sentinel_sdk.retry import Reconnects
 from sentinel_sdk.target import Target
 from sentinel_sdk.tls_diagnosis import Diagnosis
@@ -115,11 +115,11 @@ def is_unconnected(failure: Failure) -> bool:
 
 
 def explained(failure: Failure, found: Diagnosis | None) -> Failure:
-    """`failure` with what was found out about its cause, if anything."""
+    """`failure` with what was found out about its cause, if anything, and gRPC's own words on a line below."""
     error = failure.error
     if found is None or error.code is None:
         return failure
-    return Failure(from_status(error.code, f"{found.words} (gRPC: {error})"), found.lasting)
+    return Failure(from_status(error.code, f"{found.words}\ngRPC says: {error}"), found.lasting)
 
 
 def wait_after(failure: Failure, reconnects: Reconnects, path: str) -> float:
@@ -131,7 +131,7 @@ def wait_after(failure: Failure, reconnects: Reconnects, path: str) -> float:
     delay_s = None if failure.lasting else reconnects.delay_after(failure.error.code)
     if delay_s is None:
         raise failure.error
-    log.warning("stream.reconnect method=%s delay_s=%.3f error=%s", path, delay_s, failure.error)
+    log.warning("stream.reconnect method=%s delay_s=%.3f error=%s", path, delay_s, on_one_line(failure.error))
     return delay_s
 
 

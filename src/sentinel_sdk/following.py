@@ -1,4 +1,4 @@
-"""Streams that are followed for as long as somebody wants, over as many connections as it takes.
+"""Streams that are followed for as long as somebody wants, over as many connections as it takes, or over a single one.
 
 What is followed is a `Course`: it knows where to go on after a broken connection. How a connection is made again is the
 same for all of them, in both faces.
@@ -101,6 +101,42 @@ async def afollow(connection: AwaitingConnection, retry: RetryConfig, course: Co
         if connection.is_closed():
             return
         await connection.pause(wait_after(failure, reconnects, course.method.path))
+
+
+def follow_once(connection: BlockingConnection, course: Course[Item], seconds: float) -> Generator[Item]:
+    """The items that come over one connection, for so many seconds, or until the server or the client ends it.
+
+    Raises:
+        SentinelError: it could not be made, or broke.
+    """
+    incoming = connection.stream(course.method, course.request(), course.metadata(), seconds)
+    try:
+        for message in incoming:
+            item = _read(course, message)
+            if item is not None:
+                yield item
+    except grpc.RpcError as error:
+        if connection.is_closed() or error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return
+        raise connection.failure(error).error from error
+    finally:
+        incoming.cancel()
+
+
+async def afollow_once(connection: AwaitingConnection, course: Course[Item], seconds: float) -> AsyncGenerator[Item]:
+    """The same, asynchronously."""
+    incoming = connection.stream(course.method, course.request(), course.metadata(), seconds)
+    try:
+        while (message := await connection.next_of(course.method, incoming)) is not None:
+            item = _read(course, message)
+            if item is not None:
+                yield item
+    except grpc.RpcError as error:
+        if connection.is_closed() or error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return
+        raise (await connection.failure(error)).error from error
+    finally:
+        incoming.cancel()
 
 
 def _read(course: Course[Item], message: Proto) -> Item | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -19,6 +19,7 @@ from sentinel_sdk.errors import ClosedError, invalid
 from sentinel_sdk.failures import Failure, wait_after
 from sentinel_sdk.retry import Reconnects
 from sentinel_sdk.rpc import Method
+from sentinel_sdk.signing import Key, sign_messages
 from sentinel_sdk.types.anomaly import AnomalyAck, AnomalyBatch
 from sentinel_sdk.types.probe import ProbeAck, ProbeResultBatch
 from sentinel_sdk.types.telemetry import TelemetryAck, TelemetryBatch
@@ -109,6 +110,8 @@ class Sender:
     hostname: str
     now: Callable[[], datetime]
     max_unacknowledged: int
+    key: Key | None = field(default=None, repr=False)
+    """Signs probe executions."""
 
     def __post_init__(self) -> None:
         if self.max_unacknowledged < 1:
@@ -133,6 +136,27 @@ class Numbering(Generic[B]):
         if batch.batch_timestamp is None:
             batch.batch_timestamp = self._sender.now()
         return batch
+
+    def message_of(self, batch: B) -> Any:  # noqa: ANN401 - of the batch's own class
+        """The batch for the wire, signed where there is a key for it; what is signed already stays as it is."""
+        message = batch.to_proto()
+        if self._sender.key is not None:
+            sign_messages((one for one in message.executions if not one.hmac_signature), self._sender.key)
+        return message
+
+
+def key_of(secret: str | bytes | None) -> Key | None:
+    """A secret, ready for signing.
+
+    Raises:
+        InvalidArgumentError: it is empty.
+    """
+    if secret is None:
+        return None
+    try:
+        return Key(secret.encode() if isinstance(secret, str) else secret)
+    except ValueError as error:
+        raise invalid(f"hmac_key: {error}") from error
 
 
 class Unacknowledged(Generic[A]):

@@ -98,7 +98,7 @@ class AsyncIngestStream(Generic[B, A]):
     async def _submit(self, given: B | Sequence[Message]) -> int:
         async with self._lock:
             batch = prepared(lambda: self._numbering.complete(self._kind.batch_of(given)))
-            message = prepared(batch.to_proto)
+            message = prepared(lambda: self._numbering.message_of(batch))
             while self._unacknowledged.is_full:
                 await self._step()
             self._unacknowledged.add(batch.sequence_number, message)

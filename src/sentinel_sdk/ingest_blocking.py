@@ -103,7 +103,7 @@ class IngestStream(Generic[B, A]):
     def _submit(self, given: B | Sequence[Message]) -> int:
         with self._lock:
             batch = prepared(lambda: self._numbering.complete(self._kind.batch_of(given)))
-            message = prepared(batch.to_proto)
+            message = prepared(lambda: self._numbering.message_of(batch))
             while self._unacknowledged.is_full:
                 self._step()
             self._unacknowledged.add(batch.sequence_number, message)

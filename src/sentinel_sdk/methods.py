@@ -96,6 +96,11 @@ FOLLOW_CANARIES = Method(
     "/sentinel.ext.v1.TmrService/FollowCanaries", tmr_pb2.FollowCanariesRequest, trust_pb2.TmrRequest
 )
 FOLLOW_EVENTS = Method("/sentinel.ext.v1.EventService/FollowEvents", events_pb2.FollowEventsRequest, events_pb2.Event)
+LIST_SHARED_CAUSES = Method(
+    "/sentinel.ext.v1.EventService/ListSharedCauses",
+    events_pb2.ListSharedCausesRequest,
+    events_pb2.ListSharedCausesResponse,
+)
 
 STREAM_PROBE_RESULTS = Method(
     "/sentinel.v1.ProbeService/StreamProbeResults", probe_pb2.ProbeResultBatch, probe_pb2.ProbeAck

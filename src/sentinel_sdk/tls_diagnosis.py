@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from cryptography import x509
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 _NAMES_MAX = 8
-_EXPIRED, _NOT_YET_VALID, _OTHER_HOST, _OTHER_ADDRESS = 10, 9, 62, 64
+_EXPIRED, _NOT_YET_VALID, _OTHER_HOST, _OTHER_ADDRESS, _OTHER_PURPOSE = 10, 9, 62, 64, 26
 """X509_V_ERR_*, https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/"""
 _NOT_TLS = (
     "WRONG_VERSION_NUMBER",
@@ -29,6 +29,13 @@ _NOT_TLS = (
 )
 _SETTINGS, _GOAWAY = 4, 7
 """Types of the frames an HTTP/2 server may begin with, https://www.rfc-editor.org/rfc/rfc9113#section-6"""
+_USES = {
+    ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth",
+    ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth",
+    ExtendedKeyUsageOID.CODE_SIGNING: "codeSigning",
+    ExtendedKeyUsageOID.EMAIL_PROTECTION: "emailProtection",
+}
+"""As OpenSSL's configuration names them."""
 _TLS_ALERT = b"\x15\x03"
 
 
@@ -141,6 +148,8 @@ def of_untrusted(
         return Cause.OUT_OF_DATE, _out_of_date(shown, expected.now)
     if error.verify_code in (_OTHER_HOST, _OTHER_ADDRESS):
         return Cause.OTHER_NAME, f"shows a certificate for {_hosts_of(shown)}, not for {expected.host!r}"
+    if error.verify_code == _OTHER_PURPOSE and (uses := _made_for(shown, ExtendedKeyUsageOID.SERVER_AUTH)):
+        return Cause.UNTRUSTED, f"shows a certificate that is made for {uses}, not for a server: it needs serverAuth"
     by = "by itself" if shown.issuer == shown.subject else f"by {_called(shown.issuer)}"
     return Cause.UNTRUSTED, f"shows a certificate issued {by}; believed are {expected.authorities}"
 
@@ -166,6 +175,9 @@ def of_client_refused(expected: Expected, reason: str) -> tuple[Cause, str]:
     shown = f"the client certificate of {_called(expected.client.subject)} ({expected.client_path!r})"
     if expected.client.not_valid_after_utc < expected.now:
         return Cause.CLIENT_CERTIFICATE, f"did not accept {shown}, which ended {_moment(expected.client)}"
+    if uses := _made_for(expected.client, ExtendedKeyUsageOID.CLIENT_AUTH):
+        purpose = f"is made for {uses}, not for a client: issue one with the extended key usage clientAuth"
+        return Cause.CLIENT_CERTIFICATE, f"did not accept {shown}, which {purpose}"
     issuer = _called(expected.client.issuer)
     return Cause.CLIENT_CERTIFICATE, f"did not accept {shown}, issued by {issuer} ({_spoken(reason)})"
 
@@ -200,6 +212,17 @@ def _out_of_date(shown: x509.Certificate, now: datetime) -> str:
     if shown.not_valid_before_utc > now:
         return f"shows a certificate that is valid from {shown.not_valid_before_utc:%Y-%m-%d %H:%M} UTC; {here}"
     return f"shows a certificate of {_called(shown.issuer)}, whose own certificate is not valid now; {here}"
+
+
+def _made_for(certificate: x509.Certificate, wanted: ObjectIdentifier) -> str:
+    """What a certificate may be used for, in words; empty where that is what is wanted, or where it says nothing."""
+    try:
+        uses = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return ""
+    if wanted in uses or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in uses:
+        return ""
+    return ", ".join(_USES.get(one, one.dotted_string) for one in uses)
 
 
 def _moment(certificate: x509.Certificate) -> str:

@@ -7,8 +7,10 @@ Every test has a gateway of its own, for each needs the fleet's quiet around one
     a forged HMAC is refused and recorded           tests/sentinel_gateway/test_reports_of_agents.py
     tampering is detected                           tests/sentinel_gateway/test_ledger_over_the_wire.py
     every setting changes something or is refused   tests/sentinel_gateway/test_every_setting.py
+    dashboards show only real data                  tests/charts/test_sentinel_dashboards.py
 
-What belongs to detectors, dashboards and the probes on a GPU stands in docs/critiques.md.
+Detectors and injected faults are those of the simulated fleet: its monitors and its GPUs in software. What belongs to
+the probes on a GPU stands in docs/critiques.md.
 """
 
 from __future__ import annotations

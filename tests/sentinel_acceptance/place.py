@@ -54,6 +54,8 @@ class Agent:
     sms: int
     overrides: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Period in seconds and end in nanoseconds, by probe type."""
+    took_s: float = 0.0
+    """How long one execution takes."""
     _runs: int = 0
 
     async def sweep(self, failing: Collection[tuple[int, int]] = (), **kinds: types.ProbeType) -> types.ProbeAck:
@@ -102,6 +104,7 @@ class Agent:
             probe_type=probe_type,
             sm=types.SmIdentifier(gpu=gpu, sm_id=sm),
             result=result,
+            execution_time_ns=int(self.took_s * 1e9),
             timestamp=now,
         )
 

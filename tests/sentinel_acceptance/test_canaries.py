@@ -106,7 +106,7 @@ async def test_a_dissent_that_does_not_repeat_quarantines_nobody(fleet: Fleet, h
     assert await fleet.directives(once) == []
 
 
-async def test_the_same_pair_again_is_no_second_opinion(fleet: Fleet, hosts, canaries):
+async def test_who_may_report_cannot_choose_whom_to_blame(fleet: Fleet, hosts, canaries):
     first, *_ = await round_of(fleet, canaries)
     alone = first.gpus[0]
 
@@ -114,5 +114,5 @@ async def test_the_same_pair_again_is_no_second_opinion(fleet: Fleet, hosts, can
         again = first.model_copy(update={"canary_id": f"{first.canary_id}-{number}"})
         await answered(fleet, again, alone.uuid)
 
-    assert await fleet.state(alone) == "SUSPECT"
+    assert await fleet.states(alone) == []
     assert await fleet.directives(alone) == []

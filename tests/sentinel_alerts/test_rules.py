@@ -10,6 +10,7 @@ from tests.sentinel_alerts.made import NOW_NS, Desk, gpu
 from sentinel_gateway.domain.alert_rules import AlertRule, GroupBy, Thresholds, default_rules
 from sentinel_gateway.domain.alerts import Medium, Severity
 from sentinel_gateway.domain.anomalies import AnomalyType
+from sentinel_gateway.domain.happened import GuardChange
 from sentinel_gateway.domain.happenings import (
     AgentSilent,
     AnomalySeen,
@@ -54,8 +55,9 @@ def drift(severity: int, source: int = 1) -> AnomalySeen:
 
 
 def cause(shared: str, *, is_over: bool = False) -> CommonCause:
-    host = "node-1" if shared == "host" else ""
-    return CommonCause(time_ns=NOW_NS, hostname=host, cause=shared, shared=shared, gpus=5, of=8, is_over=is_over)
+    value = "node-1" if shared == "host" else ""
+    change = GuardChange(shared, shared, value, gpus=5, of=8, raised=not is_over, description="", probe_types=(1, 3))
+    return CommonCause.of(change, NOW_NS)
 
 
 TABLE: list[tuple[str, Happening, Happening | None, Severity, set[Medium], int, GroupBy]] = [
@@ -103,7 +105,21 @@ def rule(name: str) -> AlertRule:
     return next(one for one in default_rules(Thresholds()) if one.name == name)
 
 
-OURS = ["fleet_common_cause", "directive_waiting", "directive_expired", "quarantine_timeout", "deep_test_timeout"]
+OURS = [
+    "fleet_common_cause",
+    "directive_waiting",
+    "directive_expired",
+    "quarantine_timeout",
+    "deep_test_timeout",
+    "probe_overhead_high",
+]
+
+
+def test_a_common_cause_names_the_probes_that_fail_for_it():
+    told = cause("rollout")
+
+    assert told.words == "5 of 8 GPUs fail together with FMA and TRANSCENDENTAL probes; what they share: rollout"
+    assert told.facts()["probe_types"] == "FMA, TRANSCENDENTAL"
 
 
 def test_all_23_rules_of_the_reference_are_there_and_ours():

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sentinel_gateway.core.core import Core
+from sentinel_gateway.domain.alerts import Alerts
 from sentinel_gateway.domain.directives import DirectiveRequest
 from sentinel_gateway.domain.health import Action
 from sentinel_gateway.domain.identity import Gpu
@@ -51,6 +52,7 @@ class Place:
     settings: CoreSettings = field(default_factory=CoreSettings)
     keys: Keys = field(default_factory=Keys)
     clock: Clock = field(default_factory=Clock)
+    alerts: Alerts | None = None
 
     @asynccontextmanager
     async def loaded(self) -> AsyncIterator[Core]:
@@ -58,7 +60,7 @@ class Place:
         signer = load_signer(self.folder / "key.pem", "test")
         note = self.folder / "checkpoint"
         with Database.open(self.url) as database, LedgerWriter.open(database, signer, note, self.clock) as ledger:
-            core = Core(Store(database), ledger, self.settings, self.keys, self.clock)
+            core = Core(Store(database), ledger, self.settings, self.keys, self.clock, self.alerts)
             await core.load()
             yield core
 

@@ -168,7 +168,7 @@ async def test_a_test_that_must_be_agreed_to_is_asked_for_once(place: Place, swe
         assert await state(core, BAD) is HealthState.DEEP_TEST
 
 
-async def test_a_quarantine_nobody_decides_about_ends_in_a_proposal_to_condemn(place: Place, sweeps: Sweeps):
+async def test_a_quarantine_nobody_decides_about_is_proposed_to_be_condemned_every_day(place: Place, sweeps: Sweeps):
     place.settings = replace(
         CoreSettings(approvals=ApprovalSettings(frozenset())),
         health=HealthSettings(max_quarantine=timedelta(hours=720)),
@@ -181,5 +181,8 @@ async def test_a_quarantine_nobody_decides_about_ends_in_a_proposal_to_condemn(p
             await core.upkeep()
 
         told = [(one.directive.action, one.status) for one in await directives(core, BAD)]
-        assert told[1:] == [(Action.CONDEMN, DirectiveStatus.EXPIRED)]
+        assert told[1:] == [
+            *[(Action.CONDEMN, DirectiveStatus.EXPIRED)] * 2,
+            (Action.CONDEMN, DirectiveStatus.WAITING),
+        ]
         assert await path(core, BAD) == ["QUARANTINED"]

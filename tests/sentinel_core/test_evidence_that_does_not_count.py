@@ -16,9 +16,12 @@ from sentinel_gateway.domain.directives import DirectiveStatus
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.probes import ProbeBatch, ProbeExecution
+from sentinel_gateway.domain.settings import CoreSettings, TmrSettings
 from sentinel_gateway.domain.tmr import TmrGpuResult, TmrReport
 
 GPUS = fleet(3)
+BELIEVING = CoreSettings(tmr=TmrSettings(count_unscheduled=True))
+"""Canaries that nobody scheduled would blame nobody anyway."""
 BAD = GPUS[:3]
 VICTIM = GPUS[7]
 
@@ -34,6 +37,7 @@ INVENTED = [replace(VICTIM, uuid=f"GPU-invented-{number}") for number in range(8
 
 
 async def test_gpus_that_do_not_exist_outvote_nobody(place: Place):
+    place.settings = BELIEVING
     async with place.running() as core:
         await Sweeps(place, GPUS, sms=1).sweep(core)
         await outvoted(core, *zip(INVENTED[::2], INVENTED[1::2], strict=True))
@@ -45,6 +49,7 @@ async def test_gpus_that_do_not_exist_outvote_nobody(place: Place):
 
 
 async def test_what_a_report_says_about_a_gpu_makes_it_like_no_other(place: Place):
+    place.settings = BELIEVING
     others = [replace(gpu, uuid=f"{gpu.uuid}-old", driver_version="1") for gpu in GPUS[8:14]]
     claimed = [replace(gpu, driver_version=VICTIM.driver_version) for gpu in others]
     async with place.running() as core:
@@ -58,6 +63,7 @@ async def test_what_a_report_says_about_a_gpu_makes_it_like_no_other(place: Plac
 
 
 async def test_the_word_of_a_suspect_does_not_count(place: Place):
+    place.settings = BELIEVING
     sweeps = Sweeps(place, GPUS, sms=1)
     async with place.running() as core:
         for _ in range(2):

@@ -47,7 +47,8 @@ async def test_what_was_in_memory_is_in_memory_again(either: Place):
     async with either.running() as core:
         after = core._memory
 
-    for name in ("gpus", "sources", "waiting", "edges", "components", "faults", "configuration"):
+    kept = ("gpus", "sources", "waiting", "edges", "components", "faults", "configuration", "sightings", "anomalous")
+    for name in kept:
         assert getattr(after, name) == getattr(before, name), name
     assert (after.last_gpu_id, after.last_news) == (before.last_gpu_id, before.last_news)
     assert after.round_number >= before.round_number

@@ -10,6 +10,7 @@ from tests.sentinel_core.sweeps import AGENT, Sweeps, directives, fleet, path, s
 from tests.sentinel_core.test_deep_tests import events
 
 from sentinel_gateway.core.core import Core
+from sentinel_gateway.domain.deep_tests import DeepTestOutcome
 from sentinel_gateway.domain.directives import DirectiveStatus
 from sentinel_gateway.domain.health import Action, HealthState
 from sentinel_gateway.domain.probes import ProbeBatch, ProbeExecution, ProbeResult, ProbeType
@@ -161,3 +162,61 @@ async def test_a_blamed_sm_that_vanished_is_told_once(place: Place, sweeps: Swee
 
     told = [one.fields["sm_id"] for one in events(place) if one.event == "deep_test.blamed_sm_silent"]
     assert told == [str(DEAD)]
+
+
+async def test_a_gpu_most_of_whose_sms_vanished_is_a_persons_to_decide_once_a_day(either: Place):
+    sweeps = Sweeps(either, GPUS, SMS)
+    async with either.running() as core:
+        await taken_out(core, sweeps)
+        for _ in range(2):
+            await passes(core, sweeps, sms=[DEAD])
+        await core.upkeep()
+        assert await asked(core) == []
+        either.clock.sleep(4 * 3600)
+        await core.upkeep()
+        assert await asked(core) == [(CONDEMN, WAITING)]
+    async with either.running() as core:
+        for _ in range(2):
+            either.clock.sleep(12 * 3600)
+            await core.upkeep()
+        assert await asked(core) == [(CONDEMN, EXPIRED), (CONDEMN, WAITING)]
+
+    told = [one.fields["sms"] for one in events(either) if one.event == "deep_test.stuck"]
+    assert told == ["0, 1, 3"] * 2
+
+
+async def test_sms_that_come_back_take_the_proposal_back(place: Place, sweeps: Sweeps):
+    async with place.running() as core:
+        await taken_out(core, sweeps)
+        await passes(core, sweeps, sms=[DEAD])
+        place.clock.sleep(4 * 3600)
+        await core.upkeep()
+        await passes(core, sweeps)
+
+        assert await asked(core) == [(CONDEMN, DirectiveStatus.WITHDRAWN), (REINSTATE, DirectiveStatus.EXECUTED)]
+
+
+async def test_what_had_a_common_cause_until_lately_ends_no_test(place: Place):
+    old, new = fleet(8, 1, "NVIDIA A100"), fleet(12, 1, "NVIDIA H100")
+    sweeps, last = Sweeps(place, [*old, *new], 2), new[-1]
+    async with place.running() as core:
+        for _ in range(2):
+            await sweeps.sweep(core, {(gpu, sm) for gpu in new for sm in range(2)})
+        for _ in range(4):
+            place.clock.sleep(1500)
+            await sweeps.sweep(core, {(last, 0), (last, 1)})
+        await core.issue(JANE, asking(Action.QUARANTINE, on=last))
+        await core.issue(JANE, asking(Action.SCHEDULE_DEEP_TEST, on=last))
+        await sweeps.sweep(core, {(last, 0), (last, 1)})
+
+        assert not core._memory.guards
+        test = (await core.gpu_health(last.uuid)).deep_test
+        assert test is not None
+        assert (test.outcome, test.failures) == (DeepTestOutcome.OPEN, 0)
+        for _ in range(10):
+            place.clock.sleep(1500)
+            await sweeps.sweep(core, {(last, 0), (last, 1)})
+
+        *_, condemn = await directives(core, last)
+    assert (condemn.directive.action, condemn.status) == (CONDEMN, WAITING)
+    assert "still fails as many GPUs did" in condemn.directive.reason

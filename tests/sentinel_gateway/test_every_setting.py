@@ -34,7 +34,7 @@ OTHER = {
     ("model", "wide_share"): "0.5",
     ("model", "prior_defective"): "0.5",
     ("model", "probe_doubt"): "0.5",
-    ("model", "automatic_share"): "0.5",
+    ("model", "automatic_share"): "0.2",
     ("state_machine", "require_approval"): "quarantine",
     ("tmr", "strategy"): "random",
     ("alerting", "rules"): '{"probe_timeout": {"enabled": false}}',

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import httpx2
 import pytest
 from tests.sentinel_gateway.driving import GPU, WITHIN_S, Client, batch, execution, neighbours
 
-from sentinel.ext.v1 import tmr_pb2
+from sentinel.ext.v1 import events_pb2, tmr_pb2
 from sentinel.v1 import common_pb2, probe_pb2, trust_pb2
 from sentinel_gateway.app.running import Running
 
@@ -88,3 +90,25 @@ async def test_agents_are_told_which_three_gpus_are_to_compute_the_same(gateway,
     assert {gpu.uuid for gpu in canary.gpus} == {"GPU-a", "GPU-b", "GPU-c"}
     assert (canary.timeout_ms, canary.model_id, len(canary.input_hash)) == (30_000, "sentinel-canary", 32)
     assert verdict.outcome == tmr_pb2.TMR_OUTCOME_UNANIMOUS
+
+
+async def test_the_causes_that_stand_raised_can_be_asked_for(gateway, client, monkeypatch):
+    later = time.time_ns() + 61 * 10**9
+    for host in ("node-1", "node-2", "node-3"):
+        failed = execution(2, execution_id=host)
+        failed.sm.gpu.uuid, failed.sm.gpu.hostname = f"GPU-{host}", host
+        await client.report(batch(failed, host=host))
+    assert (await _causes(client)) == []
+
+    monkeypatch.setattr(gateway.core._actor, "_now_ns", lambda: later)
+    await gateway.core.upkeep()
+    (cause,) = await _causes(client)
+
+    assert (cause.shared, cause.gpus, cause.of, cause.raised) == ("probe", 3, 3, True)
+    assert list(cause.probe_types) == [probe_pb2.PROBE_TYPE_FMA]
+    assert cause.HasField("since")
+
+
+async def _causes(client: Client) -> list[events_pb2.SharedCause]:
+    request = events_pb2.ListSharedCausesRequest()
+    return list((await client.events.ListSharedCauses(request, timeout=WITHIN_S)).causes)

@@ -239,4 +239,4 @@ async def test_metrics_count_what_happened(tmp_path):
         "sentinel_grpc_active_streams 0.0",
     ):
         assert line in text
-    assert GPU not in text
+    assert f'sentinel_gpu_state{{gpu="{GPU}",hostname="node-1"}} 3.0' in text

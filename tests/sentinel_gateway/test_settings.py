@@ -302,6 +302,7 @@ def test_what_does_not_fit_under_alerting_is_told_without_its_secrets(name, valu
         ({"suspect_nats": 40}, "suspect_nats is above quarantine_nats"),
         ({"anomaly_cap_nats": 35}, "anomalies alone would quarantine"),
         ({"healthy_failure_rate": 0.01}, "model.healthy_failure_rate"),
+        ({"automatic_share": 0.3}, "automatic_share is 0.3: at most 0.25 of the GPUs in use may go without a person"),
     ],
 )
 def test_numbers_of_the_model_that_contradict_each_other_are_refused(given, words):

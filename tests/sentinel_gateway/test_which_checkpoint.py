@@ -138,5 +138,19 @@ def test_a_database_that_was_made_anew_is_held_against_the_checkpoint_of_the_one
     assert (found.exit_code, "BROKEN: truncated at entry 1" in found.stdout) == (1, True), found.output
 
 
+def test_a_database_made_anew_with_another_key_says_what_happened(state, tmp_path):
+    filled(f"sqlite:///{state}/gateway.db", state)
+    for file in state.glob("gateway.db*"):
+        file.unlink()
+    (tmp_path / "other").mkdir()
+    filled(f"sqlite:///{state}/gateway.db", tmp_path / "other")
+
+    found = CliRunner().invoke(cli, ["ledger", "verify"])
+
+    assert (found.exit_code, "BROKEN: truncated at entry 1" in found.stdout) == (1, True), found.output
+    assert "made anew with another signing key" in found.stdout
+    assert "`sentinel-gateway ledger accept-loss`" in found.stdout
+
+
 def _opened(places: Places) -> AbstractContextManager[Opened]:
     return open_stores(places, "sentinel-gateway", lambda: 1)

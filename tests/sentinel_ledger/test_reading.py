@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
+import psycopg
 import pytest
 from tests.sentinel_ledger.book import GPUS, T0, Book, new_entries
 
-from sentinel_gateway.domain.errors import Invalid
+from sentinel_gateway.domain.errors import Invalid, Unavailable
 from sentinel_gateway.ledger.query import EntryFilter
 from sentinel_gateway.ledger.reader import LedgerReader
+from sentinel_gateway.ledger.rows import streamed
+from sentinel_gateway.storage.database import Database
 from sentinel_sdk.ledger.entry import Entry, EntryGpu, NewEntry
 from sentinel_sdk.ledger.wire import entry_from_proto, entry_to_proto
 
@@ -128,3 +133,18 @@ def test_entries_survive_the_way_over_the_wire(full_book):
     for entry in LedgerReader(full_book.database).entries(1, 20):
         assert entry_from_proto(entry_to_proto(entry)) == entry
     assert new_entries(1)
+
+
+def test_a_server_that_goes_away_while_rows_are_read_leaves_no_cursor_open(postgres_url):
+    with Database.open(postgres_url) as database, suppress(Unavailable), database.reading() as connection:
+        session: Any = connection.connection.driver_connection
+        rows: Any = streamed(connection, "SELECT generate_series(1, 9000)", ())
+        assert len(next(rows)) < 9000
+        cursor = rows.gi_frame.f_locals["cursor"]
+        with psycopg.connect(postgres_url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s)", (session.info.backend_pid,))
+
+        with pytest.raises(psycopg.OperationalError):
+            rows.close()
+
+    assert cursor.closed

@@ -20,12 +20,12 @@ def test_half_a_per_cent_and_two_of_a_small_fleet_but_no_quarter_of_it(in_use: i
 
 
 @quick
-@given(st.integers(0, 100_000), st.integers(0, 1000), st.floats(0, 0.25))
-def test_no_floor_costs_a_fleet_more_than_a_quarter(in_use: int, least: int, share: float):
+@given(st.integers(0, 100_000), st.integers(0, 1000), st.floats(0, 1))
+def test_neither_floor_nor_share_costs_a_fleet_more_than_a_quarter(in_use: int, least: int, share: float):
     settings = replace(SETTINGS, automatic_least=least, automatic_share=share)
 
     assert 4 * may_take_out(in_use, settings) <= in_use
 
 
-def test_a_share_that_somebody_set_is_theirs():
-    assert may_take_out(2, replace(SETTINGS, automatic_share=1.0)) == 2
+def test_a_share_that_somebody_set_stands_above_the_floor():
+    assert may_take_out(100, replace(SETTINGS, automatic_share=0.2)) == 20

@@ -89,8 +89,8 @@ def test_a_small_fleet_loses_the_same_gpu_at_the_same_time_for_the_same_sm(rate,
     for tick in sorted(failed):
         judge.report({2: failed[tick]} if judge.works(2) else {})
 
-    taken = [one for one in judge.done if one.verdict.step is Step.QUARANTINE]
-    assert {one.number: (one.time_ns // MINUTE_NS, one.verdict.sm_id) for one in taken} == _dense_quarantines(
+    taken = [one for one in judge.done if one.step is Step.QUARANTINE]
+    assert {one.number: (one.time_ns // MINUTE_NS, one.sm_id) for one in taken} == _dense_quarantines(
         gpus, [{}, {}, failed, {}], ticks
     )
 

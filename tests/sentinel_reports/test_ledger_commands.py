@@ -8,6 +8,8 @@ import pty
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from tests.sentinel_reports.stored import stored
@@ -280,18 +282,35 @@ def test_where_nobody_can_be_asked_nothing_is_accepted_without_yes(shortened):
     assert run("verify", "--config", shortened).exit_code == 1
 
 
-@pytest.mark.parametrize(("answer", "code", "verified"), [("y", 0, 0), ("n", 1, 1), ("", 1, 1)])
-def test_a_person_is_asked(shortened, answer, code, verified):
-    arguments = [sys.executable, "-m", "sentinel_gateway", "ledger", "accept-loss", "--config", str(shortened)]
+@contextmanager
+def terminal(answer: str) -> Iterator[int]:
+    """The end of a terminal at which somebody has answered already."""
     ours, theirs = pty.openpty()
     os.write(ours, f"{answer}\n".encode())
-
-    done = subprocess.run(arguments, stdin=theirs, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - ours
-
+    yield theirs
     for end in (ours, theirs):
         os.close(end)
-    assert (done.returncode, "accept this loss for good? [y/N]" in done.stderr) == (code, True), done.stderr
-    assert run("verify", "--config", shortened).exit_code == verified
+
+
+def test_a_person_is_asked(shortened):
+    arguments = [sys.executable, "-m", "sentinel_gateway", "ledger", "accept-loss", "--config", str(shortened)]
+
+    with terminal("y") as theirs:
+        done = subprocess.run(arguments, stdin=theirs, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - ours
+
+    assert (done.returncode, "accept this loss for good? [y/N]" in done.stderr) == (0, True), done.stderr
+    assert run("verify", "--config", shortened).exit_code == 0
+
+
+@pytest.mark.parametrize("answer", ["n", ""])
+def test_without_a_yes_nothing_is_accepted(shortened, answer, monkeypatch, capsys):
+    with terminal(answer) as theirs, open(theirs, closefd=False) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        with pytest.raises(SystemExit) as ended:
+            ledger(["accept-loss", "--config", str(shortened)])
+
+    assert (ended.value.code, "accept this loss for good? [y/N]" in capsys.readouterr().err) == (1, True)
+    assert run("verify", "--config", shortened).exit_code == 1
 
 
 def test_a_pruned_ledger_is_exported_verified_and_reported(anywhere, tmp_path):

@@ -37,14 +37,25 @@ class Authority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self.certificate = self._issue(name, self._key, is_authority=True, ended=False).certificate
 
-    def issue(self, name: str, *, ended: bool = False) -> Files:
-        """A certificate for localhost and for a client of this name; `ended` makes it one of last month."""
-        return self._issue(name, ec.generate_private_key(ec.SECP256R1()), is_authority=False, ended=ended)
+    def issue(self, name: str, *, ended: bool = False, made_for: x509.ObjectIdentifier | None = None) -> Files:
+        """A certificate for localhost and for a client of this name; `ended` makes it one of last month, `made_for` one
+        for this use only.
+        """
+        key = ec.generate_private_key(ec.SECP256R1())
+        return self._issue(name, key, is_authority=False, ended=ended, made_for=made_for)
 
-    def _issue(self, name: str, key: ec.EllipticCurvePrivateKey, *, is_authority: bool, ended: bool) -> Files:
+    def _issue(
+        self,
+        name: str,
+        key: ec.EllipticCurvePrivateKey,
+        *,
+        is_authority: bool,
+        ended: bool,
+        made_for: x509.ObjectIdentifier | None = None,
+    ) -> Files:
         until = dt.datetime.now(dt.UTC) + (-_DAY if ended else _DAY)
         hosts = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        certificate = (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
             .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self._name)]))
@@ -54,8 +65,10 @@ class Authority:
             .not_valid_after(until)
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
-            .sign(self._key, hashes.SHA256())
         )
+        if made_for is not None:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([made_for]), critical=False)
+        certificate = builder.sign(self._key, hashes.SHA256())
         files = Files(self._folder / f"{self._name}-{name}.pem", self._folder / f"{self._name}-{name}-key.pem")
         files.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
         files.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

@@ -66,6 +66,15 @@ def plain_gateway(folder: Path) -> Iterator[Plain]:
 
 
 @contextmanager
+def keyed_gateway(folder: Path, key: str) -> Iterator[Plain]:
+    """Takes nothing but executions that are signed with `key`, which it reads from a file."""
+    file = folder / "hmac-key"
+    file.write_text(f"{key}\n")
+    with _serving(folder, {"access": {"insecure": True}, "probes": {"hmac_key_file": str(file)}}) as listening:
+        yield Plain(listening[0])
+
+
+@contextmanager
 def secure_gateway(folder: Path) -> Iterator[Secure]:
     authority = Authority(folder, "authority")
     server, operator, reviewer, agent = (authority.issue(name) for name in ("server", "operator", "reviewer", "agent"))

@@ -7,11 +7,13 @@ import re
 from dataclasses import MISSING, fields
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.sentinel_sdk import gateway
 
 import sentinel_sdk
-from sentinel_sdk import RetryConfig, SentinelClient, TlsConfig, errors
+from sentinel_sdk import InvalidArgumentError, RetryConfig, SentinelClient, TlsConfig, errors
 from sentinel_sdk.ingest_awaiting import AsyncIngestStream
 from sentinel_sdk.ingest_blocking import IngestStream
 from sentinel_sdk.ledger.checkpoint import VerifierKey
@@ -80,7 +82,9 @@ def test_every_field_of_a_configuration_stands_with_its_default(config):
         assert f"| `{field.name}` | {shown}" in table
 
 
-def test_the_examples_run_one_after_the_other(plain):
+def test_the_examples_run_one_after_the_other(plain, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hmac-key").write_text("a-secret-of-the-agents\n")
     with SentinelClient.connect(plain.endpoint) as client:
         checkpoint = client.get_checkpoint()
     key = VerifierKey(checkpoint.note.splitlines()[0], checkpoint.public_key)
@@ -89,4 +93,19 @@ def test_the_examples_run_one_after_the_other(plain):
     for example in EXAMPLES:
         exec(example.replace("localhost:50051", plain.endpoint), space)  # noqa: S102 - our own documentation
 
-    assert len(EXAMPLES) == 9
+    assert len(EXAMPLES) == 10
+
+
+def test_the_example_of_signing_satisfies_a_gateway_that_asks_for_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (example,) = [one for one in EXAMPLES if "hmac_key" in one]
+    (reporting,) = [one for one in EXAMPLES if one.startswith("from datetime import UTC, datetime\n")]
+    with gateway.keyed_gateway(tmp_path, "a-secret-of-the-agents") as keyed:
+        space: dict[str, Any] = {"SentinelClient": SentinelClient}
+        exec(reporting.partition("with ")[0], space)  # noqa: S102 - our own documentation
+        exec(example.replace("localhost:50051", keyed.endpoint), space)  # noqa: S102 - our own documentation
+
+        with SentinelClient.connect(keyed.endpoint) as client, client.probe_stream("node-9") as unsigned:
+            assert not unsigned.send([space["execution"]]).accepted
+        with SentinelClient.connect(keyed.endpoint) as client, pytest.raises(InvalidArgumentError, match="hmac_key"):
+            client.probe_stream("node-9", hmac_key="")

@@ -15,7 +15,15 @@ from tests.sentinel_sdk.scripted import eventually, made, then_quiet
 from sentinel.ext.v1 import events_pb2, tmr_pb2
 from sentinel.v1 import trust_pb2
 from sentinel_sdk import InvalidArgumentError, OutOfRangeError, RetryConfig, SentinelClient, SentinelError, methods
-from sentinel_sdk.types import CorrelationEvent, DirectiveRecord, Event, GpuHealthState, SharedCause, StateTransition
+from sentinel_sdk.types import (
+    CorrelationEvent,
+    DirectiveRecord,
+    Event,
+    GpuHealthState,
+    ProbeType,
+    SharedCause,
+    StateTransition,
+)
 
 Heard = Callable[..., Awaitable[list[Event]]]
 
@@ -101,7 +109,7 @@ async def test_from_now_is_asked_for_until_there_is_a_position(server, hear: Hea
 async def test_what_happened_is_told_by_its_type(server, hear: Heard):
     kinds: dict[str, Any] = {
         "state": {"to_state": 2}, "correlation": {"event_id": "c"}, "directive": {"note": "n"},
-        "shared_cause": {"key": "k", "of": 5},
+        "shared_cause": {"key": "k", "of": 5, "probe_types": [2]},
     }  # fmt: skip
     told = [event(number, **{kind: fields}) for number, (kind, fields) in enumerate(kinds.items(), start=1)]
     server.on(methods.FOLLOW_EVENTS, then_quiet(told))
@@ -110,7 +118,7 @@ async def test_what_happened_is_told_by_its_type(server, hear: Heard):
 
     expected = [
         StateTransition(to_state=GpuHealthState.SUSPECT), CorrelationEvent(event_id="c"), DirectiveRecord(note="n"),
-        SharedCause(key="k", of=5),
+        SharedCause(key="k", of=5, probe_types=[ProbeType.TENSOR_CORE]),
     ]  # fmt: skip
     assert heard == expected
 
@@ -127,13 +135,6 @@ async def test_what_cannot_be_asked_is_refused_before_anything_is_sent(server, h
     with pytest.raises(InvalidArgumentError):
         await hear(1, **argument)
     assert server.seen == []
-
-
-async def test_a_time_no_value_can_hold_is_an_error_that_names_the_method(server, hear: Heard):
-    server.on(methods.FOLLOW_EVENTS, then_quiet([event(1, time={"seconds": 10**12})]))
-
-    with pytest.raises(SentinelError, match="FollowEvents cannot be read"):
-        await hear(1)
 
 
 async def test_what_was_not_come_back_from_is_delivered_again(server, aclient):
@@ -185,3 +186,34 @@ async def test_canaries_come_as_they_are_scheduled_and_over_restarts(server, cli
     async with aclosing(asynchronous):
         assert [(await anext(asynchronous)).canary_id for _ in range(2)] == ["c", "d"]
     assert server.requests(methods.FOLLOW_CANARIES) == [made(tmr_pb2.FollowCanariesRequest, hostname="node-1")] * 4
+
+
+@pytest.mark.parametrize("end", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.PERMISSION_DENIED])
+async def test_over_one_connection_its_break_is_an_error(server, hear, end):
+    history(server, 9, end=end)
+
+    with pytest.raises(SentinelError, match="cut") as caught:
+        await hear(3, lasting=20)
+
+    assert caught.value.code is end
+    assert len(server.requests(methods.FOLLOW_EVENTS)) == 1
+
+
+async def test_over_one_connection_it_ends_when_its_time_is_over(server):
+    server.on(methods.FOLLOW_EVENTS, then_quiet([event(1)]))
+
+    with SentinelClient.connect(server.endpoint, retry_config=QUICK) as client:
+        heard = [one.position for one in client.follow_events(lasting=0.5)]
+    async with await SentinelClient.aconnect(server.endpoint, retry_config=QUICK) as aclient:
+        aheard = [one.position async for one in aclient.afollow_events(lasting=0.5)]
+
+    assert (heard, aheard) == ([1], [1])
+
+
+async def test_an_event_that_no_value_can_hold_is_told_by_its_position(server, hear):
+    server.on(methods.FOLLOW_EVENTS, then_quiet([event(1, time={"seconds": 10**12}), event(2)]))
+
+    unreadable, following = await hear(2)
+
+    assert unreadable == Event(position=1)
+    assert following.state is not None

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf import descriptor_pool, empty_pb2
 from tests.sentinel_sdk.scripted import METHODS, made
 
-from sentinel.ext.v1 import directives_pb2, ledger_pb2, tmr_pb2
+from sentinel.ext.v1 import directives_pb2, events_pb2, ledger_pb2, tmr_pb2
 from sentinel.v1 import audit_pb2, config_pb2, correlation_pb2, health_pb2, quarantine_pb2, trust_pb2
 from sentinel_sdk import SentinelClient, methods, types
 from sentinel_sdk.errors import InvalidArgumentError
@@ -127,6 +127,16 @@ async def test_the_trust_graph_which_no_definition_declares(server, ask):
 
     assert (graph.total_gpus, graph.edges[0].agreement_count) == (4, 3)
     assert server.requests(methods.GET_TRUST_GRAPH) == [made(empty_pb2.Empty)]
+
+
+async def test_the_causes_that_stand_raised(server, ask):
+    cause = {"key": "probe//2", "shared": "probe", "gpus": 9, "raised": True, "probe_types": [1, 99]}
+    server.answers(methods.LIST_SHARED_CAUSES, made(events_pb2.ListSharedCausesResponse, causes=[cause]))
+
+    (told,) = await ask("list_shared_causes")
+
+    assert (told.key, told.gpus, told.raised, told.since) == ("probe//2", 9, True, None)
+    assert [kind.name for kind in told.probe_types] == ["FMA", "UNKNOWN_99"]
 
 
 async def test_a_tmr_result(server, ask):

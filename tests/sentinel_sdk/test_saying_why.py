@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
 import time
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 
 import grpc
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.sentinel_sdk.certificates import Authority
 from tests.sentinel_sdk.conftest import QUICK
 from tests.sentinel_sdk.scripted import ScriptedServer, failing_first, made, until_ended
@@ -130,6 +132,22 @@ def test_a_client_certificate_that_ended_is_named(mtls_server, authority):
     assert "which ended on 20" in words
 
 
+def test_a_client_certificate_that_is_made_for_servers_is_told(mtls_server, authority):
+    wrong = authority.issue("operator", made_for=ExtendedKeyUsageOID.SERVER_AUTH)
+
+    words = failing(mtls_server.endpoint, tls_config=tls(authority, wrong))
+
+    assert "did not accept the client certificate of 'operator'" in words
+    assert "is made for serverAuth, not for a client: issue one with the extended key usage clientAuth" in words
+
+
+def test_a_server_certificate_that_is_made_for_clients_is_told(authority):
+    with serving(authority.issue("server-c", made_for=ExtendedKeyUsageOID.CLIENT_AUTH)) as server:
+        words = failing(server.endpoint, tls_config=tls(authority))
+
+    assert "shows a certificate that is made for clientAuth, not for a server: it needs serverAuth" in words
+
+
 def test_a_server_without_tls_is_told_from_one_that_is_not_believed(server, authority):
     words = failing(server.endpoint, tls_config=tls(authority))
 
@@ -171,8 +189,19 @@ def test_a_look_that_fails_itself_leaves_grpcs_words(monkeypatch, caplog):
     assert "connection.look_failed endpoint=localhost:1" in caplog.text
 
 
-def test_the_words_of_grpc_are_kept():
-    assert "(gRPC: failed to connect to all addresses" in failing("localhost:1", retry_config=ONCE)
+def test_the_words_of_grpc_stand_on_a_line_below():
+    ours, grpcs = failing("localhost:1", retry_config=ONCE).splitlines()
+
+    assert ours.endswith("refused the connection: nothing listens there")
+    assert grpcs.startswith("gRPC says: failed to connect to all addresses")
+
+
+def test_in_the_log_they_stand_on_one_line(caplog):
+    caplog.set_level(logging.INFO)
+    failing("localhost:1", retry_config=QUICK)
+
+    assert caplog.records
+    assert all("nothing listens there; gRPC says" in one for one in caplog.messages)
 
 
 def test_a_server_that_says_nothing_is_told():

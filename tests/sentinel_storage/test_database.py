@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
+import psycopg
 import pytest
 import structlog
 from sqlalchemy import Connection, text
 
 from sentinel_gateway.domain.errors import BadConfiguration, Unavailable
+from sentinel_gateway.storage.connecting import _prepare_postgresql
 from sentinel_gateway.storage.database import Database
 from sentinel_gateway.storage.migrate import Step, released, version_of
 
@@ -251,3 +255,25 @@ def test_a_server_that_is_away_is_unavailable_and_its_password_secret():
 def test_a_database_that_does_not_exist_is_named(postgres_server):
     with pytest.raises(BadConfiguration, match="does not exist"), opened(postgres_server.url("nobody_made_this")):
         pass
+
+
+def test_a_connection_in_use_at_the_end_is_closed_when_it_is_given_back(url):
+    reading = ExitStack()
+    with opened(url) as database:
+        held: Any = reading.enter_context(database.reading()).connection.driver_connection
+    reading.close()
+
+    with pytest.raises((sqlite3.ProgrammingError, psycopg.OperationalError), match="closed"):
+        held.execute("SELECT 1")
+
+
+def test_a_connection_that_cannot_be_prepared_is_closed(postgres_url):
+    connection: Any = psycopg.connect(postgres_url)
+    nobody: Any = None
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        connection.execute("SELECT * FROM nowhere")
+
+    with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+        _prepare_postgresql(connection, nobody)
+
+    assert connection.closed

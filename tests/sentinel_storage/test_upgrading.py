@@ -10,6 +10,8 @@ from sqlalchemy import Connection, text
 from sentinel_gateway.domain.deep_tests import DeepTest
 from sentinel_gateway.domain.sms import SmTable
 from sentinel_gateway.domain.trust import Edge, Pair
+from sentinel_gateway.storage import kept_rows
+from sentinel_gateway.storage.changes import Kept
 from sentinel_gateway.storage.database import Database
 from sentinel_gateway.storage.gpu_rows import load_gpus, sms_bytes
 from sentinel_gateway.storage.migrate import Step, released
@@ -118,3 +120,17 @@ def test_returns_from_deep_tests_are_known_of_old_and_open_tests_go_on(url):
         (known,) = load_gpus(connection)
     assert known.returned_ns == 30
     assert known.deep_test == DeepTest(5, 1, 1000, 30, (0, 1, 2), passes=array("Q", [4, 5, 6]))
+
+
+def test_of_gpus_of_an_earlier_version_it_is_not_known_which_probes_passed(url):
+    with Database.open(url, steps=before("kept")) as database, database.writing() as connection:
+        a_gpu_that_changed_at(connection)
+        plain = {"base_tally": "[0,0]", "summary": "[0,[]]", "minutes": "[]", "sms": sms_bytes(SmTable())}
+        changes = ", ".join(f"{name} = :{name}" for name in plain)
+        connection.execute(text(f"UPDATE gpus SET {changes}"), plain)  # noqa: S608  our own words
+
+    with Database.open(url) as database, database.reading() as connection:
+        (known,) = load_gpus(connection)
+        kept = kept_rows.load(connection)
+    assert known.passed == {}
+    assert kept == Kept()

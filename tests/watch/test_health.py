@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gcm_sentinel.domain.errors import Forbidden, Unreachable
+from gcm_sentinel.domain.errors import Forbidden, Unauthenticated, Unreachable
 from gcm_sentinel.watch.health import WatchHealth
 
 MINUTE_S = 60.0
@@ -102,3 +102,13 @@ def test_knows_for_how_long_every_attempt_has_failed(health, hands):
     health.heard()
 
     assert (while_failing, health.failing_for) == (timedelta(seconds=90), timedelta(0))
+
+
+def test_who_is_not_known_is_told_something_else_than_who_may_not(hands):
+    health = WatchHealth(hands, server="https://api", remedy="grant it", introduction="show a token")
+    told = []
+    for error in (Forbidden("no"), Unauthenticated("who?")):
+        health.failed(error)
+        told.append(health.problem)
+
+    assert told == ["no; grant it", "who?; show a token"]

@@ -117,7 +117,11 @@ async def live(seed: int, folder: Path, *, disturbed: bool = True, on_disk: bool
     return life
 
 
-@pytest.mark.parametrize("block", range(10))
+FAST = range(4)
+"""The other blocks of seeds are slow because there are many; each is as quick as these."""
+
+
+@pytest.mark.parametrize("block", [*FAST, *(pytest.param(more, marks=pytest.mark.slow) for more in range(4, 10))])
 async def test_what_is_stored_is_what_an_undisturbed_agent_would_have_stored(tmp_path, block):
     seeds = range(block * 6, block * 6 + 6)
 

@@ -17,7 +17,7 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from sentinel.ext.v1 import directives_pb2, events_pb2
-from sentinel.v1 import common_pb2, correlation_pb2, health_pb2, quarantine_pb2
+from sentinel.v1 import common_pb2, correlation_pb2, health_pb2, probe_pb2, quarantine_pb2
 
 T0 = datetime(2026, 11, 20, 19, 0, tzinfo=UTC)
 HEALTHY, SUSPECT, QUARANTINED, DEEP_TEST, CONDEMNED = 1, 2, 3, 4, 5
@@ -118,6 +118,7 @@ class EventGateway:
         cause = events_pb2.SharedCause(
             key=key, shared=shared, value=value, gpus=4, of=8, raised=raised, description="its golden answer is wrong"
         )
+        cause.probe_types.append(probe_pb2.PROBE_TYPE_TENSOR_CORE)
         self.tell(events_pb2.Event(time=stamp(minutes), shared_cause=cause))
 
     def tell(self, event: events_pb2.Event) -> None:

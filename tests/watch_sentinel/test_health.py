@@ -34,3 +34,13 @@ async def test_a_missing_role_is_named(gateway, start):
 
     assert "`investigator`" in agent.watcher.problem
     assert not agent.watcher.stalled(agent.watcher._clock.monotonic())
+
+
+async def test_a_gateway_that_does_not_know_us_is_told_from_one_that_denies_us(gateway, start):
+    gateway.fail["FollowEvents"] = (grpc.StatusCode.UNAUTHENTICATED, "no such token")
+    agent = await start()
+
+    await until(lambda: agent.watcher.problem is not None)
+
+    assert "set GCM_SENTINEL_SENTINEL_TOKEN" in agent.watcher.problem
+    assert "role" not in agent.watcher.problem

@@ -117,6 +117,18 @@ async def test_a_shared_cause_is_told_for_every_node_it_is_seen_on_and_lifted_th
     assert (await agent.until_at(gateway))[2:] == [f"gpu-1 {kind} recovered Lifted", f"gpu-2 {kind} recovered Lifted"]
 
 
+async def test_a_shared_cause_names_the_probes_that_fail_for_it(gateway, start):
+    gateway.gpu(1, failing=True)
+    agent = await start()
+    await agent.until_at(gateway)
+
+    gateway.shares("golden_answer", "NVIDIA H200")
+    await agent.until_at(gateway)
+
+    (trigger,) = agent.told
+    assert "4 of 8 GPUs fail TENSOR_CORE probes for one reason" in trigger.message
+
+
 async def test_a_cause_seen_nowhere_is_told_all_the_same(gateway, start):
     agent = await start()
     await agent.until_at(gateway)

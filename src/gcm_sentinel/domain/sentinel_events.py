@@ -52,6 +52,8 @@ class SharedCause:
     raised: bool
     """False where it was lifted."""
     description: str = ""
+    probe_types: tuple[str, ...] = ()
+    """Which probes fail for it, such as ``FMA``; empty where it is about all of them, or the gateway is older."""
 
 
 Happening: TypeAlias = Transition | Pattern | Directive | SharedCause

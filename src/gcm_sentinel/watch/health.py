@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from gcm_sentinel.domain.errors import Forbidden, Retryable, SentinelError
+from gcm_sentinel.domain.errors import Forbidden, Retryable, SentinelError, Unauthenticated
 from gcm_sentinel.domain.protocols import Clock
 
 log = structlog.get_logger(__name__)
@@ -28,11 +28,14 @@ _PASSING_FAILURES = 3
 class WatchHealth:
     """What was last heard of a source, and what is wrong with watching it."""
 
-    def __init__(self, clock: Clock, *, server: str, remedy: str) -> None:
-        """`remedy` is what the operator grants when the source says forbidden."""
+    def __init__(self, clock: Clock, *, server: str, remedy: str, introduction: str = "") -> None:
+        """`remedy` is what the operator grants when the source says forbidden, `introduction` what they see to when it
+        does not know who we are; empty for the same.
+        """
         self._clock = clock
         self._server = server
         self._remedy = remedy
+        self._introduction = introduction or remedy
         self._alive_at_s: float | None = None
         self._failing_since_s: float | None = None
         self._handing_over = False
@@ -59,13 +62,16 @@ class WatchHealth:
     def failed(self, error: SentinelError) -> None:
         """An attempt failed; said once in the log for as long as it stays the same."""
         self.attempt_failed()
-        words = f"{error}; {self._remedy}" if isinstance(error, Forbidden) else str(error)
+        words = f"{error}; {self._advice(error)}" if isinstance(error, Forbidden) else str(error)
         if isinstance(error, Retryable) and self.failures < _PASSING_FAILURES:
             log.info("watch.interrupted", error=words)  # load balancers cut idle streams every few minutes
         elif self._logged != words:
             log.error("watch.failed", error=words, kind=type(error).__name__, server=self._server)
             self._logged = words
         self.problem = words
+
+    def _advice(self, error: Forbidden) -> str:
+        return self._introduction if isinstance(error, Unauthenticated) else self._remedy
 
     def attempt_failed(self) -> None:
         """Count a failure that is no problem of the operator's."""

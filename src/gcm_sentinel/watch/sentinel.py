@@ -7,7 +7,8 @@ takes effect when the consumer asks for the next one, as with every watcher.
 **Observed state, not edges.** Before the first event, where the gateway has forgotten events we did not see, and every
 time a stream ends, stock is taken: which GPUs are not HEALTHY, which directives wait. What is known to be wrong and is
 not found there is asked for by name, because silence is no health: a GPU the gateway does not know any more is told as
-unknown, not as recovered. Which causes are shared just now no answer tells; the log does, from raised to lifted.
+unknown, not as recovered. Which causes are shared just now is read from the log, from raised to lifted, which older
+gateways have too.
 
 A gateway that has no log of events (an older one) is taken stock of all the same, and the missing log is the problem
 that operators see.
@@ -43,7 +44,11 @@ _HEAD_WITHIN = timedelta(seconds=15)
 _READ_WITHIN = timedelta(seconds=5)
 _UP_AFTER_S = 2.0
 """A stream that has not failed for so long is up, though nothing happens."""
-_ROLE = "give our certificate or token the role `investigator` in the gateway's settings"
+_ROLE = "it knows us, but our role does not do: give our certificate or token the role `investigator` in its settings"
+_WHO = (
+    "it does not know us: set GCM_SENTINEL_SENTINEL_TOKEN, or GCM_SENTINEL_SENTINEL_CLIENT_CERT and CLIENT_KEY, to one"
+    " that the gateway's settings name"
+)
 
 
 class SentinelWatcher:
@@ -74,7 +79,7 @@ class SentinelWatcher:
         self._stocks = 0
         self._stock_due_s = 0.0 if position is None else clock.monotonic() + lasting.total_seconds()
         """What the log tells of the time we were away comes first, or it would all be told twice."""
-        self._health = WatchHealth(clock, server=gateway.endpoint, remedy=_ROLE)
+        self._health = WatchHealth(clock, server=gateway.endpoint, remedy=_ROLE, introduction=_WHO)
 
     @property
     def synced(self) -> bool:

@@ -200,7 +200,8 @@ def of_cause(
         return tuple(recovery(place, "Lifted", f"not so any more: {cause.description}", now, at) for place in places)
     reason = "".join(part.capitalize() for part in cause.shared.split("_"))
     where = f" {cause.value}" if cause.value else ""
-    words = f"{cause.shared}{where}: {cause.gpus} of {cause.of} GPUs fail for one reason: {cause.description}"
+    probes = f" {' and '.join(cause.probe_types)} probes" if cause.probe_types else ""
+    words = f"{cause.shared}{where}: {cause.gpus} of {cause.of} GPUs fail{probes} for one reason: {cause.description}"
     places = [Place(node, kind, "") for node in sorted(set(cohort))]
     return tuple(_trigger(place, TriggerStatus.PROBLEM, reason, words, now, at) for place in places)
 

@@ -125,6 +125,7 @@ def _tmr(settings: Settings) -> TmrSettings:
         timeout=timedelta(seconds=tmr.timeout_seconds),
         strategy=tmr.strategy,
         model_id=tmr.model_id,
+        count_unscheduled=tmr.count_unscheduled,
     )
 
 
@@ -146,6 +147,7 @@ def _ingest(settings: Settings) -> IngestSettings:
         max_batch=probes.max_batch,
         agent_active=timedelta(seconds=probes.agent_active_seconds),
         own_hostname=probes.own_hostname,
+        whole_gpu=probes.whole_gpu,
         max_gpus=probes.max_gpus,
         max_hosts=probes.max_hosts,
         max_pairs=probes.max_pairs,

@@ -6,39 +6,48 @@ Anybody may ask, and each answer goes over the whole fleet: it is made once a se
 from __future__ import annotations
 
 import asyncio
-import time
+from collections.abc import Callable
 
-from sentinel_gateway.app.metrics import GatewayMetrics, LedgerFigures, Snapshot
+from prometheus_client import generate_latest
+
+from sentinel_gateway.app.fleet_metrics import MOST_GPUS, FleetCollector, LedgerFigures, Snapshot
+from sentinel_gateway.app.metrics import GatewayMetrics
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.domain.fleet import FleetFilter
 from sentinel_gateway.ledger.writer import LedgerWriter
 
-_MOST_GPUS = 100_000
-_FRESH_S = 1.0
+_FRESH_NS = 10**9
 
 
 class Scrape:
     """Answers /metrics."""
 
-    def __init__(self, metrics: GatewayMetrics, core: Core, writer: LedgerWriter, *, per_gpu: bool) -> None:
+    def __init__(
+        self, metrics: GatewayMetrics, core: Core, writer: LedgerWriter, now_ns: Callable[[], int], *, per_gpu: bool
+    ) -> None:
         self._metrics = metrics
         self._core = core
         self._writer = writer
-        self._wanted = FleetFilter(limit=_MOST_GPUS if per_gpu else 0)
+        self._now_ns = now_ns
+        self._per_gpu = per_gpu
+        self._wanted = FleetFilter(limit=MOST_GPUS if per_gpu else 0)
         self._making = asyncio.Lock()
         self._text = b""
-        self._made_s = float("-inf")
+        self._made_ns = -_FRESH_NS
 
     async def text(self) -> bytes:
         """Everything in the text format of Prometheus, a second old at most."""
         async with self._making:
-            if time.monotonic() - self._made_s >= _FRESH_S:
+            if abs(self._now_ns() - self._made_ns) >= _FRESH_NS:  # a clock that was set back must not keep it
                 self._text = await self._made()
-                self._made_s = time.monotonic()
+                self._made_ns = self._now_ns()
             return self._text
 
     async def _made(self) -> bytes:
-        fleet, trust = await self._core.fleet(self._wanted), await self._core.trust_graph()
-        newest = self._writer.checkpoint
-        ledger = LedgerFigures(entries=self._writer.size, batches=newest.checkpoint.batch_no if newest else 0)
-        return self._metrics.expose(Snapshot(fleet, trust, ledger))
+        core, newest = self._core, self._writer.checkpoint
+        fleet, trust, loads = await core.fleet(self._wanted), await core.trust_graph(), await core.host_loads()
+        batches = newest.checkpoint.batch_no if newest else 0
+        ledger = LedgerFigures(entries=self._writer.size, batches=batches, pending=core.pending_entries)
+        snapshot = Snapshot(fleet, trust, ledger, loads, tuple(core.heard().items()))
+        standing = await asyncio.to_thread(generate_latest, FleetCollector(snapshot, per_gpu=self._per_gpu))
+        return self._metrics.expose() + standing

@@ -10,6 +10,7 @@ import sys
 
 import structlog
 
+from sentinel_gateway.app.garbage import collect_rarely
 from sentinel_gateway.app.running import Running, running_gateway
 from sentinel_gateway.app.setting_values import Address
 from sentinel_gateway.app.settings import Settings
@@ -29,6 +30,7 @@ async def serve(settings: Settings) -> None:
     _exit_on_signal()
     async with running_gateway(settings) as running:
         _stop_on_signal(stop)
+        collect_rarely()
         announce(running, settings)
         waits = [asyncio.create_task(event.wait()) for event in (stop, running.ended)]
         try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sentinel_gateway.app.alert_desk import AlertDesk
 from sentinel_gateway.app.certificate_watch import watch_certificates
 from sentinel_gateway.app.condition import Condition
+from sentinel_gateway.app.core_metrics import Times
 from sentinel_gateway.app.doorkeeper import Doorkeeper
 from sentinel_gateway.app.listening import Taken
 from sentinel_gateway.app.metrics import GatewayMetrics
@@ -46,11 +47,12 @@ async def serving(parts: Answering, taken: Taken, group: asyncio.TaskGroup) -> A
     """Answer until the block ends; what was asked before is answered first."""
     settings, core, opened, desk = parts.settings, parts.core, parts.opened, parts.desk
     counted = desk.alerting.metrics
-    metrics = GatewayMetrics(core.counters, counted, version=version(), per_gpu=settings.metrics.per_gpu)
+    times = Times(core.taken, core.writes, settings.queue.max_requests)
+    metrics = GatewayMetrics(core.counters, times, counted, version=version())
     doorkeeper = Doorkeeper(parts.rules, core, metrics.refused)
     long = LongReadings()
     condition = Condition(taken.grpc.liveness, opened.ping, core)
-    scrape = Scrape(metrics, core, opened.writer, per_gpu=settings.metrics.per_gpu)
+    scrape = Scrape(metrics, core, opened.writer, parts.now_ns, per_gpu=settings.metrics.per_gpu)
     told = Told(condition, metrics, desk.tell)
     background = [
         group.create_task(condition.watch(), name="condition"),

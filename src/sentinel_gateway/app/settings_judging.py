@@ -32,6 +32,8 @@ class Probes(Group):
     """An agent that was silent for longer is not counted as active."""
     own_hostname: bool = False
     """A caller reports for the host it is named after (certificate or token), and for no other."""
+    whole_gpu: bool = True
+    """An execution holds the whole GPU for its time, as beside a workload without MPS; false: only its SM."""
     max_gpus: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
     """GPUs that are known; reports about more are refused."""
     max_hosts: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
@@ -75,4 +77,4 @@ class StateMachine(Group):
     deep_test_timeout_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 4
     """The same for a deep test."""
     max_quarantine_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 720
-    """After so long the gateway asks to condemn a quarantined GPU that nobody decided about; 0 for never."""
+    """After so long the gateway asks once a day to condemn a quarantined GPU that nobody decided about; 0 for never."""

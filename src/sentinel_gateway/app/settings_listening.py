@@ -51,8 +51,8 @@ class Metrics(Group):
 
     listen: MaybeAddress = None
     """A second address for /metrics alone, without TLS; empty for none."""
-    per_gpu: bool = False
-    """Also one series per GPU: its score."""
+    per_gpu: bool = True
+    """Also five series for each GPU, of the worst 10,000: score, state, overhead, failed probes, anomalies."""
 
 
 class Tls(Group):

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from sentinel_gateway.app.setting_values import Seconds, StrategyName
 from sentinel_gateway.app.settings_group import Group
-from sentinel_gateway.domain.model_settings import ModelSettings
+from sentinel_gateway.domain.model_settings import MOST_SHARE, ModelSettings
 from sentinel_gateway.domain.settings import Strategy
 
 _MODEL = ModelSettings()
@@ -50,8 +50,9 @@ class Model(Group):
     """Share of GPUs that corrupt data silently, before any evidence; for the confidence that is told."""
     probe_doubt: Annotated[float, Field(ge=0, lt=1)] = _MODEL.probe_doubt
     """Chance that one kind of evidence alone misleads; for the same."""
-    automatic_share: Annotated[float, Field(ge=0, le=1)] = _MODEL.automatic_share
-    """Share of the GPUs in use that the gateway quarantines by itself within the window; above it a person decides."""
+    automatic_share: Annotated[float, Field(ge=0)] = _MODEL.automatic_share
+    """Share of the GPUs in use that the gateway quarantines by itself within the window; above it a person decides.
+    More than 0.25 is refused."""
     automatic_least: Annotated[int, Field(ge=0)] = _MODEL.automatic_least
     """So many it may, up to a quarter of the GPUs in use; 0 with a share of 0 leaves every quarantine to a person."""
     automatic_window_hours: _Hours = _MODEL.automatic_window.total_seconds() / 3600
@@ -65,6 +66,15 @@ class Model(Group):
             raise ValueError("suspect_nats is above quarantine_nats: a GPU is SUSPECT before it is quarantined")
         if self.anomaly_cap_nats >= self.quarantine_nats:
             raise ValueError("anomaly_cap_nats is not below quarantine_nats: anomalies alone would quarantine")
+        return self
+
+    @model_validator(mode="after")
+    def _leaves_a_fleet(self) -> Self:
+        if self.automatic_share > MOST_SHARE:
+            raise ValueError(
+                f"automatic_share is {self.automatic_share:g}: at most {MOST_SHARE:g} of the GPUs in use may go without"
+                " a person, for a fleet that seems to break at once has one cause"
+            )
         return self
 
 
@@ -81,3 +91,5 @@ class Tmr(Group):
     """Who is compared first: `suspect_priority`, `round_robin` or `random`."""
     model_id: Annotated[str, Field(min_length=1, max_length=200)] = "sentinel-canary"
     """The model that canaries run; agents know it."""
+    count_unscheduled: bool = False
+    """Believe dissents in canaries that agents scheduled themselves: then who may report can blame any GPU."""

@@ -12,17 +12,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from sentinel_gateway.core.acquittals import NONE, Acquittal, Span, acquitted_before
 from sentinel_gateway.core.round import Round
+from sentinel_gateway.domain.acquittals import NONE, Acquittal, Span
 from sentinel_gateway.domain.bursts import WHOLE, Trails, without
 from sentinel_gateway.domain.gpus import GpuState
 from sentinel_gateway.domain.observations import Observed
-from sentinel_gateway.model.guards import Guard, Shared, explained
+from sentinel_gateway.model.guards import Guard, Shared, Staying, explained, outlasts
 from sentinel_gateway.model.verdicts import Step, Verdict
 
 _AT_ONCE = 200
 """GPUs without news that are acquitted in one round."""
 _DOUBT = "many GPUs fail these probes now, but the failures of this one stay on one SM"
+_COMPARED = 50
+"""GPUs are enough to see whether all fail on the SM of one number."""
+_OWN = "many GPUs fail these probes, but these failures stay on one SM for longer than power or cooling would explain"
 _NARROW = (Shared.GOLDEN_ANSWER, Shared.ROLLOUT)
 _OUT = (Step.QUARANTINE, Step.PROPOSE)
 
@@ -51,12 +54,6 @@ def acquitted_types(known: GpuState, found: Sequence[Guard], round_: Round) -> i
     before = round_.acquittals.get(known.gpu.uuid)
     waiting = round_.unacquitted.get(known.gpu.uuid) or 0
     return explained(found, known.gpu) | waiting | (before.types(_clean_ns(round_)) if before else 0)
-
-
-def remember_acquittals(round_: Round) -> None:
-    """After a restart: who was acquitted before it."""
-    for uuid, acquittal in acquitted_before(round_.gpus.values(), _clean_ns(round_), round_.loaded_ns):
-        round_.acquittals.put(uuid, acquittal)
 
 
 def end_acquittals(round_: Round) -> None:
@@ -100,18 +97,48 @@ def doubted(known: GpuState, opinion: Opinion, round_: Round) -> Verdict:
     if opinion.own.step in _OUT or found.step not in _OUT or found.sm_id is None:
         return opinion.own
     bursts = len(known.sms.trails.get(found.sm_id, ()))
-    if bursts < round_.model.quarantine_bursts or not _may_ask(known, round_):
+    if bursts < round_.model.quarantine_bursts:
+        return opinion.own
+    if _outlasts(known, found.sm_id, round_):
+        return replace(found, reason=f"{found.reason}; {_OWN}")
+    if not _may_ask(known, round_):
         return opinion.own
     return replace(found, step=Step.PROPOSE, reason="; ".join(dict.fromkeys((*found.reason.split("; "), _DOUBT))))
 
 
+def _outlasts(known: GpuState, sm_id: int, round_: Round) -> bool:
+    """Whether its failures are its own, though they were held for a common cause (`outlasts`)."""
+    acquittal, trails = round_.acquittals.get(known.gpu.uuid) or NONE, known.sms.trails
+    if _only_sm(trails) != sm_id or acquittal.elsewhere_ns > _clean_ns(round_):
+        return False
+    long = sum(1 << kind for kind, span in acquittal.spans.items() if span.since_ns <= _clean_ns(round_))
+    staying = Staying(sm_id, len(known.sms.reporting()), len(trails[sm_id]), long)
+    others = [uuid for uuid in round_.acquittals.first(_COMPARED) if uuid != known.gpu.uuid]
+    states = [other for uuid in others if (other := round_.gpus.get(uuid)) is not None]
+    elsewhere = [place for other in states if (place := _only_sm(other.sms.trails)) is not None]
+    return outlasts(staying, elsewhere, round_.model)
+
+
+def _only_sm(trails: Trails) -> int | None:
+    """The SM that failed last, where no other failed since its first remembered failure."""
+    last = max((key for key in trails if key != WHOLE), key=lambda key: trails[key][-1].time_ns, default=None)
+    if last is None:
+        return None
+    since_ns = trails[last][0].time_ns
+    is_alone = all(trail[-1].time_ns < since_ns for key, trail in trails.items() if key not in (last, WHOLE))
+    return last if is_alone else None
+
+
 def _may_ask(known: GpuState, round_: Round) -> bool:
     day_ns = int(round_.model.automatic_window.total_seconds() * 1e9)
-    asked = {uuid: one for uuid, one in round_.looks.doubted.items() if one > round_.now_ns - day_ns}
+    for uuid in [uuid for uuid, asked_ns in round_.doubted.items() if asked_ns <= round_.now_ns - day_ns]:
+        round_.doubted.remove(uuid)
+    if round_.doubted.get(known.gpu.uuid) is not None:
+        return True
     most = max(round_.model.guard_gpus, int(round_.model.automatic_share * len(round_.gpus)))
-    if known.gpu.uuid not in asked and len(asked) >= most:
+    if sum(1 for _ in round_.doubted.values()) >= most:
         return False
-    round_.looks.doubted = {**asked, known.gpu.uuid: asked.get(known.gpu.uuid, round_.now_ns)}
+    round_.doubted.put(known.gpu.uuid, round_.now_ns)
     return True
 
 

@@ -3,6 +3,9 @@
 A request that fails for a reason of its own gets that error and the others go on. Where storing fails, nobody's change
 happened and everybody is told `Unavailable`. A request that makes storing fail by itself (our mistake) is found by
 storing the requests of its round one by one.
+
+A round is decided in a thread of its own: it may take a second where a whole fleet fails, and streams, heartbeats and
+health checks go on meanwhile. Nothing it looks at changes before it is published, which happens here in the event loop.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 import structlog
@@ -32,9 +36,6 @@ from sentinel_gateway.storage.changes import Found
 
 log = structlog.get_logger(__name__)
 
-_ITEMS_BETWEEN_BREATHS = 1000
-"""Decided between two looks at what else the event loop has to do."""
-
 
 class Actor:
     """See the module."""
@@ -52,6 +53,7 @@ class Actor:
         self._memory, self._journal, self._settings, self._now_ns = memory, journal, settings, now_ns
         self.counters = Counters()
         self._alerts = alerts
+        self._decider = ThreadPoolExecutor(1, "core-decider")
         self._queue: deque[Asked] = deque()
         self._items = 0
         self._something = asyncio.Event()
@@ -128,6 +130,7 @@ class Actor:
                 await self._store([])
         finally:
             self._is_stopping = True
+            self._decider.shutdown(wait=False)
             self._refuse_rest()
 
     def _taken(self) -> list[Asked]:
@@ -147,8 +150,9 @@ class Actor:
         """Decide, store and answer some requests."""
         try:
             await self._settle()
-            needs = needs_of(taken)
-            round_, answers = await self._decided(taken, await self._journal.look_up(needs))
+            found = await self._journal.look_up(needs_of(taken))
+            loop = asyncio.get_running_loop()
+            round_, answers = await loop.run_in_executor(self._decider, self._decided, taken, found)
             await self._write(round_, answers)
         except BadConfiguration as error:
             fail(taken, Unavailable(f"nothing can be stored: {error}"))
@@ -182,7 +186,7 @@ class Actor:
             self.bell.ring()
         self._unsure = None
 
-    async def _decided(self, taken: Sequence[Asked], found: Found) -> tuple[Round, list[tuple[Asked, object]]]:
+    def _decided(self, taken: Sequence[Asked], found: Found) -> tuple[Round, list[tuple[Asked, object]]]:
         """A round in which every request was decided; where one fails unexpectedly, all is begun again without it."""
         failed: dict[int, Bug] = {}
         while True:
@@ -190,12 +194,7 @@ class Actor:
             expire_due(round_)
             expire_faults(round_)
             answers: list[tuple[Asked, object]] = []
-            items = 0
             for place, asked in enumerate(taken):
-                items += asked.work.items
-                if items >= _ITEMS_BETWEEN_BREATHS:
-                    items = 0
-                    await asyncio.sleep(0)
                 answer = failed.get(place) or decide_one(asked.work, round_)
                 if isinstance(answer, Bug) and place not in failed:
                     failed[place] = answer
@@ -203,12 +202,12 @@ class Actor:
                 answers.append((asked, answer))
             else:
                 judge(round_)
+                round_.alerts = alerts_of(self._alerts, round_)
                 return round_, answers
 
     async def _write(self, round_: Round, answers: list[tuple[Asked, object]]) -> None:
         told = self.notes.due(round_.now_ns) if not self._is_stopping else self.notes.everything(round_.now_ns)
         round_.entries.extend(entry for _, entry in told.values())
-        round_.alerts = alerts_of(self._alerts, round_)
         if round_.is_empty:
             round_.publish_unstored()
             self._alerted(round_)

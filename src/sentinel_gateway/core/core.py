@@ -27,6 +27,7 @@ from sentinel_gateway.core.actor import Actor
 from sentinel_gateway.core.canaries import Canaries
 from sentinel_gateway.core.deciding import apply_config, clear_fault, inject_fault, take_component_ack
 from sentinel_gateway.core.directing import decide, issue, withdraw
+from sentinel_gateway.core.durations import Durations
 from sentinel_gateway.core.following import Following
 from sentinel_gateway.core.ids import uuid7
 from sentinel_gateway.core.journal import Journal
@@ -41,6 +42,7 @@ from sentinel_gateway.core.upkeep import Upkeep
 from sentinel_gateway.core.work import Work
 from sentinel_gateway.domain import configuration, directives, faults
 from sentinel_gateway.domain.alerts import Alerts
+from sentinel_gateway.domain.batches import BatchKind
 from sentinel_gateway.domain.configuration import (
     ComponentAck,
     ConfigChange,
@@ -82,8 +84,9 @@ class Core(Reporting):
         memory, journal = Memory(), Journal(store, ledger)
         self._actor = Actor(memory, journal, settings, now_ns, alerts or NoAlerts())
         self.counters = self._actor.counters
+        self.taken = {kind: Durations() for kind in BatchKind}
         self._receiving = Receiving(self._actor, memory, settings, keys, now_ns)
-        self._canaries = Canaries(memory, settings.tmr, now_ns, random.SystemRandom())
+        self._canaries = Canaries(memory, self._actor, settings.tmr, now_ns, random.SystemRandom())
         self._upkeep = Upkeep(self._actor, journal, store, settings, now_ns)
         following = Following(memory, self._actor.bell, journal, store)
         super().__init__(memory, following, journal, store, settings, now_ns)
@@ -96,7 +99,6 @@ class Core(Reporting):
         """
         await self._journal.read(self._store.claim)
         self._memory.fill(await self._journal.read(self._store.load))
-        self._memory.loaded_ns = self._now_ns()
         since_ns = self._now_ns() - int(self._settings.model.automatic_window.total_seconds() * 1e9)
         name = self._settings.name
         self._memory.automatic = await self._journal.read(self._store.quarantine_times, name, since_ns)
@@ -137,7 +139,7 @@ class Core(Reporting):
     async def upkeep(self) -> None:
         """Do what is due now; `run` does it by itself from time to time."""
         await self._upkeep.tick()
-        self._canaries.tick()
+        await self._canaries.tick()
 
     async def issue(self, caller: Caller, request: DirectiveRequest) -> DirectiveOutcome:
         """Do what a directive asks, or let it wait for a person. The same id and content again answers as before.

@@ -12,6 +12,12 @@ class Counters:
 
     executions: Counter[tuple[int, int]] = field(default_factory=Counter)
     """Probe executions taken, by type and result."""
+    busy_ns: Counter[int] = field(default_factory=Counter)
+    """How long probe executions took together, by type."""
+    inference_anomalies: int = 0
+    """Anomalies taken from inference monitors."""
+    votes: Counter[int] = field(default_factory=Counter)
+    """TMR canaries counted, by outcome."""
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Executions, events and reports refused, by kind of batch and reason."""
     batches: Counter[str] = field(default_factory=Counter)
@@ -40,6 +46,9 @@ class Counters:
     def add(self, more: Counters) -> None:
         """Add the totals by kind of a round."""
         self.executions.update(more.executions)
+        self.busy_ns.update(more.busy_ns)
+        self.inference_anomalies += more.inference_anomalies
+        self.votes.update(more.votes)
         self.refused.update(more.refused)
         self.batches.update(more.batches)
         self.duplicates.update(more.duplicates)

@@ -1,9 +1,8 @@
-"""Everything else that is asked, in its turn: TMR rounds, configuration, what components say, faults."""
+"""Everything else that is asked, in its turn: configuration, what components say, faults."""
 
 from __future__ import annotations
 
 from sentinel_gateway.core import records
-from sentinel_gateway.core.noticing import seen_alone
 from sentinel_gateway.core.round import Round
 from sentinel_gateway.domain.configuration import (
     ComponentAck,
@@ -15,51 +14,6 @@ from sentinel_gateway.domain.configuration import (
 )
 from sentinel_gateway.domain.errors import AlreadyThere, Busy, NotKnown
 from sentinel_gateway.domain.faults import Fault, FaultRequest, activated
-from sentinel_gateway.domain.gpus import with_dissent
-from sentinel_gateway.domain.happenings import TmrVoted
-from sentinel_gateway.domain.tmr import TmrOutcome, TmrReport, TmrVerdict, vote
-from sentinel_gateway.domain.trust import Edge, pair
-
-
-def take_tmr(report: TmrReport, time_ns: int, round_: Round) -> TmrVerdict:
-    """Vote on a canary and count it once. It makes GPUs known, and never describes known ones anew.
-
-    Raises:
-        Busy: it is about more GPUs than may become known.
-    """
-    if (earlier := round_.verdict(report.canary_id)) is not None:
-        return TmrVerdict(
-            earlier.canary_id, earlier.outcome, earlier.consensus_hash, earlier.dissenting_gpu, duplicate=True
-        )
-    if not round_.has_room_for([result.gpu for result in report.results]):
-        raise Busy(f"this gateway was told to take {round_.settings.ingest.max_gpus} GPUs, and knows as many")
-    verdict = vote(report)
-    before = [known for result in report.results if (known := round_.gpus.get(result.gpu.uuid)) is not None]
-    for gpu in [result.gpu for result in report.results if round_.gpus.get(result.gpu.uuid) is None]:
-        round_.gpus.put(gpu.uuid, round_.gpu(gpu))
-    if verdict.outcome in (TmrOutcome.UNANIMOUS, TmrOutcome.DISSENT):
-        _compare(report, verdict, time_ns, round_)
-    alone = round_.gpus.get(verdict.dissenting_gpu.uuid) if verdict.dissenting_gpu is not None else None
-    if alone is not None:
-        counted = with_dissent(alone, time_ns, round_.now_ns, round_.window_s)
-        round_.put_gpu(seen_alone(counted, verdict, before, time_ns, round_))
-    round_.put_verdict(verdict, time_ns)
-    round_.entries.append(records.tmr(report, verdict, time_ns))
-    round_.happenings.append(TmrVoted.of(verdict, time_ns))
-    return verdict
-
-
-def _compare(report: TmrReport, verdict: TmrVerdict, time_ns: int, round_: Round) -> None:
-    """Every pair of the three agreed or not."""
-    dissenter = verdict.dissenting_gpu.uuid if verdict.dissenting_gpu else ""
-    uuids = sorted(result.gpu.uuid for result in report.results)
-    for place, one in enumerate(uuids):
-        for other in uuids[place + 1 :]:
-            key = pair(one, other)
-            edge = round_.edges.get(key)
-            if edge is None and len(round_.edges) >= round_.settings.ingest.max_pairs:
-                continue
-            round_.edges.put(key, (edge or Edge(key)).compared(agreed=dissenter not in key, time_ns=time_ns))
 
 
 def apply_config(change: ConfigChange, payload: Payload, pushed_by: str, round_: Round) -> ConfigResult:

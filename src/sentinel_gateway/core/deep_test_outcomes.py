@@ -1,8 +1,9 @@
 """What follows from the results of deep tests: the first failure asks to condemn, enough passes reinstate.
 
-Failures that many GPUs share are nobody's own and end no test, neither badly nor well (`DeepTest`). A GPU that came
-back from a test lately and is in one again was not cured by it: a person decides whether it comes back once more. Who
-does not answer is asked again every day. A test that does not end is told of when its time is over.
+Failures that many GPUs share, or shared until lately, are nobody's own and end no test, neither badly nor well
+(`DeepTest`). A GPU that came back from a test lately and is in one again was not cured by it: a person decides whether
+it comes back once more. Who does not answer is asked again every day. A test that does not end is told of when its time
+is over; where it cannot end, because most SMs vanished or the GPU alone still fails as many did, people are asked.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sentinel_gateway.core import records
+from sentinel_gateway.core.acquitting import acquitted_types
 from sentinel_gateway.core.asking import Wish, ask, take_back
 from sentinel_gateway.core.guarding import active
 from sentinel_gateway.core.round import Round
@@ -24,7 +26,13 @@ _DAY_NS = 24 * 3600 * 10**9
 ASK_AGAIN_NS = _DAY_NS
 RETURNS_NS = 30 * _DAY_NS
 """Within this time a GPU comes back from one deep test without a person: a fault seen twice in a month comes again."""
-_SINCE = {DeepTestOutcome.FAILED: "the deep test failed since", DeepTestOutcome.OPEN: "the deep test began anew since"}
+STUCK_AFTER_NS = 4 * 3600 * 10**9
+"""As long as the longest test takes (`MOST_NEEDED`): an SM that reported nothing until then is not merely late."""
+_SINCE = {
+    DeepTestOutcome.FAILED: "the deep test failed since",
+    DeepTestOutcome.OPEN: "the deep test began anew since",
+    DeepTestOutcome.PASSED: "the deep test passed since",
+}
 
 
 def judge_tests(causes: Sequence[Guard], round_: Round) -> None:
@@ -33,20 +41,44 @@ def judge_tests(causes: Sequence[Guard], round_: Round) -> None:
         known = round_.gpus.get(uuid)
         if known is None or known.deep_test is None or known.state is not HealthState.DEEP_TEST:
             continue
-        test = known.deep_test.with_results(outcomes, explained(causes, known.gpu))
+        test = known.deep_test.with_results(outcomes, acquitted_types(known, causes, round_))
         _go_on(known, known.deep_test, test, round_)
 
 
 def ask_again(known: GpuState, round_: Round) -> None:
-    """Ask once more what is to become of a GPU whose test ended, where nobody answered for a day and nothing waits."""
+    """Ask what is to become of a GPU whose test ended or cannot end: once a day, where nothing about it waits."""
     test = known.deep_test
-    if test is None or test.outcome is DeepTestOutcome.OPEN or round_.now_ns - test.asked_ns < ASK_AGAIN_NS:
+    if test is None or round_.now_ns - test.asked_ns < ASK_AGAIN_NS or is_asked_about(known, round_):
         return
-    if any(record.directive.gpu.uuid == known.gpu.uuid for record in round_.waiting.values()):
+    if test.outcome is DeepTestOutcome.OPEN:
+        _ask_where_stuck(known, test, round_)
         return
-    if test.outcome is DeepTestOutcome.PASSED and test.types & explained(active(round_), known.gpu):
+    if test.outcome is DeepTestOutcome.PASSED and test.types & acquitted_types(known, active(round_), round_):
         return
     _conclude(known, test, round_)
+
+
+def is_asked_about(known: GpuState, round_: Round) -> bool:
+    """Whether a directive about a GPU waits for a person."""
+    return any(record.directive.gpu.uuid == known.gpu.uuid for record in round_.waiting.values())
+
+
+def _ask_where_stuck(known: GpuState, test: DeepTest, round_: Round) -> None:
+    """Ask to condemn a GPU whose test will not end by itself any more, and tell why."""
+    why = _why_stuck(known, test, round_)
+    if not why or round_.now_ns - test.began_ns < STUCK_AFTER_NS:
+        return
+    fields = {"why": why, "sms": ", ".join(map(str, test.vanished)), "done": f"{test.share_done:.3f}"}
+    round_.entries.append(records.system("deep_test.stuck", fields, round_.now_ns, known.gpu))
+    round_.gpus.put(known.gpu.uuid, replace(known, deep_test=replace(test, asked_ns=round_.now_ns)))
+    ask(Wish(known.gpu.uuid, Action.CONDEMN, f"its deep test does not end: {why}", waits=True), round_)
+
+
+def _why_stuck(known: GpuState, test: DeepTest, round_: Round) -> str:
+    if test.vanished:
+        return f"nothing was heard of {len(test.vanished)} of its {len(test.sms)} SMs"
+    lasting = acquitted_types(known, (), round_) & ~explained(active(round_), known.gpu)
+    return "it still fails as many GPUs did, and they do no more" if test.types & lasting else ""
 
 
 def _go_on(known: GpuState, before: DeepTest, test: DeepTest, round_: Round) -> None:
@@ -57,8 +89,8 @@ def _go_on(known: GpuState, before: DeepTest, test: DeepTest, round_: Round) -> 
         round_.entries.append(records.system("deep_test.blamed_sm_silent", fields, round_.now_ns, known.gpu))
     if test.outcome is before.outcome:
         return
-    if (why := _SINCE.get(test.outcome)) is not None:
-        take_back(known.gpu.uuid, Action.REINSTATE, why, round_)
+    for asked in (Action.REINSTATE, Action.CONDEMN):
+        take_back(known.gpu.uuid, asked, _SINCE[test.outcome], round_)
     if test.outcome is not DeepTestOutcome.OPEN:
         _tell(known, test, round_)
         _conclude(known, test, round_)

@@ -19,7 +19,7 @@ def excuse_anomalies(round_: Round) -> None:
     news, looks = round_.touched.anomalies, round_.looks
     sight(round_.anomalous, news, round_.now_ns, WINDOW_NS)
     is_due = round_.now_ns - looks.excused_ns >= LOOK_AGAIN_NS
-    if (news and len(round_.anomalous) < FEW) or (is_due and (news or looks.is_any_unseen)):
+    if (news and len(round_.anomalous) < FEW) or (is_due and (news or looks.is_any_unseen or len(round_.anomalous))):
         _look(round_)
     elif news:
         looks.is_any_unseen = True

@@ -10,17 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sentinel_gateway.core import records
-from sentinel_gateway.core.acquitting import acquit, acquitted_types, begin, end_acquittals, remember_acquittals
+from sentinel_gateway.core.acquitting import acquit, acquitted_types, begin, end_acquittals
 from sentinel_gateway.core.correlating import correlate_cause
 from sentinel_gateway.core.memory import Layer
 from sentinel_gateway.core.round import Round
-from sentinel_gateway.core.touched import Failed, Sighted
 from sentinel_gateway.domain.gpus import GpuState
 from sentinel_gateway.domain.happened import GuardChange
 from sentinel_gateway.domain.happenings import CommonCause
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.identity import Gpu
-from sentinel_gateway.model.guards import Guard, Shared, Sighting, guards
+from sentinel_gateway.domain.sightings import Failed, Sighted
+from sentinel_gateway.model.guards import ALL_TYPES, Guard, Shared, Sighting, guards
 from sentinel_gateway.model.patterns import words_of
 from sentinel_gateway.storage.changes import RaisedGuard
 
@@ -34,7 +34,7 @@ FEW = 1000
 def common_causes(round_: Round) -> tuple[Guard, ...]:
     """What holds now. Evidence that it explains is dropped; what began or ended is told."""
     touched, found = round_.touched, active(round_)
-    if touched.failures or (touched.is_time and (found or len(round_.acquittals) or len(round_.held))):
+    if touched.failures or (touched.is_time and (found or len(round_.sightings) or len(round_.acquittals))):
         sight(round_.sightings, touched.failures, round_.now_ns, _window_ns(round_))
         if _is_due(found, round_):
             found = _look(found, round_)
@@ -46,23 +46,27 @@ def common_causes(round_: Round) -> tuple[Guard, ...]:
 
 def _look(known: tuple[Guard, ...], round_: Round) -> tuple[Guard, ...]:
     """Look at all failures of the window anew."""
-    is_first = round_.looks.compared_ns <= round_.loaded_ns
+    is_first = not round_.looks.compared_ns
     round_.looks.compared_ns = round_.now_ns
-    if is_first:
-        remember_acquittals(round_)
     forget(round_.sightings, round_.now_ns - _window_ns(round_))
     end_acquittals(round_)
     found = guards(_sightings(round_), round_.kinds.census, round_.model)
-    found = (*found, *_of_before(found, known, round_))
     before = {guard.key for guard in known}
     _raise(found, round_)
     _lift({guard.key for guard in found}, before, round_)
     if is_first or any(guard.key not in before and guard.shared is not Shared.HOST for guard in found):
         begin({uuid for (uuid, _), _ in round_.sightings.items()}, found, round_)
+    _let_go(round_)
+    return found
+
+
+def _let_go(round_: Round) -> None:
+    """Judge those in this round that were held until the fleet was looked at, where what they failed still counts."""
+    lately = {uuid for (uuid, _), _ in round_.sightings.items()}
     for uuid in [uuid for uuid, _ in round_.held.items()]:
         round_.held.remove(uuid)
-        round_.touched.accused[uuid] = None
-    return found
+        if uuid in lately:
+            round_.touched.accused[uuid] = None
 
 
 def _is_due(known: Sequence[Guard], round_: Round) -> bool:
@@ -86,16 +90,6 @@ def _hold(known: Sequence[Guard], round_: Round) -> None:
 def _is_explained(key: tuple[str, int], known: Sequence[Guard], round_: Round) -> bool:
     gpu = round_.gpus.get(key[0])
     return gpu is not None and bool(acquitted_types(gpu, known, round_) >> key[1] & 1)
-
-
-def _of_before(found: Sequence[Guard], known: Sequence[Guard], round_: Round) -> Iterator[Guard]:
-    """Those of before a restart, for as long as what was sighted then would count: what they acquit left no trace."""
-    keys = {guard.key for guard in found}
-    if round_.now_ns < round_.loaded_ns + _window_ns(round_):
-        for guard in known:
-            raised = round_.guards.get(guard.key)
-            if guard.key not in keys and raised is not None and raised.since_ns < round_.loaded_ns:
-                yield guard
 
 
 def _window_ns(round_: Round) -> int:
@@ -164,21 +158,19 @@ def _lift(found: set[str], before: set[str], round_: Round) -> None:
             _tell(known, round_, raised=False)
 
 
-def _tell(guard: RaisedGuard, round_: Round, *, raised: bool) -> None:
+def change_of(guard: RaisedGuard, *, raised: bool = True) -> GuardChange:
+    """How a cause stands, for everybody who is told of it."""
+    types = () if guard.probe_types == ALL_TYPES else tuple(kind for kind in range(16) if guard.probe_types >> kind & 1)
     words = words_of(Shared(guard.shared))
-    change = GuardChange(guard.key, guard.shared, guard.value, guard.gpus, guard.of, raised, words)
-    fields = {"key": guard.key, "gpus": str(guard.gpus), "of": str(guard.of), "description": words}
+    return GuardChange(guard.key, guard.shared, guard.value, guard.gpus, guard.of, raised, words, types, guard.since_ns)
+
+
+def _tell(guard: RaisedGuard, round_: Round, *, raised: bool) -> None:
+    change = change_of(guard, raised=raised)
+    cause = CommonCause.of(change, round_.now_ns)
+    fields = {"key": guard.key, "gpus": str(guard.gpus), "of": str(guard.of), "description": change.description}
+    fields["probe_types"] = cause.facts()["probe_types"]
     event = "common_cause.found" if raised else "common_cause.over"
     round_.entries.append(records.system(event, fields, round_.now_ns))
     round_.follow(change, None)
-    cause = CommonCause(
-        time_ns=round_.now_ns,
-        hostname=guard.value if guard.shared == Shared.HOST.value else "",
-        cause=guard.key,
-        shared=guard.shared,
-        value=guard.value,
-        gpus=guard.gpus,
-        of=guard.of,
-        is_over=not raised,
-    )
     round_.happenings.append(cause)

@@ -18,16 +18,18 @@ from sentinel_gateway.core.judging import (
     is_of_another_host,
 )
 from sentinel_gateway.core.noticing import seen_failing, seen_hot, seen_odd
-from sentinel_gateway.core.overriding import overrides_for
+from sentinel_gateway.core.overriding import measure, overrides_for
 from sentinel_gateway.core.round import Round
 from sentinel_gateway.domain.batches import BatchKind, Source
 from sentinel_gateway.domain.gpus import with_anomalies, with_probes
-from sentinel_gateway.domain.happenings import Heard, TelemetryRead
+from sentinel_gateway.domain.happenings import AnomalySource, Heard, TelemetryRead
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.probes import Ack
 from sentinel_gateway.domain.sms import Outcome
 from sentinel_gateway.domain.telemetry import LatestTelemetry
+
+_INFERENCE = int(AnomalySource.INFERENCE_MONITOR)
 
 
 def take_probes(judged: JudgedProbes, round_: Round) -> Ack:
@@ -39,6 +41,7 @@ def take_probes(judged: JudgedProbes, round_: Round) -> Ack:
             if counted.outcomes and _may_tell(group.gpu, len(counted.outcomes), judged, round_):
                 _count(group.gpu, counted, round_)
         _remember(judged, round_)
+        measure(judged, round_)
         round_.happenings.append(Heard(time_ns=round_.now_ns, hostname=judged.key.hostname))
     more = overrides_for(judged.key.hostname, round_, is_again=is_again)
     return replace(_ack(judged, "executions"), schedule_overrides=more)
@@ -53,14 +56,14 @@ class _Counted(NamedTuple):
 
 def _counted(group: Group, judged: JudgedProbes, round_: Round) -> _Counted:
     """A signed result other than PASS counts once, in whatever batch it comes."""
-    outcomes, evidence = list(group.outcomes), []
-    is_room = round_.has_room_for([group.gpu])
+    outcomes, evidence, told = list(group.outcomes), [], records.ProbeRecords()
+    is_room = bool(group.evidence) and round_.has_room_for([group.gpu])
     for one in group.evidence:
         if one.tag and round_.was_reported(one.tag):
             judged.late.add("repeated", "that another batch reported before")
             outcomes.remove(one.outcome)
         elif is_room:
-            round_.entries.append(records.probe(one.execution, one.outcome.time_ns))
+            round_.entries.append(told.probe(one.execution, one.outcome.time_ns))
             evidence.append(one)
             if one.tag:
                 round_.add_tag(one.tag)
@@ -93,6 +96,7 @@ def take_anomalies(judged: JudgedAnomalies, round_: Round) -> Ack:
                 known = with_anomalies(round_.gpu(gpu), times_ns, round_.now_ns, round_.window_s)
                 round_.put_gpu(seen_odd(known, [(one.event, one.time_ns) for one in taken], round_))
                 round_.counters.anomalies.update(one.event.anomaly_type for one in taken)
+                round_.counters.inference_anomalies += sum(one.event.source == _INFERENCE for one in taken)
                 round_.entries.extend(records.anomaly_entry(one.data, one.event.gpu, one.time_ns) for one in taken)
         _remember(judged, round_)
     return _ack(judged, "anomalies")

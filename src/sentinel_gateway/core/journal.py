@@ -16,6 +16,7 @@ from typing import ParamSpec, TypeVar
 import structlog
 from sqlalchemy import Connection
 
+from sentinel_gateway.core.durations import Durations
 from sentinel_gateway.core.recording import Recording, Trim
 from sentinel_gateway.domain.errors import BadConfiguration, Bug, GatewayError, Refused, Unavailable
 from sentinel_gateway.domain.recorded import Recorded
@@ -53,6 +54,10 @@ class Journal:
         self._readers = ThreadPoolExecutor(_READERS, "core-reader")
         self._unsure: int | None = None
         self._is_closed = False
+        self.writes = Durations()
+        """How long rounds took to be stored, or not to be."""
+        self.pending_entries = 0
+        """Ledger entries of the round that is being stored."""
 
     def close(self) -> None:
         """End the threads, after what they are at."""
@@ -104,12 +109,16 @@ class Journal:
             GatewayError: nothing is stored, or (`Unavailable`) it is not known: ask `settled` before the next round.
         """
         self._unsure = page.round_number
+        self.pending_entries = len(page.entries) + sum(len(one.entries) for one in page.recordings)
         try:
-            answers = await self._in_writer(lambda: self._write(page))
+            with self.writes.measured():
+                answers = await self._in_writer(lambda: self._write(page))
         except GatewayError:
             raise
         except Exception as error:  # the border of the writer's thread: what no driver's table knows is our mistake
             raise Bug(f"storing failed: {type(error).__name__}: {error}") from error
+        finally:
+            self.pending_entries = 0
         self._unsure = None
         return answers
 

@@ -14,6 +14,7 @@ from sentinel_gateway.domain.batches import BatchKey, BatchKind, Clock
 from sentinel_gateway.domain.errors import Invalid
 from sentinel_gateway.domain.gpus import GpuState
 from sentinel_gateway.domain.identity import Gpu, checked_gpu
+from sentinel_gateway.domain.overhead import KINDS
 from sentinel_gateway.domain.probes import PROBE_RESULTS, PROBE_TYPES, ProbeBatch, ProbeExecution, ProbeResult, size_of
 from sentinel_gateway.domain.settings import CoreSettings, RecordedPasses
 from sentinel_gateway.domain.sms import MAX_SMS, Outcome
@@ -40,6 +41,8 @@ class Group:
     gpu: Gpu
     outcomes: list[Outcome] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
+    spent_ns: list[int] = field(default_factory=lambda: [0] * KINDS)
+    """How long its executions took together, by probe type."""
 
 
 @dataclass(slots=True)
@@ -89,6 +92,7 @@ class ProbeJudge:
                 group.evidence.append(Evidence(one, outcome, self._tag(one)))
             groups[one.gpu.uuid] = group
             group.outcomes.append(outcome)
+            group.spent_ns[one.probe_type] += one.execution_time_ns
 
     def _tag(self, one: ProbeExecution) -> bytes:
         if one.result == _PASS or not self._checked.signed or one.time_ns is None:
@@ -100,7 +104,7 @@ class ProbeJudge:
         if _fault_of(gpu) or self._is_elsewhere(gpu):
             return None
         known = self.judged.groups.get(gpu.uuid)
-        return Group(gpu, known.outcomes, known.evidence) if known else Group(gpu)
+        return Group(gpu, known.outcomes, known.evidence, known.spent_ns) if known else Group(gpu)
 
     def _is_elsewhere(self, gpu: Gpu) -> bool:
         """Whether it is said to be in another host than the one that reports, which reports for itself only."""

@@ -13,7 +13,8 @@ from typing import Generic, TypeVar
 
 from sentinel_gateway.core.acquittals import Looks, Trial
 from sentinel_gateway.core.kinds import Kinds
-from sentinel_gateway.core.touched import Lately, Sighted, Told, sighted_before
+from sentinel_gateway.core.overhead import HostOverhead
+from sentinel_gateway.core.touched import Lately, Told
 from sentinel_gateway.domain.batches import Source
 from sentinel_gateway.domain.configuration import ComponentState, Configuration, subject
 from sentinel_gateway.domain.directives import DirectiveNews, DirectiveRecord
@@ -22,6 +23,8 @@ from sentinel_gateway.domain.gpus import GpuState
 from sentinel_gateway.domain.happened import Happened
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.history import Correlation
+from sentinel_gateway.domain.sightings import Sighted
+from sentinel_gateway.domain.tmr import OpenCanary
 from sentinel_gateway.domain.trust import Edge, Pair
 from sentinel_gateway.storage.changes import Loaded, RaisedGuard
 
@@ -52,7 +55,9 @@ class Memory:
         self.sightings: dict[tuple[str, int], Sighted] = {}
         """When which GPU failed which probe type lately."""
         self.anomalous: dict[tuple[str, int], Sighted] = {}
-        """The same for types of anomalies; not stored."""
+        """The same for types of anomalies."""
+        self.canaries: dict[str, OpenCanary] = {}
+        """Whose results are waited for, in the order in which they were scheduled."""
         self.trial = Trial()
         self.looks = Looks()
         self.automatic: tuple[int, ...] = ()
@@ -66,19 +71,16 @@ class Memory:
         """The newest findings about each GPU, oldest first."""
         self.overridden: dict[str, Told] = {}
         """Hosts that were asked for more probes; not stored, so they are asked again after a restart."""
+        self.overhead: dict[str, HostOverhead] = {}
+        """What probes take of the GPUs of each host; not stored."""
         self.watched: dict[str, frozenset[str]] = {}
         """GPUs by host for which more probes are wanted."""
         self.uncorrected: dict[str, int] = {}
         """ECC errors that could not be corrected, as last reported; not stored."""
-        self.loaded_ns = 0
-        """When it was filled after a start."""
-        self.last_event = 0
         self.recent_events: deque[Happened] = deque(maxlen=_RECENT_EVENTS)
         self.configuration = Configuration()
-        self.last_gpu_id = 0
-        self.last_news = 0
+        self.last_gpu_id = self.last_news = self.last_event = self.round_number = 0
         self.recent_news: deque[DirectiveNews] = deque(maxlen=_RECENT_NEWS)
-        self.round_number = 0
 
     def fill(self, loaded: Loaded) -> None:
         """Take over what was stored."""
@@ -101,7 +103,10 @@ class Memory:
                 known = self.correlated.get(found.gpu.uuid, ())
                 self.correlated[found.gpu.uuid] = (*known, found)[-MAX_CORRELATED:]
                 self.told[found.gpu.uuid, found.pattern_type, found.sm_id] = found.time_ns
-        self.sightings = dict(sighted_before(loaded.gpus))
+        self.sightings, self.anomalous = dict(loaded.kept.sightings), dict(loaded.kept.anomalous)
+        self.trial = Trial(dict(loaded.kept.acquittals), dict(loaded.kept.doubted))
+        self.trial.held = {uuid: seen.received_ns for (uuid, _), seen in self.sightings.items()}
+        self.canaries = {one.request.canary_id: one for one in loaded.kept.canaries}
         self.watch(self.gpus)
 
     def watch(self, changed: Mapping[str, GpuState]) -> None:

@@ -24,17 +24,19 @@ class Overlay:
         self.sightings = Layer(memory.sightings)
         self.anomalous = Layer(memory.anomalous)
         self.acquittals = Layer(memory.trial.acquittals)
+        self.doubted = Layer(memory.trial.doubted)
+        self.canaries = Layer(memory.canaries)
         self.unacquitted = Layer(memory.trial.waiting)
         self.held = Layer(memory.trial.held)
         self.told = Layer(memory.told)
         self.correlated = Layer(memory.correlated)
         self.overridden = Layer(memory.overridden)
+        self.overhead = Layer(memory.overhead)
         self.uncorrected = Layer(memory.uncorrected)
         self.automatic = memory.automatic
         self.lately = memory.lately
         self.looks = replace(memory.looks)
         self.configuration = memory.configuration
-        self.loaded_ns = memory.loaded_ns
         self._memory = memory
         self._kinds = memory.kinds
 
@@ -59,7 +61,9 @@ class Overlay:
         memory.watch(self.gpus.kept())
         for stored in (self.gpus, self.sources, self.waiting, self.edges, self.components, self.faults, self.guards):
             stored.publish()
-        for told in (self.told, self.correlated, self.overridden):
+        for kept in (self.sightings, self.anomalous, self.acquittals, self.doubted, self.canaries):
+            kept.publish()
+        for told in (self.told, self.correlated, self.overridden, self.overhead):
             told.publish()
         for seen in (self.telemetry_times, self.uncorrected):
             seen.publish()
@@ -69,6 +73,6 @@ class Overlay:
 
     def publish_unstored(self) -> None:
         """Put into the memory what was looked at and is never stored: also of a round that has nothing to store."""
-        for seen in (self.sightings, self.anomalous, self.acquittals, self.unacquitted, self.held):
+        for seen in (self.unacquitted, self.held):
             seen.publish()
         self._memory.looks = self.looks

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
+from sentinel_gateway.core.durations import Durations
 from sentinel_gateway.core.following import Following, Wanted
+from sentinel_gateway.core.guarding import change_of
 from sentinel_gateway.core.journal import Journal
 from sentinel_gateway.core.memory import Memory
+from sentinel_gateway.core.overhead import loads_of
 from sentinel_gateway.core.views import fleet_view, trust_view
 from sentinel_gateway.domain.batches import BatchKind
 from sentinel_gateway.domain.bursts import WHOLE
@@ -20,10 +23,11 @@ from sentinel_gateway.domain.errors import Invalid, NotKnown
 from sentinel_gateway.domain.faults import Fault
 from sentinel_gateway.domain.fleet import FleetFilter, FleetView, GpuHealthView
 from sentinel_gateway.domain.gpus import GpuState, Unsummarised, unsummarised, view
-from sentinel_gateway.domain.happened import Happened
+from sentinel_gateway.domain.happened import GuardChange, Happened
 from sentinel_gateway.domain.health import Action
 from sentinel_gateway.domain.history import Correlation, HistoryPage, ReliabilitySample, StateTransition, Window
 from sentinel_gateway.domain.identity import checked_uuid
+from sentinel_gateway.domain.overhead import HostLoad
 from sentinel_gateway.domain.paging import cursor_of, fitting, token
 from sentinel_gateway.domain.settings import CoreSettings, RecordedPasses
 from sentinel_gateway.domain.telemetry import LatestTelemetry
@@ -80,6 +84,20 @@ class Reading:
             raise Invalid(f"limit must not be negative, as {wanted.limit} is")
         gpus, sources = tuple(self._memory.gpus.values()), tuple(self._memory.sources.values())
         return await self._journal.read(fleet_view, gpus, sources, wanted, self._settings, self._now_ns())
+
+    @property
+    def writes(self) -> Durations:
+        """How long rounds took to be stored, or not to be."""
+        return self._journal.writes
+
+    @property
+    def pending_entries(self) -> int:
+        """Ledger entries of the round that is being stored."""
+        return self._journal.pending_entries
+
+    async def host_loads(self) -> tuple[HostLoad, ...]:
+        """What probes take of the GPUs of each host whose agent reported since the gateway started."""
+        return await self._journal.read(loads_of, dict(self._memory.overhead), self._now_ns())
 
     async def trust_graph(self) -> TrustView:
         """Who agreed with whom; a value of its own, which any thread may go through while votes come in."""
@@ -167,6 +185,11 @@ class Reading:
             OutOfRange: what happened after the position was forgotten, or the position was never reached.
         """
         return self._following.events(after_position, self._now_ns() if from_now else None, hostname)
+
+    def shared_causes(self) -> tuple[GuardChange, ...]:
+        """The causes that many GPUs share and that stand raised: those that were told, in order of their keys."""
+        told = [guard for guard in self._memory.guards.values() if guard.is_told]
+        return tuple(change_of(guard) for guard in sorted(told, key=lambda guard: guard.key))
 
     def heard(self) -> dict[str, int]:
         """When each host was last heard of, nanoseconds since 1970; for alerts after a restart."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -36,12 +37,29 @@ _TMR = int(audit_pb2.AUDIT_ENTRY_TYPE_TMR_RESULT)
 _SYSTEM = int(audit_pb2.AUDIT_ENTRY_TYPE_SYSTEM_EVENT)
 
 
-def probe(execution: ProbeExecution, time_ns: int) -> NewEntry:
-    """One probe execution, signature and all; `time_ns` is when it counts as run."""
-    message = probe_pb2.ProbeExecution(
+class ProbeRecords:
+    """Entries of probe executions; those of one GPU that follow each other share its description."""
+
+    def __init__(self) -> None:
+        self._gpu = Gpu("")
+        self._entry_gpu = _entry_gpu(self._gpu)
+        self._message = gpu_to_proto(self._entry_gpu)
+
+    def probe(self, execution: ProbeExecution, time_ns: int) -> NewEntry:
+        """One probe execution, signature and all; `time_ns` is when it counts as run."""
+        if execution.gpu != self._gpu:
+            self._gpu = execution.gpu
+            self._entry_gpu = _entry_gpu(execution.gpu)
+            self._message = gpu_to_proto(self._entry_gpu)
+        data = _probe(execution, self._message).SerializeToString()
+        return NewEntry(_PROBE, time_ns, data, self._entry_gpu)
+
+
+def _probe(execution: ProbeExecution, gpu: common_pb2.GpuIdentifier) -> probe_pb2.ProbeExecution:
+    return probe_pb2.ProbeExecution(
         execution_id=execution.execution_id,
         probe_type=probe_pb2.ProbeType.ValueType(execution.probe_type),
-        sm=common_pb2.SmIdentifier(gpu=_gpu(execution.gpu), sm_id=execution.sm_id),
+        sm=common_pb2.SmIdentifier(gpu=gpu, sm_id=execution.sm_id),
         result=probe_pb2.ProbeResult.ValueType(execution.result),
         expected_hash=execution.expected_hash,
         actual_hash=execution.actual_hash,
@@ -53,7 +71,6 @@ def probe(execution: ProbeExecution, time_ns: int) -> NewEntry:
         timestamp=_time(execution.time_ns),
         hmac_signature=execution.hmac_signature,
     )
-    return NewEntry(_PROBE, time_ns, message.SerializeToString(), _entry_gpu(execution.gpu))
 
 
 def anomaly(event: AnomalyEvent) -> bytes:
@@ -157,8 +174,18 @@ def config_change(update: VersionedUpdate) -> NewEntry:
     return NewEntry(_CONFIG, update.time_ns, message.SerializeToString(deterministic=True))
 
 
-def tmr(report: TmrReport, verdict: TmrVerdict, time_ns: int) -> NewEntry:
-    """A canary with the gateway's own vote."""
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """How a canary came to the gateway."""
+
+    by: str
+    """Who the connection proved to be."""
+    scheduled: bool
+    """The gateway had scheduled it, and waited for it."""
+
+
+def tmr(report: TmrReport, verdict: TmrVerdict, time_ns: int, reported: Reported) -> NewEntry:
+    """A canary with the gateway's own vote, and who reported it."""
     results = [
         trust_pb2.TmrGpuResult(
             gpu=_gpu(result.gpu),
@@ -169,13 +196,15 @@ def tmr(report: TmrReport, verdict: TmrVerdict, time_ns: int) -> NewEntry:
         )
         for result in report.results
     ]
-    message = trust_pb2.TmrResult(
+    message = records_pb2.TmrRecord(
         canary_id=report.canary_id,
         results=results,
         consensus_hash=verdict.consensus_hash,
         dissenting_gpu=_gpu(verdict.dissenting_gpu) if verdict.dissenting_gpu else None,
         unanimous=verdict.outcome is TmrOutcome.UNANIMOUS,
         timestamp=_time(time_ns),
+        reported_by=reported.by,
+        scheduled=reported.scheduled,
     )
     gpu = _entry_gpu(verdict.dissenting_gpu) if verdict.dissenting_gpu else None
     return NewEntry(_TMR, time_ns, message.SerializeToString(deterministic=True), gpu)

@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 from sentinel_gateway.core import records
 from sentinel_gateway.core.counters import Counters
-from sentinel_gateway.core.memory import MAX_CORRELATED, Memory
+from sentinel_gateway.core.memory import MAX_CORRELATED, Layer, Memory
 from sentinel_gateway.core.overlay import Overlay
 from sentinel_gateway.core.recording import Recording, Trim
 from sentinel_gateway.core.touched import Touched
@@ -203,6 +204,7 @@ class Round(Overlay):
     def put_verdict(self, verdict: TmrVerdict, time_ns: int) -> None:
         """Remember that a canary was counted."""
         self._verdicts[verdict.canary_id] = verdict
+        self.counters.votes[verdict.outcome] += 1
         self._changes.canaries.append(Canary(verdict, time_ns))
 
     def update(self, update_id: str) -> VersionedUpdate | None:
@@ -232,6 +234,9 @@ class Round(Overlay):
         changes.components = self.components.kept()
         changes.faults = self.faults.changed
         changes.guards = self.guards.changed
+        changes.sightings, changes.anomalous = self.sightings.changed, self.anomalous.changed
+        changes.acquittals, changes.doubted = self.acquittals.changed, self.doubted.changed
+        changes.open_canaries = self.canaries.changed
         changes.alerts = self.alerts
         return changes
 
@@ -242,7 +247,8 @@ class Round(Overlay):
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
-        layers = (self.gpus, self.sources, self.edges, self.components, self.faults, self.guards)
+        layers: tuple[Layer[Any, Any], ...] = (self.gpus, self.sources, self.edges, self.components, self.faults)
+        layers += (self.guards, self.sightings, self.anomalous, self.acquittals, self.doubted, self.canaries)
         lists = (self._changes.directives, self._changes.canaries, self._changes.updates, self._changes.telemetry)
         return not (
             self.entries or self.recordings or self.alerts or any(lists) or any(layer.changed for layer in layers)

@@ -17,7 +17,8 @@ from sentinel_gateway.core.deep_test_outcomes import judge_tests
 from sentinel_gateway.core.excusing import excuse_anomalies
 from sentinel_gateway.core.guarding import common_causes
 from sentinel_gateway.core.round import Cause, Round
-from sentinel_gateway.core.surrounding import look_back, surroundings
+from sentinel_gateway.core.surrounding import look_back, surroundings, unseen
+from sentinel_gateway.domain.bursts import Trails
 from sentinel_gateway.domain.gpus import GpuState
 from sentinel_gateway.domain.health import Action, HealthState, after
 from sentinel_gateway.model.guards import Guard
@@ -60,26 +61,40 @@ def _accuse(uuid: str, causes: Sequence[Guard], round_: Round) -> None:
 
 
 def _verdict(known: GpuState, causes: Sequence[Guard], round_: Round) -> Verdict:
-    case, around = _case(known), surroundings(known, causes, round_)
-    found = verdict(case, around, round_.now_ns, round_.model)
+    found = _verdict_on(known.sms.trails, known, causes, round_)
     trails = own_trails(known, round_)
-    if trails == case.trails:
+    if trails == known.sms.trails:
         return found
-    own = verdict(replace(case, trails=trails), around, round_.now_ns, round_.model)
-    return doubted(known, Opinion(found, own), round_)
+    return doubted(known, Opinion(found, _verdict_on(trails, known, causes, round_)), round_)
+
+
+def _verdict_on(trails: Trails, known: GpuState, causes: Sequence[Guard], round_: Round) -> Verdict:
+    """What some trails of a GPU say.
+
+    Its SMs are counted and the fleet is looked at only where that decides whether a GPU goes or a person is asked: that
+    is what costs most, and in a storm there are thousands of GPUs that neither goes nor is asked about.
+    """
+    is_suspect = known.state is HealthState.SUSPECT
+    case = Case(known.state, known.state_changed_ns, trails, known.signs, _sm_count(known) if is_suspect else 0)
+    found = verdict(case, unseen(known, round_), round_.now_ns, round_.model)
+    if found.step is not Step.QUARANTINE:
+        return found
+    case = replace(case, sm_count=_sm_count(known))
+    return verdict(case, surroundings(known, causes, round_), round_.now_ns, round_.model)
 
 
 def _ease(uuid: str, round_: Round) -> None:
     known = round_.gpus.get(uuid)
     if known is None:
         return
-    found = verdict(_case(known), Surroundings(), round_.now_ns, round_.model)
+    case = Case(known.state, known.state_changed_ns, known.sms.trails, known.signs, _sm_count(known))
+    found = verdict(case, Surroundings(), round_.now_ns, round_.model)
     if found.step is Step.CLEAR:
         _clear(known, found, round_)
 
 
-def _case(known: GpuState) -> Case:
-    return Case(known.state, known.state_changed_ns, known.sms.trails, known.signs, len(known.sms.reporting()))
+def _sm_count(known: GpuState) -> int:
+    return len(known.sms.reporting())
 
 
 def _may_act(known: GpuState, round_: Round) -> bool:

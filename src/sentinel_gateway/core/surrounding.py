@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sentinel_gateway.core.acquitting import own_trails
 from sentinel_gateway.core.round import Round
 from sentinel_gateway.core.touched import Counted, Lately
 from sentinel_gateway.domain.bursts import WHOLE
@@ -25,25 +26,30 @@ _DAY_NS = 24 * 3600 * 10**9
 
 def surroundings(known: GpuState, causes: Sequence[Guard], round_: Round) -> Surroundings:
     """See the module."""
-    lately, counted = round_.lately, _counted(round_)
-    failing = len(lately.failing) - (known.gpu.uuid in lately.failing)
-    return Surroundings(
+    return replace(
+        unseen(known, round_),
         host_fails=any(guard.shared is Shared.HOST and guard.covers(known.gpu) for guard in causes),
         peers_pass=_a_neighbour_passes(known, round_),
-        room=_is_room(counted.in_use, round_),
-        failure_rate=observed_rate(failing, counted.probed - 1, lately.results),
+        room=_is_room(_counted(round_).in_use, round_),
     )
 
 
+def unseen(known: GpuState, round_: Round) -> Surroundings:
+    """How often others fail, and nothing else looked at: whatever else there is can only raise doubts."""
+    lately, counted = round_.lately, _counted(round_)
+    failing = len(lately.failing) - (known.gpu.uuid in lately.failing)
+    return Surroundings(failure_rate=observed_rate(failing, counted.probed - 1, lately.results))
+
+
 def look_back(round_: Round) -> None:
-    """Once an hour: which GPUs failed within a day, and how much GPUs report in a day."""
+    """Once an hour: which GPUs failed within a day for no common cause, and how much GPUs report in a day."""
     if round_.now_ns < round_.lately.looked_ns + _LOOK_AGAIN_NS:
         return
     since_ns = round_.now_ns - int(OBSERVED.total_seconds() * 1e9)
     failing, results = set(), 0.0
     probed = [known for known in round_.gpus.values() if known.is_probed(round_.now_ns)]
     for known in probed:
-        trail = known.sms.trails.get(WHOLE)
+        trail = own_trails(known, round_).get(WHOLE)
         if trail and trail[-1].time_ns >= since_ns:
             failing.add(known.gpu.uuid)
         days = max(1.0, (round_.now_ns - known.first_seen_ns) / _DAY_NS)

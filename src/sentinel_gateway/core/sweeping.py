@@ -1,7 +1,8 @@
 """What is due for GPUs: summaries of probes, deep tests that were planned, GPUs that stay somewhere for too long.
 
 A GPU that stays in QUARANTINED or DEEP_TEST for longer than it should keeps its state: somebody must decide. That is
-told once. One that nobody decided about for a month is proposed to be condemned.
+told once. One that nobody decided about for a month is proposed to be condemned, and again every day while nobody
+answers.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import replace
 
 from sentinel_gateway.core import records
 from sentinel_gateway.core.asking import Wish, ask
-from sentinel_gateway.core.deep_test_outcomes import ask_again
+from sentinel_gateway.core.deep_test_outcomes import ASK_AGAIN_NS, ask_again, is_asked_about
 from sentinel_gateway.core.round import Round
 from sentinel_gateway.domain.gpus import GpuState, Summary
 from sentinel_gateway.domain.happenings import Overstayed
@@ -54,18 +55,21 @@ def _look_after(uuid: str, limits_ns: dict[HealthState, int], round_: Round) -> 
         reason = f"quarantined by evidence: {known.state_reason}"
         round_.gpus.put(uuid, replace(known, deep_test=None))
         ask(Wish(uuid, Action.SCHEDULE_DEEP_TEST, reason[:MAX_WORDS]), round_)
-    elif known.state is HealthState.QUARANTINED and limit_ns and _is_forgotten(known, limit_ns, round_.now_ns):
+    elif known.state is HealthState.QUARANTINED and limit_ns and _is_forgotten(known, limit_ns, round_):
         round_.gpus.put(uuid, replace(known, proposed_ns=round_.now_ns))
-        words = f"quarantined for {limit_ns / 3.6e12:.0f} hours, and nobody decided about it"
+        hours = (round_.now_ns - known.state_changed_ns) / 3.6e12
+        words = f"quarantined for {hours:.0f} hours, and nobody decided about it"
         ask(Wish(uuid, Action.CONDEMN, words, waits=True), round_)
     elif known.state is HealthState.DEEP_TEST:
         ask_again(known, round_)
 
 
-def _is_forgotten(known: GpuState, limit_ns: int, now_ns: int) -> bool:
-    """Whether nobody decided for so long, and nobody was asked since."""
-    due_ns = known.state_changed_ns + limit_ns
-    return now_ns >= due_ns and (known.proposed_ns is None or known.proposed_ns < due_ns)
+def _is_forgotten(known: GpuState, limit_ns: int, round_: Round) -> bool:
+    """Whether nobody decided for so long, nobody was asked for a day since, and nothing about it waits."""
+    due_ns, asked_ns = known.state_changed_ns + limit_ns, known.proposed_ns
+    if round_.now_ns < due_ns or is_asked_about(known, round_):
+        return False
+    return asked_ns is None or asked_ns < due_ns or round_.now_ns - asked_ns >= ASK_AGAIN_NS
 
 
 def _tell_of_overstay(known: GpuState, round_: Round) -> GpuState:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
@@ -45,11 +45,11 @@ class Upkeep:
         """Look no more."""
         self._over.set()
 
-    async def run(self, also: Callable[[], None]) -> None:
+    async def run(self, also: Callable[[], Awaitable[None]]) -> None:
         """Until `stop`, and do something `also` each time. A database that is away is asked again the next time."""
         while not self._over.is_set():
-            also()
             try:
+                await also()
                 await self.tick()
             except GatewayError as error:
                 log.warning("core.upkeep_failed", reason=str(error))

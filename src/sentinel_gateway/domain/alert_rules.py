@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from sentinel_gateway.domain.alerts import GroupKey, Medium, Severity
 from sentinel_gateway.domain.anomalies import AnomalyType
 from sentinel_gateway.domain.directives import DirectiveStatus
+from sentinel_gateway.domain.happened import HOST
 from sentinel_gateway.domain.happenings import (
     AgentSilent,
     AnomalySeen,
@@ -36,6 +37,7 @@ from sentinel_gateway.domain.happenings import (
     Overstayed,
     Pattern,
     ProbeFailed,
+    ProbesTakeTooMuch,
     ProbeTimedOut,
     StateChanged,
     TelemetryRead,
@@ -45,8 +47,6 @@ from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.tmr import TmrOutcome
 
 Kind = TypeVar("Kind", bound=Happening)
-HOST_CAUSE = "host"
-"""`model.guards.Shared.HOST`: such a cause is told by the rule for nodes."""
 
 
 class GroupBy(StrEnum):
@@ -108,7 +108,7 @@ class AlertRule:
     def group_of(self, happening: Happening) -> GroupKey:
         """What an alert about `happening` is about; the next wider thing where it names no such."""
         if self.group_by is GroupBy.CAUSE and isinstance(happening, CommonCause):
-            return GroupKey(self.name, f"cause/{happening.cause}")
+            return GroupKey(self.name, f"cause/{happening.change.key}")
         if self.group_by is GroupBy.DIRECTIVE and isinstance(happening, DirectiveChanged):
             return GroupKey(self.name, f"directive/{happening.directive_id}")
         if self.group_by is GroupBy.GPU and happening.gpu:
@@ -164,7 +164,7 @@ def _of_the_reference(at: Thresholds) -> tuple[AlertRule, ...]:
 
 
 def _ours() -> tuple[AlertRule, ...]:
-    """What failing GPUs of several hosts share, and what waits for a person."""
+    """What failing GPUs of several hosts share, what waits for a person, and what probes cost."""
     is_waiting = _holding(DirectiveChanged, lambda it: it.status is DirectiveStatus.WAITING)
     return (
         _lasting("fleet_common_cause", Condition((CommonCause,), _beyond_a_node), _HIGH, _ALL, 0, _CAUSE),
@@ -172,6 +172,9 @@ def _ours() -> tuple[AlertRule, ...]:
         _rule("directive_expired", Condition((DirectiveChanged,), _expired), _HIGH, _PAGE, 0, _GPU),
         _lasting("quarantine_timeout", _overstays(HealthState.QUARANTINED), _HIGH, _PAGE, 0, _GPU),
         _lasting("deep_test_timeout", _overstays(HealthState.DEEP_TEST), _HIGH, _PAGE, 0, _GPU),
+        _lasting(
+            "probe_overhead_high", _holding(ProbesTakeTooMuch, lambda it: not it.is_over), _WARNING, _CHAT, 0, _HOSTNAME
+        ),
     )
 
 
@@ -271,8 +274,8 @@ def _elevated(above: float) -> Condition:
 def _node(happening: Correlated | CommonCause) -> int | None:
     if isinstance(happening, Correlated):
         return 1 if happening.pattern_type == Pattern.NODE_CORRELATED else None
-    return int(not happening.is_over) if happening.shared == HOST_CAUSE else None
+    return int(happening.change.raised) if happening.change.shared == HOST else None
 
 
 def _beyond_a_node(happening: CommonCause) -> int | None:
-    return int(not happening.is_over) if happening.shared != HOST_CAUSE else None
+    return int(happening.change.raised) if happening.change.shared != HOST else None

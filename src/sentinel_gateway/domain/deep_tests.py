@@ -107,9 +107,20 @@ class DeepTest:
 
     @property
     def silent(self) -> tuple[int, ...]:
-        """SMs that vanished: nothing came of them while the others passed again and again."""
-        unheard = tuple(sm_id for sm_id in self.sms if not self.heard >> sm_id & 1 and not self.passed(sm_id))
-        return unheard if unheard and median_low(map(self.passed, self.sms)) >= SILENT_AFTER else ()
+        """SMs that vanished: nothing came of them while most of the others passed again and again."""
+        return self._unheard if self._unheard and median_low(map(self.passed, self.sms)) >= SILENT_AFTER else ()
+
+    @property
+    def vanished(self) -> tuple[int, ...]:
+        """As `silent`, where that is half of the SMs or more: then the test cannot end, for too little is left."""
+        unheard = self._unheard
+        rest = [self.passed(sm_id) for sm_id in self.sms if sm_id not in {*unheard}]
+        is_most = 2 * len(unheard) >= len(self.sms)
+        return unheard if is_most and rest and median_low(rest) >= SILENT_AFTER else ()
+
+    @property
+    def _unheard(self) -> tuple[int, ...]:
+        return tuple(sm_id for sm_id in self.sms if not self.heard >> sm_id & 1 and not self.passed(sm_id))
 
     def passed(self, sm_id: int) -> int:
         """How often this SM passed."""

@@ -76,8 +76,8 @@ class GpuState:
     """The one it is in; in QUARANTINED the one that the gateway will begin."""
     proposed_ns: int | None = None
     """When the gateway last asked people to take it out of use."""
-    passed: Mapping[int, int] = field(default_factory=dict, compare=False)
-    """When which probe type last passed; not stored."""
+    passed: Mapping[int, int] = field(default_factory=dict)
+    """When which probe type last passed."""
     returned_ns: int | None = None
     """When it last came back from a deep test."""
     recent: Observations = field(default=(), compare=False)

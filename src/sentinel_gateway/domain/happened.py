@@ -12,10 +12,16 @@ from sentinel_gateway.domain.directives import DirectiveRecord
 from sentinel_gateway.domain.history import Correlation, StateTransition
 from sentinel_gateway.domain.identity import Gpu
 
+HOST = "host"
+"""`model.guards.Shared.HOST`: a cause that one host's GPUs share."""
+
 
 @dataclass(frozen=True, slots=True)
 class GuardChange:
-    """Failures of many GPUs were found to have one cause, or no longer are."""
+    """Failures of many GPUs were found to have one cause, or no longer are; also how a cause stands that is asked for.
+
+    The one description of it: followers are told it, alerts are judged from it (`happenings.CommonCause`).
+    """
 
     key: str
     """Of `model.guards.Guard`."""
@@ -28,6 +34,10 @@ class GuardChange:
     raised: bool
     """False where it was lifted."""
     description: str
+    probe_types: tuple[int, ...] = ()
+    """Which probe types fail for it; empty where it is about all of them, as a host or power is."""
+    since_ns: int = 0
+    """When it was found; 0 in what earlier versions stored."""
 
 
 Happening: TypeAlias = StateTransition | Correlation | DirectiveRecord | GuardChange

@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 from datetime import timedelta
 
+MOST_SHARE = 0.25
+"""Of the GPUs in use that settings may let go without a person: what is left must carry the work."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:

@@ -43,8 +43,10 @@ Observations: TypeAlias = tuple[Observation, ...]
 
 def with_observations(known: Observations, more: Iterable[Observation], now_ns: int) -> Observations:
     """The observations after more, without those that have left the window that ends with the latest or now."""
-    everything = sorted({*known, *more}, key=lambda one: one.time_ns)
+    everything = sorted({*known, *more}, key=lambda one: (one.time_ns, one.kind))
     recent = [one for one in everything if one.time_ns > now_ns - WINDOW_NS]
+    if len(recent) <= MAX_OBSERVATIONS:
+        return tuple(recent)
     kept: list[Observation] = []
     for kind in Observed:
         kept += [one for one in recent if one.kind is kind][-MAX_OBSERVATIONS:]

@@ -66,6 +66,8 @@ class TmrSettings:
     strategy: Strategy = Strategy.SUSPECT_PRIORITY
     model_id: str = "sentinel-canary"
     """Which model the canaries run; agents know it."""
+    count_unscheduled: bool = False
+    """Dissents in canaries that the gateway did not schedule are evidence too; for agents that schedule them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class IngestSettings:
     """An agent that was silent for longer is not counted as active."""
     own_hostname: bool = False
     """A caller reports for the host it is named after, and for no other."""
+    whole_gpu: bool = True
+    """An execution holds the whole GPU for its time; else only its SM."""
     max_gpus: int = 100_000
     """GPUs that are known; reports about more are refused."""
     max_hosts: int = 100_000

@@ -39,6 +39,17 @@ class TmrRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenCanary:
+    """A canary that the gateway scheduled, and whose results are waited for."""
+
+    number: int
+    """Grows from canary to canary."""
+    request: TmrRequest
+    due_ns: int
+    """When it is given up."""
+
+
+@dataclass(frozen=True, slots=True)
 class TmrGpuResult:
     """`sentinel.v1.TmrGpuResult`."""
 

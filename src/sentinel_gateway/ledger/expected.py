@@ -20,21 +20,28 @@ class Expected:
     """What the ledger must still contain."""
 
     checkpoint: Checkpoint | None
+    of_another_key: bool = False
+    """No key that ever signed this ledger signed the checkpoint."""
 
     @classmethod
-    def from_note(cls, note: str | None, keys: Iterable[VerifierKey]) -> Expected:
-        """The checkpoint in `note`, signed by one of `keys`; None expects nothing.
+    def from_note(cls, note: str | None, keys: Iterable[VerifierKey], *, are_trusted: bool = False) -> Expected:
+        """The checkpoint in `note`; None expects nothing. `are_trusted`: somebody named the keys; else they are those
+        that the ledger itself knows.
 
-        Where there are no keys nothing was ever signed here, so that the ledger lacks whatever the note tells of.
+        Where there are no keys nothing was ever signed here, so that the ledger lacks whatever the note tells of. Where
+        the ledger's own keys did not sign it, another ledger has taken the place of the one that it saw.
 
         Raises:
-            Invalid: the note cannot be read, or none of the keys signed it.
+            Invalid: the note cannot be read, or none of the keys that were named signed it.
         """
         if note is None:
             return cls(None)
         known = tuple(keys)
         try:
-            return cls(opened(note, known) if known else read_note(note).checkpoint)
+            if not are_trusted:
+                seen = read_note(note)
+                return cls(seen.checkpoint, of_another_key=bool(known) and seen.signed_by(known) is None)
+            return cls(opened(note, known))
         except BadNote as error:
             raise Invalid(
                 f"the checkpoint cannot be used: {error}; give the key of the ledger that it is about"
@@ -42,8 +49,10 @@ class Expected:
 
     def fault_of_size(self, size: int) -> Fault | None:
         """Whether a ledger of `size` entries is too short."""
-        if self.checkpoint is None or self.checkpoint.tree_size <= size:
+        if self.checkpoint is None or (self.checkpoint.tree_size <= size and not self.of_another_key):
             return None
+        if self.of_another_key:
+            return faults.of_another_ledger(self.checkpoint)
         return faults.shorter_than_checkpoint(size, self.checkpoint)
 
     def fault(self, connection: Connection, beginning: Beginning) -> Fault | None:

@@ -7,21 +7,20 @@ stood in for by the perfect subtrees that the cut kept.
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from sqlalchemy import Connection, text
 
 from sentinel_gateway.domain.errors import NotKnown
 from sentinel_gateway.ledger.cuts import Cut
+from sentinel_gateway.ledger.rows import fetched
 from sentinel_sdk.ledger.tree import Edge, Node, joined, subtree_levels
 
 STORED_EVERY = 8
 """Levels between those that are stored."""
 
-_LEAVES = text("""
-    SELECT entry_id - 1, entry_hash FROM ledger_entries WHERE entry_id BETWEEN :first + 1 AND :last + 1
-""")
-_NODES = text("""
-    SELECT node_index, hash FROM ledger_nodes WHERE level = :level AND node_index BETWEEN :first AND :last
-""")
+_LEAVES = "SELECT entry_id - 1, entry_hash FROM ledger_entries WHERE entry_id BETWEEN {} AND {}"
+_NODES = "SELECT node_index, hash FROM ledger_nodes WHERE level = {} AND node_index BETWEEN {} AND {}"
 _COUNT = text("SELECT count(*) FROM ledger_nodes")
 _INSERT = text("INSERT INTO ledger_nodes (level, node_index, hash) VALUES (:level, :node_index, :hash)")
 
@@ -35,9 +34,9 @@ def store_nodes(connection: Connection, nodes: list[Node]) -> None:
 
 def stored_nodes(connection: Connection, level: int, first: int, last: int) -> dict[int, bytes]:
     """By index, the stored hashes of a level; of level 0, the hashes of entries."""
-    where = {"first": first, "last": last, **({"level": level} if level else {})}
-    rows = connection.execute(_NODES if level else _LEAVES, where)
-    return {index: bytes(node) for index, node in rows}
+    if level:
+        return dict(fetched(connection, _NODES, (level, first, last)))
+    return dict(fetched(connection, _LEAVES, (first + 1, last + 1)))
 
 
 def count_nodes(connection: Connection) -> int:
@@ -58,6 +57,7 @@ class Nodes:
         self._connection = connection
         self._blocks: dict[tuple[int, int], dict[int, bytes]] = {}
         self._removed = removed_subtrees(cut)
+        self._first = cut.removed if cut else 0
 
     def range_hash(self, start: int, end: int) -> bytes:
         """Root over the leaves from `start` to before `end`, where `start` begins a subtree of at least that size.
@@ -87,12 +87,23 @@ class Nodes:
         """
         if (found := self._removed.get((level, index))) is not None:
             return found
-        if level % STORED_EVERY:
+        above = level % STORED_EVERY
+        if above and index << level < self._first:
             return joined([self.subtree(level - 1, 2 * index), self.subtree(level - 1, 2 * index + 1)])
-        found = self._block(level, index >> STORED_EVERY).get(index)
-        if found is None:
-            raise NotKnown(f"entry {(index << level) + 1} is not in the ledger any more: retention removed it")
-        return found
+        return self._folded(level - above, index << above, 1 << above)
+
+    def _folded(self, level: int, first: int, count: int) -> bytes:
+        """Root over some stored hashes of a level, as many as a power of two and all of one block."""
+        block = self._block(level, first >> STORED_EVERY)
+        try:
+            hashes = [block[index] for index in range(first, first + count)]
+        except KeyError as error:
+            gone = (int(error.args[0]) << level) + 1
+            raise NotKnown(f"entry {gone} is not in the ledger any more: retention removed it") from error
+        while len(hashes) > 1:
+            pairs = zip(hashes[::2], hashes[1::2], strict=True)
+            hashes = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
+        return hashes[0]
 
     def _block(self, level: int, number: int) -> dict[int, bytes]:
         if (level, number) not in self._blocks:

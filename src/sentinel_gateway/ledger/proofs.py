@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from sentinel_gateway.domain.errors import Invalid, NotKnown
-from sentinel_gateway.ledger.batches import batch_of_size, known_keys, newest_batch
+from sentinel_gateway.ledger.batches import Batch, batch_of_size, known_keys, newest_batch
 from sentinel_gateway.ledger.cuts import newest_cut
 from sentinel_gateway.ledger.nodes import Nodes
 from sentinel_gateway.ledger.query import one_entry
@@ -58,7 +58,8 @@ def prove_inclusion(connection: Connection, entry_id: int, tree_size: int = 0) -
         NotKnown: there is no such entry (any more), or no tree of this size yet.
         Invalid: the entry came later than the tree.
     """
-    size = _size(connection, tree_size)
+    newest = newest_batch(connection)
+    size = _size(newest, tree_size)
     entry = one_entry(connection, entry_id)
     if entry is None:
         raise NotKnown(f"there is no entry {entry_id}: it was never recorded, or retention removed it")
@@ -66,7 +67,7 @@ def prove_inclusion(connection: Connection, entry_id: int, tree_size: int = 0) -
         raise Invalid(f"entry {entry_id} is not in the tree of {counted(size, 'entries')}: it came later")
     nodes = Nodes(connection, newest_cut(connection))
     hashes = inclusion_proof(entry_id - 1, size, nodes.range_hash)
-    return Inclusion(entry, size, tuple(hashes), _head_of(connection, size))
+    return Inclusion(entry, size, tuple(hashes), _head_of(connection, size, newest))
 
 
 def prove_consistency(connection: Connection, first_tree_size: int, second_tree_size: int = 0) -> Consistency:
@@ -76,22 +77,22 @@ def prove_consistency(connection: Connection, first_tree_size: int, second_tree_
         NotKnown: no tree of this size yet, or retention removed what the proof needs.
         Invalid: the first is larger than the second.
     """
-    second = _size(connection, second_tree_size)
+    newest = newest_batch(connection)
+    second = _size(newest, second_tree_size)
     if not 0 <= first_tree_size <= second:
         raise Invalid(f"a tree of {counted(second, 'entries')} cannot begin with one of {first_tree_size}")
     nodes = Nodes(connection, newest_cut(connection))
     hashes = consistency_proof(first_tree_size, second, nodes.range_hash)
-    return Consistency(first_tree_size, second, tuple(hashes), _head_of(connection, second))
+    return Consistency(first_tree_size, second, tuple(hashes), _head_of(connection, second, newest))
 
 
-def _size(connection: Connection, wanted: int) -> int:
-    batch = newest_batch(connection)
-    newest = batch.last_entry_id if batch else 0
-    if wanted > newest:
-        raise NotKnown(f"there is no tree of {counted(wanted, 'entries')} yet: the newest tree head has {newest}")
-    return wanted or newest
+def _size(newest: Batch | None, wanted: int) -> int:
+    last = newest.last_entry_id if newest else 0
+    if wanted > last:
+        raise NotKnown(f"there is no tree of {counted(wanted, 'entries')} yet: the newest tree head has {last}")
+    return wanted or last
 
 
-def _head_of(connection: Connection, size: int) -> SignedCheckpoint | None:
-    batch = batch_of_size(connection, size)
+def _head_of(connection: Connection, size: int, newest: Batch | None) -> SignedCheckpoint | None:
+    batch = newest if newest and newest.last_entry_id == size else batch_of_size(connection, size)
     return None if batch is None else batch.head(known_keys(connection))

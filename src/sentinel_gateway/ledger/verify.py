@@ -73,7 +73,9 @@ class _Walk:
 
     def fault(self) -> Fault | None:
         """The first fault, or None."""
-        expected = Expected.from_note(self._scope.expected_note, self._keys.values())
+        expected = Expected.from_note(
+            self._scope.expected_note, self._keys.values(), are_trusted=bool(self._scope.trusted_keys)
+        )
         first, last = self._range()
         if self._beginning.fault is not None and self._beginning.is_certain:
             return self._beginning.fault

@@ -29,7 +29,7 @@ from sentinel_gateway.ledger.rows import EntryRow, insert_entries
 from sentinel_gateway.ledger.seam import LedgerDatabase
 from sentinel_sdk.ledger.checkpoint import SignedCheckpoint, Signer
 from sentinel_sdk.ledger.encoding import ENTRY_PREFIX, HEADER, NO_GPU
-from sentinel_sdk.ledger.entry import NewEntry
+from sentinel_sdk.ledger.entry import EntryGpu, NewEntry
 
 log = structlog.get_logger(__name__)
 
@@ -177,10 +177,15 @@ class LedgerWriter:
     def _rows(
         self, connection: Connection, first: int, previous_hash: bytes, entries: Sequence[NewEntry]
     ) -> list[EntryRow]:
-        self._gpus.numbered(connection, (entry.gpu for entry in entries if entry.gpu is not None))
+        self._gpus.numbered(connection, {id(entry.gpu): entry.gpu for entry in entries if entry.gpu}.values())
         rows: list[EntryRow] = []
+        gpu: EntryGpu | None = None
+        key: int | None = None
+        part = NO_GPU
         for entry_id, entry in enumerate(entries, first):
-            key, part = (None, NO_GPU) if entry.gpu is None else self._gpus.of(entry.gpu)
+            if entry.gpu is not gpu:  # several of a batch in a row are about one GPU
+                gpu = entry.gpu
+                key, part = (None, NO_GPU) if gpu is None else self._gpus.of(gpu)
             kind, time_ns, data = entry.entry_type, entry.timestamp_ns, entry.data
             header = HEADER.pack(entry_id, kind, time_ns, previous_hash, len(data))
             entry_hash = sha256(ENTRY_PREFIX + header + part + data).digest()

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from sentinel_gateway.domain.bursts import WHOLE, Trail, Trails
 from sentinel_gateway.model.settings import ModelSettings
@@ -61,24 +63,42 @@ def evidence(trail: Trail, rates: tuple[float, ...], settings: ModelSettings) ->
     types = 0
     for burst in trail:
         types |= burst.types
-    clear = [rate for rate in rates if rate > CLEARLY * settings.healthy_failure_rate]
-    tests = [(*_cusum(trail, rate, settings), rate) for rate in clear]
+    tests = [
+        (*_cusum(trail, test, settings.quarantine_bursts), test.rate)
+        for test in _tests(rates, settings.healthy_failure_rate)
+    ]
     nats, _, row, rate = max(tests, default=(0.0, 0.0, 0, 0.0))
-    proven = max((test[1] for test in tests), default=0.0)
+    proven = max((found[1] for found in tests), default=0.0)
     last = trail[-1]
     return Evidence(nats, proven, rate, len(trail), row, types, last.time_ns, last.passes)
 
 
-def _cusum(trail: Trail, rate: float, settings: ModelSettings) -> tuple[float, float, int]:
-    """The test's value now, its highest after enough bursts since it was zero, and how many those are."""
-    healthy = settings.healthy_failure_rate
-    gain = math.log(rate / healthy)
-    loss = math.log1p(-healthy) - math.log1p(-rate)
+class _Test(NamedTuple):
+    """What a burst adds and a pass takes."""
+
+    rate: float
+    gain: float
+    loss: float
+
+
+@lru_cache(maxsize=64)
+def _tests(rates: tuple[float, ...], healthy: float) -> tuple[_Test, ...]:
+    """The tests for defects that fail clearly more often than healthy SMs; the same for every GPU of a round."""
+    return tuple(
+        _Test(rate, math.log(rate / healthy), math.log1p(-healthy) - math.log1p(-rate))
+        for rate in rates
+        if rate > CLEARLY * healthy
+    )
+
+
+def _cusum(trail: Trail, test: _Test, bursts: int) -> tuple[float, float, int]:
+    """The test's value now, its highest after `bursts` bursts since it was zero, and how many those are."""
+    _, gain, loss = test
     value = proven = 0.0
     row = 0
     for burst in trail:
         value, row = value + gain, row + 1
-        if row >= settings.quarantine_bursts:
+        if row >= bursts:
             proven = max(proven, value)
         value = max(0.0, value - burst.passes * loss)
         if not value:
@@ -98,15 +118,15 @@ class Accused:
 def accused(trails: Trails, settings: ModelSettings) -> Accused:
     """The worst SM; the whole GPU where its failures are spread over SMs none of which explains half of them."""
     whole = trails.get(WHOLE, ())
-    as_one = Accused(None, evidence(whole, GPU_RATES, settings))
+    failures = _failures(whole)
     parts = [
         Accused(sm_id, evidence(trail, SM_RATES, settings))
         for sm_id, trail in trails.items()
-        if sm_id != WHOLE and 2 * _failures(trail) >= _failures(whole)
+        if sm_id != WHOLE and 2 * _failures(trail) >= failures
     ]
     if parts:
         return max(parts, key=lambda part: (part.evidence.most_nats, -(part.sm_id or 0)))
-    return as_one
+    return Accused(None, evidence(whole, GPU_RATES, settings))
 
 
 def _failures(trail: Trail) -> int:

@@ -8,6 +8,7 @@ evidence is dropped when a guard explains it.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ _CHANCE = 0.01
 """And where all failing hosts would be in it by chance no more often than this."""
 _BUGGY_TYPES = 2
 """More probe types do not become wrong on all kinds of GPUs at once; what all GPUs share then is power or cooling."""
+_ONE_PLACE = 0.25
+"""Where so many GPUs fail on the SM of the same number, the number is what they share: software, not silicon."""
 
 
 class Shared(Enum):
@@ -153,6 +156,31 @@ def explained(found: Iterable[Guard], gpu: Gpu) -> int:
         if guard.shared is not Shared.HOST and guard.covers(gpu):
             types |= guard.probe_types
     return types
+
+
+class Staying(NamedTuple):
+    """Failures of one GPU, all of them on one SM, while many GPUs failed."""
+
+    sm_id: int
+    sms: int
+    """SMs of the GPU."""
+    bursts: int
+    probe_types: int
+    """Bit n is set where probe type n fails for longer than `ModelSettings.guard_window`."""
+
+
+def outlasts(staying: Staying, elsewhere: Sequence[int], settings: ModelSettings) -> bool:
+    """Whether power and cooling do not explain these failures, though many GPUs fail; `elsewhere`: SMs of the others.
+
+    What a facility does is over within the window, and does not choose an SM: that all bursts strike the same one has a
+    chance of sms ** (1 - bursts), which is to be as small as for any quarantine. A dead SM stays dead, for more kinds
+    of probes than can be wrong at once.
+    """
+    if (staying.bursts - 1) * math.log(max(1, staying.sms)) < settings.quarantine_nats:
+        return False
+    if staying.probe_types.bit_count() <= _BUGGY_TYPES:
+        return False
+    return elsewhere.count(staying.sm_id) < _ONE_PLACE * max(1, len(elsewhere))
 
 
 def _unexplained(found: Iterable[Guard], failed: Iterable[tuple[Gpu, int]]) -> tuple[Gpu, ...]:

@@ -1,4 +1,4 @@
-"""Which probes a host should run more often for a while, because of the GPUs it has.
+"""Which probes a host should run more often for a while, because of the GPUs it has, or less often for its budget.
 
 A SUSPECT GPU is probed twice as often, one in a deep test ten times. The wire's override names a probe type and no GPU,
 so it holds for the whole agent; the agent returns to its own schedule when the override has run out, and it is renewed
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from sentinel_gateway.domain.configuration import MAX_PERIOD_S
 from sentinel_gateway.domain.health import HealthState
+from sentinel_gateway.domain.overhead import Factors
 from sentinel_gateway.domain.probes import ProbeType, ScheduleOverride
 
 PERIODS_S: Mapping[int, int] = {
@@ -37,4 +39,13 @@ def overrides(states: Iterable[HealthState], periods_s: Mapping[int, int]) -> tu
         ScheduleOverride(probe_type, max(1, period_s // factor), DURATION_S)
         for probe_type, period_s in sorted(periods_s.items())
         if period_s > 0
+    )
+
+
+def stretched(factors: Factors, periods_s: Mapping[int, int]) -> tuple[ScheduleOverride, ...]:
+    """What a host is told whose periods are to be longer by these factors, if anything."""
+    return tuple(
+        ScheduleOverride(probe_type, min(MAX_PERIOD_S, period_s * factors[probe_type]), DURATION_S)
+        for probe_type, period_s in sorted(periods_s.items())
+        if period_s > 0 and factors[probe_type] > 1
     )

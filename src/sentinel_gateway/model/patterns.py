@@ -86,8 +86,8 @@ def _believed(record: Record, settings: ModelSettings) -> float:
 def _multi_signal(record: Record, settings: ModelSettings) -> Pattern | None:
     counted = _of(record.recent, Observed.PROBE_FAILED, Observed.ECC_ERROR, *ANOMALIES)
     kinds = {one.kind for one in counted}
-    believed = _believed(record, settings)
     if len(kinds) > 1 and kinds - ANOMALIES:
+        believed = _believed(record, settings)
         names = ", ".join(kind.name.lower().replace("_", " ") for kind in sorted(kinds))
         action = "take the GPU out of use and have it deep-tested"
         failing = [one.sm_id for one in counted if one.sm_id is not None]
@@ -97,7 +97,7 @@ def _multi_signal(record: Record, settings: ModelSettings) -> Pattern | None:
     if kinds and kinds <= ANOMALIES:
         words = "anomalies without a failing probe: more often the application or its data than the GPU"
         action = "look at the workload first; compare with its other GPUs"
-        return Pattern(PatternType.MULTI_SIGNAL, believed, _WARNING, words, action, _ids(counted))
+        return Pattern(PatternType.MULTI_SIGNAL, _believed(record, settings), _WARNING, words, action, _ids(counted))
     return None
 
 
@@ -118,9 +118,10 @@ def _environmental(record: Record) -> Pattern | None:
 
 
 def _tmr(record: Record, settings: ModelSettings) -> Pattern | None:
-    dissents = _of(record.recent, Observed.TMR_DISSENT)
+    if not _of(record.recent, Observed.TMR_DISSENT):
+        return None
     weight = weigh(record.signs, record.now_ns, settings)
-    if not dissents or (weight.partners < 2 and not record.trails):
+    if weight.partners < 2 and not record.trails:
         return None
     others = "another pair of GPUs" if weight.partners > 1 else "failing probes"
     words = f"outvoted by two GPUs, and {others} agree with them"

@@ -41,7 +41,7 @@ class Case:
     trails: Trails
     signs: Signs
     sm_count: int
-    """SMs that ever reported."""
+    """SMs that report like the others since its last reinstatement (`SmTable.reporting`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,13 @@ class Weight:
         return self.anomaly_nats + self.dissent_nats
 
 
+_NOTHING = Weight(0.0, 0.0, 0)
+
+
 def weigh(signs: Signs, now_ns: int, settings: ModelSettings) -> Weight:
     """What signs say now."""
+    if not signs:
+        return _NOTHING
     unit = unit_nats(settings)
     anomalies = sum(_fresh(sign, now_ns, settings) for sign in signs if sign.kind is SignKind.ANOMALY)
     outvoted = _by_new_partners(signs)

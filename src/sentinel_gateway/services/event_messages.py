@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sentinel.ext.v1 import events_pb2
+from sentinel.v1 import probe_pb2
 from sentinel_gateway.domain.directives import DirectiveRecord
 from sentinel_gateway.domain.happened import GuardChange, Happened, Happening
 from sentinel_gateway.domain.history import Correlation, StateTransition
@@ -35,10 +36,11 @@ def _what(what: Happening) -> dict[str, Any]:
         case DirectiveRecord():
             return {"directive": record_to_wire(what)}
         case GuardChange():
-            return {"shared_cause": _shared_cause(what)}
+            return {"shared_cause": shared_cause(what)}
 
 
-def _shared_cause(change: GuardChange) -> events_pb2.SharedCause:
+def shared_cause(change: GuardChange) -> events_pb2.SharedCause:
+    """A cause that many GPUs share."""
     return events_pb2.SharedCause(
         key=change.key,
         shared=change.shared,
@@ -47,4 +49,6 @@ def _shared_cause(change: GuardChange) -> events_pb2.SharedCause:
         of=change.of,
         raised=change.raised,
         description=change.description,
+        probe_types=[probe_pb2.ProbeType.ValueType(kind) for kind in change.probe_types],
+        since=timestamp(change.since_ns) if change.since_ns else None,
     )

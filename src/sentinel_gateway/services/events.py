@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from sentinel.ext.v1 import events_pb2, events_pb2_grpc
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.services.authentication import Context
-from sentinel_gateway.services.event_messages import event_to_wire
+from sentinel_gateway.services.event_messages import event_to_wire, shared_cause
 from sentinel_gateway.services.following import following
 
 
@@ -33,3 +33,9 @@ class EventService(events_pb2_grpc.EventServiceServicer):
         async with following(followed, context) as events:
             async for event in events:
                 yield event_to_wire(event)
+
+    async def ListSharedCauses(
+        self, request: events_pb2.ListSharedCausesRequest, context: Context
+    ) -> events_pb2.ListSharedCausesResponse:
+        """The causes that stand raised now."""
+        return events_pb2.ListSharedCausesResponse(causes=map(shared_cause, self._core.shared_causes()))

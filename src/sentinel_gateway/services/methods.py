@@ -43,6 +43,7 @@ METHODS: Mapping[str, Permission | Open] = {
     f"{_EXT}TmrService/ReportTmrResult": Permission.REPORT,
     f"{_EXT}TmrService/FollowCanaries": Permission.REPORT,
     f"{_EXT}EventService/FollowEvents": Permission.READ,
+    f"{_EXT}EventService/ListSharedCauses": Permission.READ,
     f"{_TESTING}InjectFault": Permission.TEST,
     f"{_TESTING}ClearFault": Permission.TEST,
     f"{_TESTING}ListFaults": Permission.TEST,

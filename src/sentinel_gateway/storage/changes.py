@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sentinel_gateway.domain.acquittals import Acquittal
 from sentinel_gateway.domain.alerts import AlertChanges
 from sentinel_gateway.domain.batches import BatchKey, Source
 from sentinel_gateway.domain.configuration import ComponentState, VersionedUpdate
@@ -13,8 +14,9 @@ from sentinel_gateway.domain.faults import Fault
 from sentinel_gateway.domain.gpus import GpuState
 from sentinel_gateway.domain.happened import Happened
 from sentinel_gateway.domain.history import Correlation, ReliabilitySample, StateTransition
+from sentinel_gateway.domain.sightings import Sighted
 from sentinel_gateway.domain.telemetry import LatestTelemetry
-from sentinel_gateway.domain.tmr import TmrVerdict
+from sentinel_gateway.domain.tmr import OpenCanary, TmrVerdict
 from sentinel_gateway.domain.trust import Edge, Pair
 
 
@@ -61,6 +63,16 @@ class Changes:
     correlations: list[Correlation] = field(default_factory=list)
     guards: Mapping[str, RaisedGuard | None] = field(default_factory=dict)
     """By key; None for one that was lifted."""
+    sightings: Mapping[tuple[str, int], Sighted | None] = field(default_factory=dict)
+    """By GPU and probe type; None for one that left the window."""
+    anomalous: Mapping[tuple[str, int], Sighted | None] = field(default_factory=dict)
+    """The same for types of anomalies."""
+    acquittals: Mapping[str, Acquittal | None] = field(default_factory=dict)
+    """By GPU; None for one that is over."""
+    doubted: Mapping[str, int | None] = field(default_factory=dict)
+    """When people were asked about GPUs that a common cause may hide; None where that is over."""
+    open_canaries: Mapping[str, OpenCanary | None] = field(default_factory=dict)
+    """By id; None for one that is no longer waited for."""
     events: list[Happened] = field(default_factory=list)
     alerts: AlertChanges | None = None
     directives: dict[str, DirectiveRecord] = field(default_factory=dict)
@@ -96,6 +108,18 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What GPUs are on trial for, and what is waited for."""
+
+    sightings: Mapping[tuple[str, int], Sighted] = field(default_factory=dict)
+    anomalous: Mapping[tuple[str, int], Sighted] = field(default_factory=dict)
+    acquittals: Mapping[str, Acquittal] = field(default_factory=dict)
+    doubted: Mapping[str, int] = field(default_factory=dict)
+    canaries: tuple[OpenCanary, ...] = ()
+    """In the order in which they were scheduled."""
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """Everything the core keeps in memory, as it was stored last."""
 
@@ -116,3 +140,4 @@ class Loaded:
     guards: tuple[RaisedGuard, ...] = ()
     last_event: int = 0
     """Position of the last event."""
+    kept: Kept = field(default_factory=Kept)

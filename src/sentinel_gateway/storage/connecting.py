@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote
 
+import psycopg
 import structlog
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -191,7 +192,21 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _prepare_postgresql(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
-    cursor.execute(_SESSION)
-    cursor.close()
-    connection.commit()
+    try:
+        cursor = connection.cursor()
+        cursor.execute(_SESSION)
+        cursor.close()
+        connection.commit()
+    except psycopg.Error:
+        connection.close()  # SQLAlchemy would forget it, still open
+        raise
+
+
+def close_all(engine: Engine) -> None:
+    """Close every connection: those at rest now, those that a thread still uses when it gives them back."""
+    event.listen(engine, "checkin", _close_returned)
+    engine.dispose()
+
+
+def _close_returned(_: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+    entry.invalidate()

@@ -13,7 +13,16 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 
 from sentinel_gateway.domain.errors import BadConfiguration
-from sentinel_gateway.storage.connecting import READ, WRITE, Dialect, Place, engine_for, make_private, place_of
+from sentinel_gateway.storage.connecting import (
+    READ,
+    WRITE,
+    Dialect,
+    Place,
+    close_all,
+    engine_for,
+    make_private,
+    place_of,
+)
 from sentinel_gateway.storage.errors import mapped
 from sentinel_gateway.storage.lock import only_writer
 from sentinel_gateway.storage.migrate import Step, advance, refuse_newer, released, version_of
@@ -54,7 +63,7 @@ class Database:
                 database._check(known)
             yield database
         finally:
-            engine.dispose()
+            close_all(engine)
 
     @property
     def dialect(self) -> Dialect:

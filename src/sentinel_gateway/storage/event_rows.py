@@ -130,7 +130,7 @@ def _directive_of(stored: dict[str, Any]) -> DirectiveRecord:
 
 
 def _cause_of(stored: dict[str, Any]) -> GuardChange:
-    return GuardChange(**stored)
+    return GuardChange(**{**stored, "probe_types": tuple(stored.get("probe_types", ()))})
 
 
 _KINDS = {"state": StateTransition, "correlation": Correlation, "directive": DirectiveRecord, "cause": GuardChange}

@@ -39,7 +39,7 @@ _COLUMNS = (
         "timeouts",
     ),
     *("anomalies", "dissents", "base_tally", "last_probe_ns", "last_anomaly_ns", "sampled_ns", "summary", "minutes"),
-    *("sms", "trails", "signs", "deep_test", "proposed_ns", "cleared_ns", "returned_ns"),
+    *("sms", "trails", "signs", "deep_test", "proposed_ns", "cleared_ns", "returned_ns", "passed"),
 )
 SAVE = replacing("gpus", _COLUMNS, ("gpu_id",))
 """Stores one `gpu_row`."""
@@ -48,6 +48,7 @@ _SUMMARIES = text("SELECT uuid, summary FROM gpus")
 _HEAD = Struct("<III")
 _TRAIL = Struct("<iI")
 _BURST = Struct("<QIQQ")
+_PASSED = Struct("<BQ")
 
 
 def gpu_row(known: GpuState) -> dict[str, Any]:
@@ -73,12 +74,12 @@ def gpu_row(known: GpuState) -> dict[str, Any]:
         "timeouts": seen.timeouts,
         "anomalies": seen.anomalies,
         "dissents": seen.dissents,
-        "base_tally": packed(astuple(known.base)),
+        "base_tally": _tally_text(known.base),
         "last_probe_ns": known.last_probe_ns,
         "last_anomaly_ns": known.last_anomaly_ns,
         "sampled_ns": known.sampled_ns,
         "summary": _summary_text(known.summary),
-        "minutes": packed(known.minutes),
+        "minutes": packed(known.minutes) if known.minutes else "[]",
         "sms": sms_bytes(known.sms),
         "trails": trails_bytes(known.sms.trails) if known.sms.trails else None,
         "signs": packed([astuple(sign) for sign in known.signs]) if known.signs else "[]",
@@ -86,6 +87,7 @@ def gpu_row(known: GpuState) -> dict[str, Any]:
         "proposed_ns": known.proposed_ns,
         "cleared_ns": known.sms.cleared_ns,
         "returned_ns": known.returned_ns,
+        "passed": b"".join(_PASSED.pack(*one) for one in known.passed.items()),
     }
 
 
@@ -132,7 +134,12 @@ def _gpu_of(row: dict[str, Any]) -> GpuState:
         deep_test=_deep_test_of(row["deep_test"]) if row["deep_test"] else None,
         proposed_ns=row["proposed_ns"],
         returned_ns=row["returned_ns"],
+        passed=dict(_PASSED.iter_unpack(row["passed"] or b"")),
     )
+
+
+def _tally_text(tally: Tally) -> str:
+    return packed((tally.passes, tally.failures, tally.errors, tally.timeouts, tally.anomalies, tally.dissents))
 
 
 def _summary_text(summary: Summary) -> str:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 from sentinel_gateway.domain.errors import BadConfiguration
-from sentinel_gateway.storage import alert_rows, directive_rows, event_rows, gpu_rows, history_rows, register_rows
+from sentinel_gateway.storage import (
+    alert_rows,
+    directive_rows,
+    event_rows,
+    gpu_rows,
+    history_rows,
+    kept_rows,
+    register_rows,
+)
 from sentinel_gateway.storage.changes import Changes
 from sentinel_gateway.storage.statements import run_many
 from sentinel_gateway.storage.values import report_text
@@ -23,6 +31,7 @@ def save(connection: Connection, changes: Changes, round_number: int) -> None:
     run_many(connection, gpu_rows.SAVE, map(gpu_rows.gpu_row, changes.gpus.values()))
     _save_history(connection, changes)
     _save_findings(connection, changes)
+    kept_rows.save(connection, changes)
     _save_batches(connection, changes)
     _save_directives(connection, changes)
     _save_trust(connection, changes)

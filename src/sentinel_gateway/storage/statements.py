@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
+
+_NAME = re.compile(r"(?<!:):(\w+)")
 
 
 def inserting(table: str, columns: Sequence[str]) -> TextClause:
@@ -26,6 +29,11 @@ def replacing(table: str, columns: Sequence[str], key: Sequence[str]) -> TextCla
 
 
 def run_many(connection: Connection, statement: TextClause, rows: Iterable[dict[str, Any]]) -> None:
-    """Run a statement for every row; nothing for none."""
+    """Run a statement for every row; nothing for none.
+
+    The driver binds the names itself, for SQLAlchemy would look at every value of every row.
+    """
     if parameters := list(rows):
-        connection.execute(statement, parameters)
+        is_sqlite = connection.dialect.name == "sqlite"
+        sql = statement.text if is_sqlite else _NAME.sub(r"%(\1)s", statement.text)
+        connection.exec_driver_sql(sql, parameters)

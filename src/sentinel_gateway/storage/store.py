@@ -14,7 +14,7 @@ from sentinel_gateway.domain.directives import DirectiveFilter, DirectiveNews, D
 from sentinel_gateway.domain.gpus import Unsummarised
 from sentinel_gateway.domain.happened import Happened
 from sentinel_gateway.domain.telemetry import LatestTelemetry
-from sentinel_gateway.storage import directive_rows, event_rows, gpu_rows, history_rows, register_rows
+from sentinel_gateway.storage import directive_rows, event_rows, gpu_rows, history_rows, kept_rows, register_rows
 from sentinel_gateway.storage.changes import Changes, Found, Loaded, Needs
 from sentinel_gateway.storage.database import Database
 from sentinel_gateway.storage.forgetting import Horizons, forget
@@ -64,6 +64,7 @@ class Store:
                 correlations=history_rows.latest_correlations(connection, {one.gpu_id: one.gpu for one in gpus}),
                 guards=event_rows.load_guards(connection),
                 last_event=event_rows.last_position(connection),
+                kept=kept_rows.load(connection),
             )
 
     def unsummarised(self) -> Unsummarised:

@@ -19,6 +19,7 @@ from sentinel_gateway.domain.faults import FaultRequest
 from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.telemetry import Ecc, NvLink, Power, TelemetryReport, Thermal
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _PAYLOADS: dict[str, type[OverheadBudget] | type[SamplingRate] | type[Threshold]] = {
     "OverheadBudget": OverheadBudget,
     "SamplingRate": SamplingRate,
@@ -28,7 +29,7 @@ _PAYLOADS: dict[str, type[OverheadBudget] | type[SamplingRate] | type[Threshold]
 
 def packed(value: object) -> str:
     """`value` as compact JSON."""
-    return json.dumps(value, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def unpacked(text: str) -> Any:  # noqa: ANN401  JSON has no narrower type

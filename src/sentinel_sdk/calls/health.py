@@ -8,11 +8,13 @@ from datetime import datetime
 
 from google.protobuf import empty_pb2
 
+from sentinel.ext.v1 import events_pb2
 from sentinel.v1 import common_pb2, correlation_pb2
 from sentinel_sdk import methods
 from sentinel_sdk.errors import invalid
 from sentinel_sdk.rpc import Call, Pages, Reply, call
 from sentinel_sdk.types.enums import GpuHealthState
+from sentinel_sdk.types.events import SharedCause
 from sentinel_sdk.types.health import (
     FleetHealth,
     FleetHealthSummary,
@@ -105,6 +107,19 @@ def iter_gpu_history(
         lambda page: (page,),
         lambda page: page.next_page_token,
     )
+
+
+def list_shared_causes() -> Call[list[SharedCause]]:
+    """The causes that many GPUs share and that stand raised now; `follow_events` tells when one is raised or lifted.
+
+    Raises:
+        SentinelError: among others, the gateway is of a version that only tells of them.
+    """
+
+    def answer(reply: Reply[events_pb2.ListSharedCausesResponse]) -> list[SharedCause]:
+        return [SharedCause.from_proto(cause) for cause in reply.message.causes]
+
+    return call(methods.LIST_SHARED_CAUSES, events_pb2.ListSharedCausesRequest(), answer)
 
 
 def get_trust_graph() -> Call[TrustGraphSnapshot]:

@@ -15,7 +15,7 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 
 from sentinel.ext.v1 import records_pb2
-from sentinel.v1 import anomaly_pb2, config_pb2, probe_pb2, trust_pb2
+from sentinel.v1 import anomaly_pb2, config_pb2, probe_pb2
 
 Fields = dict[str, Any]
 """Names of the proto files; 64-bit numbers are texts, bytes base64 and times RFC 3339, as protobuf's JSON has them."""
@@ -24,7 +24,7 @@ _OWN: dict[int, type[Message]] = {
     1: probe_pb2.ProbeExecution,
     2: anomaly_pb2.AnomalyEvent,
     4: config_pb2.ConfigUpdate,
-    5: trust_pb2.TmrResult,
+    5: records_pb2.TmrRecord,  # which every TmrResult can be read as
 }
 """By entry type; an entry of any type may hold a SystemRecord instead."""
 _TYPES = range(1, 7)

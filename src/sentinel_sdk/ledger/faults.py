@@ -146,3 +146,17 @@ def other_past(first: int, root: bytes, checkpoint: Checkpoint) -> Fault:
         "The ledger was made anew by somebody who has its key, or this checkpoint is of another ledger",
         _KEEP,
     )
+
+
+def of_another_ledger(checkpoint: Checkpoint) -> Fault:
+    """A ledger that no key signed which signed the checkpoint."""
+    return Fault(
+        FaultKind.TRUNCATED,
+        1,
+        f"the {checkpoint.tree_size} entries that the checkpoint signed as {checkpoint.origin!r} saw",
+        "entries that were never signed with its key",
+        "The database was made anew with another signing key while the checkpoint of the one before stayed, or the"
+        " checkpoint is of another ledger",
+        "Restore the database that the checkpoint is of; where the new one was meant to take its place, say so on"
+        " record with `sentinel-gateway ledger accept-loss`",
+    )

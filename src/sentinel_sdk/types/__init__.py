@@ -74,7 +74,15 @@ from sentinel_sdk.types.telemetry import (
     TelemetryBatch,
     ThermalReading,
 )
-from sentinel_sdk.types.trust import TmrGpuResult, TmrRequest, TmrResult, TmrVerdict, TrustEdge, TrustGraphSnapshot
+from sentinel_sdk.types.trust import (
+    TmrGpuResult,
+    TmrRecord,
+    TmrRequest,
+    TmrResult,
+    TmrVerdict,
+    TrustEdge,
+    TrustGraphSnapshot,
+)
 
 __all__ = [
     "AnomalyAck",
@@ -147,6 +155,7 @@ __all__ = [
     "TmrGpuResult",
     "TmrOutcome",
     "TmrRequest",
+    "TmrRecord",
     "TmrResult",
     "TmrVerdict",
     "TrustEdge",

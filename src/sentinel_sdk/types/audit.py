@@ -21,14 +21,14 @@ from sentinel_sdk.types.message import Message
 from sentinel_sdk.types.probe import ProbeExecution
 from sentinel_sdk.types.records import SystemRecord
 from sentinel_sdk.types.timestamps import UtcDatetime, nanoseconds, to_timestamp
-from sentinel_sdk.types.trust import TmrResult
+from sentinel_sdk.types.trust import TmrRecord
 
 _NS_PER_US = 1000
-Event: TypeAlias = ProbeExecution | AnomalyEvent | ConfigUpdate | TmrResult | SystemRecord
+Event: TypeAlias = ProbeExecution | AnomalyEvent | ConfigUpdate | TmrRecord | SystemRecord
 """What an entry may hold."""
 _EVENTS: dict[str, type[Event]] = {
     kind.wire.DESCRIPTOR.full_name: kind
-    for kind in (ProbeExecution, AnomalyEvent, ConfigUpdate, TmrResult, SystemRecord)
+    for kind in (ProbeExecution, AnomalyEvent, ConfigUpdate, TmrRecord, SystemRecord)
 }
 
 

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from sentinel.ext.v1 import events_pb2
 from sentinel_sdk.types.common import GpuIdentifier
+from sentinel_sdk.types.enums import ProbeType
 from sentinel_sdk.types.health import CorrelationEvent, StateTransition
 from sentinel_sdk.types.message import Message
 from sentinel_sdk.types.quarantine import DirectiveRecord
@@ -16,7 +17,8 @@ class SharedCause(Message):
     """Many GPUs fail for one reason, which is none of theirs; or no longer do, where `raised` is False.
 
     `key` is the same from raised to lifted. `shared` is probe, golden_answer, rollout, host or facility; `value` says
-    which one. `gpus` of `of` GPUs that it could concern failed lately.
+    which one. `gpus` of `of` GPUs that it could concern failed lately. `probe_types` are those that fail for it, none
+    where it is about all of them; `since` is when it was found.
     """
 
     wire = events_pb2.SharedCause
@@ -27,6 +29,8 @@ class SharedCause(Message):
     of: int = 0
     raised: bool = False
     description: str = ""
+    probe_types: list[ProbeType] = []
+    since: UtcDatetime | None = None
 
 
 Happening: TypeAlias = StateTransition | CorrelationEvent | DirectiveRecord | SharedCause

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sentinel.ext.v1 import tmr_pb2
+from typing import ClassVar
+
+from google.protobuf.message import Message as Proto
+
+from sentinel.ext.v1 import records_pb2, tmr_pb2
 from sentinel.v1 import trust_pb2
 from sentinel_sdk.types.common import GpuIdentifier
 from sentinel_sdk.types.enums import TmrOutcome
@@ -60,13 +64,25 @@ class TmrGpuResult(Message):
 class TmrResult(Message):
     """What the GPUs of a canary computed; a server votes itself and believes only `results`."""
 
-    wire = trust_pb2.TmrResult
+    wire: ClassVar[type[Proto]] = trust_pb2.TmrResult
     canary_id: str = ""
     results: list[TmrGpuResult] = []
     consensus_hash: bytes = b""
     dissenting_gpu: GpuIdentifier | None = None
     unanimous: bool = False
     timestamp: UtcDatetime | None = None
+
+
+class TmrRecord(TmrResult):
+    """A canary as the ledger has it: `reported_by` is who the reporting connection proved to be.
+
+    `scheduled` says that the gateway had asked for it; only then a dissent is evidence, unless it was told otherwise.
+    Both are empty in entries of earlier versions.
+    """
+
+    wire = records_pb2.TmrRecord
+    reported_by: str = ""
+    scheduled: bool = False
 
 
 class TmrVerdict(Message):

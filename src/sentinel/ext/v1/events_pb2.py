@@ -26,9 +26,10 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from sentinel.ext.v1 import directives_pb2 as sentinel_dot_ext_dot_v1_dot_directives__pb2
 from sentinel.v1 import common_pb2 as sentinel_dot_v1_dot_common__pb2
 from sentinel.v1 import correlation_pb2 as sentinel_dot_v1_dot_correlation__pb2
+from sentinel.v1 import probe_pb2 as sentinel_dot_v1_dot_probe__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csentinel/ext/v1/events.proto\x12\x0fsentinel.ext.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a sentinel/ext/v1/directives.proto\x1a\x18sentinel/v1/common.proto\x1a\x1dsentinel/v1/correlation.proto\"Q\n\x13\x46ollowEventsRequest\x12\x16\n\x0e\x61\x66ter_position\x18\x01 \x01(\x04\x12\x10\n\x08\x66rom_now\x18\x02 \x01(\x08\x12\x10\n\x08hostname\x18\x03 \x01(\t\"\xc6\x02\n\x05\x45vent\x12\x10\n\x08position\x18\x01 \x01(\x04\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03gpu\x18\x03 \x01(\x0b\x32\x1a.sentinel.v1.GpuIdentifier\x12-\n\x05state\x18\x04 \x01(\x0b\x32\x1c.sentinel.v1.StateTransitionH\x00\x12\x34\n\x0b\x63orrelation\x18\x05 \x01(\x0b\x32\x1d.sentinel.v1.CorrelationEventH\x00\x12\x35\n\tdirective\x18\x06 \x01(\x0b\x32 .sentinel.ext.v1.DirectiveRecordH\x00\x12\x34\n\x0cshared_cause\x18\x07 \x01(\x0b\x32\x1c.sentinel.ext.v1.SharedCauseH\x00\x42\x06\n\x04what\"x\n\x0bSharedCause\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0e\n\x06shared\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\x12\x0c\n\x04gpus\x18\x04 \x01(\r\x12\n\n\x02of\x18\x05 \x01(\r\x12\x0e\n\x06raised\x18\x06 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t2^\n\x0c\x45ventService\x12N\n\x0c\x46ollowEvents\x12$.sentinel.ext.v1.FollowEventsRequest\x1a\x16.sentinel.ext.v1.Event0\x01\x42\x17\n\x13\x63om.sentinel.ext.v1P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csentinel/ext/v1/events.proto\x12\x0fsentinel.ext.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a sentinel/ext/v1/directives.proto\x1a\x18sentinel/v1/common.proto\x1a\x1dsentinel/v1/correlation.proto\x1a\x17sentinel/v1/probe.proto\"Q\n\x13\x46ollowEventsRequest\x12\x16\n\x0e\x61\x66ter_position\x18\x01 \x01(\x04\x12\x10\n\x08\x66rom_now\x18\x02 \x01(\x08\x12\x10\n\x08hostname\x18\x03 \x01(\t\"\xc6\x02\n\x05\x45vent\x12\x10\n\x08position\x18\x01 \x01(\x04\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03gpu\x18\x03 \x01(\x0b\x32\x1a.sentinel.v1.GpuIdentifier\x12-\n\x05state\x18\x04 \x01(\x0b\x32\x1c.sentinel.v1.StateTransitionH\x00\x12\x34\n\x0b\x63orrelation\x18\x05 \x01(\x0b\x32\x1d.sentinel.v1.CorrelationEventH\x00\x12\x35\n\tdirective\x18\x06 \x01(\x0b\x32 .sentinel.ext.v1.DirectiveRecordH\x00\x12\x34\n\x0cshared_cause\x18\x07 \x01(\x0b\x32\x1c.sentinel.ext.v1.SharedCauseH\x00\x42\x06\n\x04what\"\xd0\x01\n\x0bSharedCause\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0e\n\x06shared\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\x12\x0c\n\x04gpus\x18\x04 \x01(\r\x12\n\n\x02of\x18\x05 \x01(\r\x12\x0e\n\x06raised\x18\x06 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\x12+\n\x0bprobe_types\x18\x08 \x03(\x0e\x32\x16.sentinel.v1.ProbeType\x12)\n\x05since\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x19\n\x17ListSharedCausesRequest\"H\n\x18ListSharedCausesResponse\x12,\n\x06\x63\x61uses\x18\x01 \x03(\x0b\x32\x1c.sentinel.ext.v1.SharedCause2\xc7\x01\n\x0c\x45ventService\x12N\n\x0c\x46ollowEvents\x12$.sentinel.ext.v1.FollowEventsRequest\x1a\x16.sentinel.ext.v1.Event0\x01\x12g\n\x10ListSharedCauses\x12(.sentinel.ext.v1.ListSharedCausesRequest\x1a).sentinel.ext.v1.ListSharedCausesResponseB\x17\n\x13\x63om.sentinel.ext.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,12 +37,16 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sentinel.ext.v1.events_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\023com.sentinel.ext.v1P\001'
-  _globals['_FOLLOWEVENTSREQUEST']._serialized_start=173
-  _globals['_FOLLOWEVENTSREQUEST']._serialized_end=254
-  _globals['_EVENT']._serialized_start=257
-  _globals['_EVENT']._serialized_end=583
-  _globals['_SHAREDCAUSE']._serialized_start=585
-  _globals['_SHAREDCAUSE']._serialized_end=705
-  _globals['_EVENTSERVICE']._serialized_start=707
-  _globals['_EVENTSERVICE']._serialized_end=801
+  _globals['_FOLLOWEVENTSREQUEST']._serialized_start=198
+  _globals['_FOLLOWEVENTSREQUEST']._serialized_end=279
+  _globals['_EVENT']._serialized_start=282
+  _globals['_EVENT']._serialized_end=608
+  _globals['_SHAREDCAUSE']._serialized_start=611
+  _globals['_SHAREDCAUSE']._serialized_end=819
+  _globals['_LISTSHAREDCAUSESREQUEST']._serialized_start=821
+  _globals['_LISTSHAREDCAUSESREQUEST']._serialized_end=846
+  _globals['_LISTSHAREDCAUSESRESPONSE']._serialized_start=848
+  _globals['_LISTSHAREDCAUSESRESPONSE']._serialized_end=920
+  _globals['_EVENTSERVICE']._serialized_start=923
+  _globals['_EVENTSERVICE']._serialized_end=1122
 # @@protoc_insertion_point(module_scope)

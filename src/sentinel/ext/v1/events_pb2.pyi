@@ -5,12 +5,15 @@ Everything that could concern somebody on call, in the order in which it happene
 who were away: changes of state, correlations, directives, causes that many GPUs share.
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from sentinel.ext.v1 import directives_pb2 as _directives_pb2
 from sentinel.v1 import common_pb2 as _common_pb2
 from sentinel.v1 import correlation_pb2 as _correlation_pb2
+from sentinel.v1 import probe_pb2 as _probe_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -115,6 +118,8 @@ class SharedCause(_message.Message):
     OF_FIELD_NUMBER: _builtins.int
     RAISED_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    PROBE_TYPES_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     """The same from raised to lifted."""
     shared: _builtins.str
@@ -128,6 +133,14 @@ class SharedCause(_message.Message):
     raised: _builtins.bool
     """False where it was lifted."""
     description: _builtins.str
+    @_builtins.property
+    def probe_types(self) -> _containers.RepeatedScalarFieldContainer[_probe_pb2.ProbeType.ValueType]:
+        """Which probe types fail for it; empty where it is about all of them, as a host or power is."""
+
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """When it was found; absent in what gateways told that did not know it."""
+
     def __init__(
         self,
         *,
@@ -138,11 +151,50 @@ class SharedCause(_message.Message):
         of: _builtins.int = ...,
         raised: _builtins.bool = ...,
         description: _builtins.str = ...,
+        probe_types: _abc.Iterable[_probe_pb2.ProbeType.ValueType] | None = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "gpus", b"gpus", "key", b"key", "of", b"of", "raised", b"raised", "shared", b"shared", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "gpus", b"gpus", "key", b"key", "of", b"of", "probe_types", b"probe_types", "raised", b"raised", "shared", b"shared", "since", b"since", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SharedCause: _TypeAlias = SharedCause  # noqa: Y015
+
+@_typing.final
+class ListSharedCausesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSharedCausesRequest: _TypeAlias = ListSharedCausesRequest  # noqa: Y015
+
+@_typing.final
+class ListSharedCausesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAUSES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def causes(self) -> _containers.RepeatedCompositeFieldContainer[Global___SharedCause]:
+        """In order of their keys."""
+
+    def __init__(
+        self,
+        *,
+        causes: _abc.Iterable[Global___SharedCause] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["causes", b"causes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSharedCausesResponse: _TypeAlias = ListSharedCausesResponse  # noqa: Y015

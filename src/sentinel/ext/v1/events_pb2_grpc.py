@@ -39,6 +39,11 @@ class EventServiceStub:
                 request_serializer=sentinel_dot_ext_dot_v1_dot_events__pb2.FollowEventsRequest.SerializeToString,
                 response_deserializer=sentinel_dot_ext_dot_v1_dot_events__pb2.Event.FromString,
                 _registered_method=True)
+        self.ListSharedCauses = channel.unary_unary(
+                '/sentinel.ext.v1.EventService/ListSharedCauses',
+                request_serializer=sentinel_dot_ext_dot_v1_dot_events__pb2.ListSharedCausesRequest.SerializeToString,
+                response_deserializer=sentinel_dot_ext_dot_v1_dot_events__pb2.ListSharedCausesResponse.FromString,
+                _registered_method=True)
 
 
 class EventServiceServicer:
@@ -52,6 +57,13 @@ class EventServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSharedCauses(self, request, context):
+        """The causes that stand raised now, as they were told and by what is known now; none for a healthy fleet.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EventServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -59,6 +71,11 @@ def add_EventServiceServicer_to_server(servicer, server):
                     servicer.FollowEvents,
                     request_deserializer=sentinel_dot_ext_dot_v1_dot_events__pb2.FollowEventsRequest.FromString,
                     response_serializer=sentinel_dot_ext_dot_v1_dot_events__pb2.Event.SerializeToString,
+            ),
+            'ListSharedCauses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSharedCauses,
+                    request_deserializer=sentinel_dot_ext_dot_v1_dot_events__pb2.ListSharedCausesRequest.FromString,
+                    response_serializer=sentinel_dot_ext_dot_v1_dot_events__pb2.ListSharedCausesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -88,6 +105,33 @@ class EventService:
             '/sentinel.ext.v1.EventService/FollowEvents',
             sentinel_dot_ext_dot_v1_dot_events__pb2.FollowEventsRequest.SerializeToString,
             sentinel_dot_ext_dot_v1_dot_events__pb2.Event.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSharedCauses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sentinel.ext.v1.EventService/ListSharedCauses',
+            sentinel_dot_ext_dot_v1_dot_events__pb2.ListSharedCausesRequest.SerializeToString,
+            sentinel_dot_ext_dot_v1_dot_events__pb2.ListSharedCausesResponse.FromString,
             options,
             channel_credentials,
             insecure,

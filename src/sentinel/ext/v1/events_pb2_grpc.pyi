@@ -37,6 +37,8 @@ class EventServiceStub:
     """First what happened since `after_position`, then each thing as it happens; at least once. OUT_OF_RANGE where
     events after that position were forgotten already: take stock by QueryFleetHealth and follow from now.
     """
+    ListSharedCauses: _grpc.UnaryUnaryMultiCallable[_events_pb2.ListSharedCausesRequest, _events_pb2.ListSharedCausesResponse]
+    """The causes that stand raised now, as they were told and by what is known now; none for a healthy fleet."""
 
 @_typing.type_check_only
 class EventServiceAsyncStub(EventServiceStub):
@@ -45,6 +47,8 @@ class EventServiceAsyncStub(EventServiceStub):
     """First what happened since `after_position`, then each thing as it happens; at least once. OUT_OF_RANGE where
     events after that position were forgotten already: take stock by QueryFleetHealth and follow from now.
     """
+    ListSharedCauses: _aio.UnaryUnaryMultiCallable[_events_pb2.ListSharedCausesRequest, _events_pb2.ListSharedCausesResponse]  # type: ignore[assignment]
+    """The causes that stand raised now, as they were told and by what is known now; none for a healthy fleet."""
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -56,5 +60,13 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         """First what happened since `after_position`, then each thing as it happens; at least once. OUT_OF_RANGE where
         events after that position were forgotten already: take stock by QueryFleetHealth and follow from now.
         """
+
+    @_abc_1.abstractmethod
+    def ListSharedCauses(
+        self,
+        request: _events_pb2.ListSharedCausesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_events_pb2.ListSharedCausesResponse, _abc.Awaitable[_events_pb2.ListSharedCausesResponse]]:
+        """The causes that stand raised now, as they were told and by what is known now; none for a healthy fleet."""
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,12 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from sentinel.v1 import common_pb2 as sentinel_dot_v1_dot_common__pb2
 from sentinel.v1 import health_pb2 as sentinel_dot_v1_dot_health__pb2
 from sentinel.v1 import probe_pb2 as sentinel_dot_v1_dot_probe__pb2
 from sentinel.v1 import quarantine_pb2 as sentinel_dot_v1_dot_quarantine__pb2
+from sentinel.v1 import trust_pb2 as sentinel_dot_v1_dot_trust__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsentinel/ext/v1/records.proto\x12\x0fsentinel.ext.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18sentinel/v1/health.proto\x1a\x17sentinel/v1/probe.proto\x1a\x1csentinel/v1/quarantine.proto\"\xf0\x02\n\x0cSystemRecord\x12\r\n\x05\x65vent\x18\x01 \x01(\t\x12\x39\n\x06\x66ields\x18\x02 \x03(\x0b\x32).sentinel.ext.v1.SystemRecord.FieldsEntry\x12\x37\n\nassessment\x18\n \x01(\x0b\x32!.sentinel.ext.v1.AssessmentRecordH\x00\x12\x36\n\rprobe_summary\x18\x0b \x01(\x0b\x32\x1d.sentinel.ext.v1.ProbeSummaryH\x00\x12\x36\n\rretention_cut\x18\x0c \x01(\x0b\x32\x1d.sentinel.ext.v1.RetentionCutH\x00\x12\x34\n\x0cstate_change\x18\r \x01(\x0b\x32\x1c.sentinel.ext.v1.StateChangeH\x00\x1a-\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06\x64\x65tail\"\xc8\x01\n\x0bStateChange\x12/\n\nfrom_state\x18\x01 \x01(\x0e\x32\x1b.sentinel.v1.GpuHealthState\x12-\n\x08to_state\x18\x02 \x01(\x0e\x32\x1b.sentinel.v1.GpuHealthState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x14\n\x0cinitiated_by\x18\x04 \x01(\t\x12\x33\n\tdirective\x18\x05 \x01(\x0b\x32 .sentinel.v1.QuarantineDirective\"\x99\x01\n\x0cProbeSummary\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x06\x63ounts\x18\x03 \x03(\x0b\x32\x1b.sentinel.ext.v1.ProbeCount\"q\n\nProbeCount\x12*\n\nprobe_type\x18\x01 \x01(\x0e\x32\x16.sentinel.v1.ProbeType\x12(\n\x06result\x18\x02 \x01(\x0e\x32\x18.sentinel.v1.ProbeResult\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\"\xd0\x02\n\x10\x41ssessmentRecord\x12\x13\n\x0bincident_id\x18\x01 \x01(\t\x12\x18\n\x10investigation_id\x18\x02 \x01(\t\x12\r\n\x05nodes\x18\x03 \x03(\t\x12\x11\n\tgpu_uuids\x18\x04 \x03(\t\x12\x10\n\x08severity\x18\x05 \x01(\t\x12\x13\n\x0b\x66\x61ult_class\x18\x06 \x01(\t\x12\x0f\n\x07summary\x18\x07 \x01(\t\x12\x12\n\nconfidence\x18\x08 \x01(\x01\x12\x1b\n\x13recommended_actions\x18\t \x03(\t\x12\x0e\n\x06\x65ngine\x18\n \x01(\t\x12\r\n\x05model\x18\x0b \x01(\t\x12\x30\n\x0c\x63oncluded_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x08\x65vidence\x18\r \x03(\x0b\x32\x1f.sentinel.ext.v1.EvidenceDigest\"E\n\x0e\x45videnceDigest\x12\x13\n\x0b\x65vidence_id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\"w\n\x0cRetentionCut\x12\x1b\n\x13\x66irst_kept_entry_id\x18\x01 \x01(\x04\x12\x19\n\x11last_removed_hash\x18\x02 \x01(\x0c\x12\x16\n\x0esubtree_hashes\x18\x03 \x03(\x0c\x12\x17\n\x0f\x65ntries_removed\x18\x04 \x01(\x04\x42\x17\n\x13\x63om.sentinel.ext.v1P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsentinel/ext/v1/records.proto\x12\x0fsentinel.ext.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18sentinel/v1/common.proto\x1a\x18sentinel/v1/health.proto\x1a\x17sentinel/v1/probe.proto\x1a\x1csentinel/v1/quarantine.proto\x1a\x17sentinel/v1/trust.proto\"\xf0\x02\n\x0cSystemRecord\x12\r\n\x05\x65vent\x18\x01 \x01(\t\x12\x39\n\x06\x66ields\x18\x02 \x03(\x0b\x32).sentinel.ext.v1.SystemRecord.FieldsEntry\x12\x37\n\nassessment\x18\n \x01(\x0b\x32!.sentinel.ext.v1.AssessmentRecordH\x00\x12\x36\n\rprobe_summary\x18\x0b \x01(\x0b\x32\x1d.sentinel.ext.v1.ProbeSummaryH\x00\x12\x36\n\rretention_cut\x18\x0c \x01(\x0b\x32\x1d.sentinel.ext.v1.RetentionCutH\x00\x12\x34\n\x0cstate_change\x18\r \x01(\x0b\x32\x1c.sentinel.ext.v1.StateChangeH\x00\x1a-\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06\x64\x65tail\"\xc8\x01\n\x0bStateChange\x12/\n\nfrom_state\x18\x01 \x01(\x0e\x32\x1b.sentinel.v1.GpuHealthState\x12-\n\x08to_state\x18\x02 \x01(\x0e\x32\x1b.sentinel.v1.GpuHealthState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x14\n\x0cinitiated_by\x18\x04 \x01(\t\x12\x33\n\tdirective\x18\x05 \x01(\x0b\x32 .sentinel.v1.QuarantineDirective\"\x99\x01\n\x0cProbeSummary\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x06\x63ounts\x18\x03 \x03(\x0b\x32\x1b.sentinel.ext.v1.ProbeCount\"q\n\nProbeCount\x12*\n\nprobe_type\x18\x01 \x01(\x0e\x32\x16.sentinel.v1.ProbeType\x12(\n\x06result\x18\x02 \x01(\x0e\x32\x18.sentinel.v1.ProbeResult\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\"\xd0\x02\n\x10\x41ssessmentRecord\x12\x13\n\x0bincident_id\x18\x01 \x01(\t\x12\x18\n\x10investigation_id\x18\x02 \x01(\t\x12\r\n\x05nodes\x18\x03 \x03(\t\x12\x11\n\tgpu_uuids\x18\x04 \x03(\t\x12\x10\n\x08severity\x18\x05 \x01(\t\x12\x13\n\x0b\x66\x61ult_class\x18\x06 \x01(\t\x12\x0f\n\x07summary\x18\x07 \x01(\t\x12\x12\n\nconfidence\x18\x08 \x01(\x01\x12\x1b\n\x13recommended_actions\x18\t \x03(\t\x12\x0e\n\x06\x65ngine\x18\n \x01(\t\x12\r\n\x05model\x18\x0b \x01(\t\x12\x30\n\x0c\x63oncluded_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x08\x65vidence\x18\r \x03(\x0b\x32\x1f.sentinel.ext.v1.EvidenceDigest\"E\n\x0e\x45videnceDigest\x12\x13\n\x0b\x65vidence_id\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\"w\n\x0cRetentionCut\x12\x1b\n\x13\x66irst_kept_entry_id\x18\x01 \x01(\x04\x12\x19\n\x11last_removed_hash\x18\x02 \x01(\x0c\x12\x16\n\x0esubtree_hashes\x18\x03 \x03(\x0c\x12\x17\n\x0f\x65ntries_removed\x18\x04 \x01(\x04\"\x80\x02\n\tTmrRecord\x12\x11\n\tcanary_id\x18\x01 \x01(\t\x12*\n\x07results\x18\x02 \x03(\x0b\x32\x19.sentinel.v1.TmrGpuResult\x12\x16\n\x0e\x63onsensus_hash\x18\x03 \x01(\x0c\x12\x32\n\x0e\x64issenting_gpu\x18\x04 \x01(\x0b\x32\x1a.sentinel.v1.GpuIdentifier\x12\x11\n\tunanimous\x18\x05 \x01(\x08\x12-\n\ttimestamp\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0breported_by\x18\x64 \x01(\t\x12\x11\n\tscheduled\x18\x65 \x01(\x08\x42\x17\n\x13\x63om.sentinel.ext.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,20 +40,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\023com.sentinel.ext.v1P\001'
   _globals['_SYSTEMRECORD_FIELDSENTRY']._loaded_options = None
   _globals['_SYSTEMRECORD_FIELDSENTRY']._serialized_options = b'8\001'
-  _globals['_SYSTEMRECORD']._serialized_start=165
-  _globals['_SYSTEMRECORD']._serialized_end=533
-  _globals['_SYSTEMRECORD_FIELDSENTRY']._serialized_start=478
-  _globals['_SYSTEMRECORD_FIELDSENTRY']._serialized_end=523
-  _globals['_STATECHANGE']._serialized_start=536
-  _globals['_STATECHANGE']._serialized_end=736
-  _globals['_PROBESUMMARY']._serialized_start=739
-  _globals['_PROBESUMMARY']._serialized_end=892
-  _globals['_PROBECOUNT']._serialized_start=894
-  _globals['_PROBECOUNT']._serialized_end=1007
-  _globals['_ASSESSMENTRECORD']._serialized_start=1010
-  _globals['_ASSESSMENTRECORD']._serialized_end=1346
-  _globals['_EVIDENCEDIGEST']._serialized_start=1348
-  _globals['_EVIDENCEDIGEST']._serialized_end=1417
-  _globals['_RETENTIONCUT']._serialized_start=1419
-  _globals['_RETENTIONCUT']._serialized_end=1538
+  _globals['_SYSTEMRECORD']._serialized_start=216
+  _globals['_SYSTEMRECORD']._serialized_end=584
+  _globals['_SYSTEMRECORD_FIELDSENTRY']._serialized_start=529
+  _globals['_SYSTEMRECORD_FIELDSENTRY']._serialized_end=574
+  _globals['_STATECHANGE']._serialized_start=587
+  _globals['_STATECHANGE']._serialized_end=787
+  _globals['_PROBESUMMARY']._serialized_start=790
+  _globals['_PROBESUMMARY']._serialized_end=943
+  _globals['_PROBECOUNT']._serialized_start=945
+  _globals['_PROBECOUNT']._serialized_end=1058
+  _globals['_ASSESSMENTRECORD']._serialized_start=1061
+  _globals['_ASSESSMENTRECORD']._serialized_end=1397
+  _globals['_EVIDENCEDIGEST']._serialized_start=1399
+  _globals['_EVIDENCEDIGEST']._serialized_end=1468
+  _globals['_RETENTIONCUT']._serialized_start=1470
+  _globals['_RETENTIONCUT']._serialized_end=1589
+  _globals['_TMRRECORD']._serialized_start=1592
+  _globals['_TMRRECORD']._serialized_end=1848
 # @@protoc_insertion_point(module_scope)

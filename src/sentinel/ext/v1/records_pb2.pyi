@@ -8,9 +8,11 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from sentinel.v1 import common_pb2 as _common_pb2
 from sentinel.v1 import health_pb2 as _health_pb2
 from sentinel.v1 import probe_pb2 as _probe_pb2
 from sentinel.v1 import quarantine_pb2 as _quarantine_pb2
+from sentinel.v1 import trust_pb2 as _trust_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -303,3 +305,52 @@ class RetentionCut(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RetentionCut: _TypeAlias = RetentionCut  # noqa: Y015
+
+@_typing.final
+class TmrRecord(_message.Message):
+    """In data of TMR_RESULT entries: a sentinel.v1.TmrResult, as which it can be read, and what the gateway knows of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CANARY_ID_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    CONSENSUS_HASH_FIELD_NUMBER: _builtins.int
+    DISSENTING_GPU_FIELD_NUMBER: _builtins.int
+    UNANIMOUS_FIELD_NUMBER: _builtins.int
+    TIMESTAMP_FIELD_NUMBER: _builtins.int
+    REPORTED_BY_FIELD_NUMBER: _builtins.int
+    SCHEDULED_FIELD_NUMBER: _builtins.int
+    canary_id: _builtins.str
+    consensus_hash: _builtins.bytes
+    unanimous: _builtins.bool
+    reported_by: _builtins.str
+    """Who the reporting connection proved to be. Absent in entries of earlier versions."""
+    scheduled: _builtins.bool
+    """Whether the gateway had scheduled it, and waited for it when it was reported. Else a dissent is no evidence against
+    a GPU, unless the gateway was told to count it (tmr.count_unscheduled).
+    """
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[_trust_pb2.TmrGpuResult]: ...
+    @_builtins.property
+    def dissenting_gpu(self) -> _common_pb2.GpuIdentifier: ...
+    @_builtins.property
+    def timestamp(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        canary_id: _builtins.str = ...,
+        results: _abc.Iterable[_trust_pb2.TmrGpuResult] | None = ...,
+        consensus_hash: _builtins.bytes = ...,
+        dissenting_gpu: _common_pb2.GpuIdentifier | None = ...,
+        unanimous: _builtins.bool = ...,
+        timestamp: _timestamp_pb2.Timestamp | None = ...,
+        reported_by: _builtins.str = ...,
+        scheduled: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dissenting_gpu", b"dissenting_gpu", "timestamp", b"timestamp"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["canary_id", b"canary_id", "consensus_hash", b"consensus_hash", "dissenting_gpu", b"dissenting_gpu", "reported_by", b"reported_by", "results", b"results", "scheduled", b"scheduled", "timestamp", b"timestamp", "unanimous", b"unanimous"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TmrRecord: _TypeAlias = TmrRecord  # noqa: Y015

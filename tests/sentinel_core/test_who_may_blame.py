@@ -1,0 +1,108 @@
+"""A dissent is evidence where the gateway asked for the canary; whoever may report cannot choose whom to blame."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.sentinel_core.gateway import AGENT, Place
+from tests.sentinel_core.sweeps import Sweeps, fleet, path
+from tests.sentinel_core.test_canaries import answer, told
+from tests.sentinel_core.test_what_is_recorded import recorded
+
+from sentinel.ext.v1.records_pb2 import TmrRecord
+from sentinel.v1 import audit_pb2
+from sentinel_gateway.core.core import Core
+from sentinel_gateway.domain.errors import Denied, Invalid
+from sentinel_gateway.domain.identity import Gpu
+from sentinel_gateway.domain.roles import Caller, Role
+from sentinel_gateway.domain.settings import CoreSettings, IngestSettings, TmrSettings
+from sentinel_gateway.domain.tmr import TmrGpuResult, TmrReport, TmrRequest
+
+GPUS = fleet(4, 2)
+BELIEVING = CoreSettings(tmr=TmrSettings(count_unscheduled=True))
+HELD = CoreSettings(ingest=IngestSettings(own_hostname=True))
+TMR = int(audit_pb2.AUDIT_ENTRY_TYPE_TMR_RESULT)
+
+
+def agent_of(gpu: Gpu) -> Caller:
+    return Caller(gpu.hostname, frozenset({Role.AGENT}), "certificate")
+
+
+async def scheduled(core: Core, place: Place) -> TmrRequest:
+    """A canary of all the GPUs there are."""
+    for gpu in GPUS[:6:2]:
+        await Sweeps(place, [gpu], sms=1).sweep_as(core, agent_of(gpu))
+    (one,) = await told(core, core.follow_canaries())
+    return one
+
+
+async def blamed(core: Core, victim: Gpu, *pairs: tuple[Gpu, Gpu]) -> None:
+    """Somebody reports canaries that nobody scheduled."""
+    for number, (a, b) in enumerate(pairs):
+        await core.report_tmr(AGENT, answer(TmrRequest(f"c-{number}", (victim, a, b)), victim))
+
+
+async def test_canaries_that_nobody_scheduled_blame_nobody(place: Place):
+    async with place.running() as core:
+        await Sweeps(place, GPUS, sms=1).sweep(core)
+        await blamed(core, GPUS[0], *zip(GPUS[1:7:2], GPUS[2:7:2], strict=True))
+
+        assert await path(core, GPUS[0]) == []
+        health = await core.gpu_health(GPUS[0].uuid)
+        assert (health.beta, health.sdc_event_count, health.recent_correlations) == (7.0, 3, ())
+        assert len((await core.trust_graph()).edges) == 9
+
+
+async def test_agents_that_schedule_themselves_are_believed_where_settings_say_so(place: Place):
+    place.settings = BELIEVING
+    async with place.running() as core:
+        await Sweeps(place, GPUS, sms=1).sweep(core)
+        await blamed(core, GPUS[0], *zip(GPUS[1:7:2], GPUS[2:7:2], strict=True))
+
+        assert (await path(core, GPUS[0]))[:2] == ["SUSPECT", "QUARANTINED"]
+        kinds = {one.pattern_type for one in (await core.gpu_health(GPUS[0].uuid)).recent_correlations}
+    assert kinds == {6}
+
+
+async def test_a_wrong_partner_incriminates_itself(place: Place):
+    place.settings = BELIEVING
+    async with place.running() as core:
+        await Sweeps(place, GPUS, sms=1).sweep(core)
+        await blamed(core, GPUS[0], *[(GPUS[1], GPUS[2])] * 6)
+
+        assert "QUARANTINED" not in await path(core, GPUS[0])
+
+
+async def test_a_scheduled_canary_is_reported_by_a_host_that_runs_it(place: Place):
+    place.settings = HELD
+    async with place.running() as core:
+        one = await scheduled(core, place)
+        with pytest.raises(Denied, match="runs on other hosts than that of"):
+            await core.report_tmr(agent_of(GPUS[7]), answer(one, one.gpus[0]))
+        await core.report_tmr(agent_of(one.gpus[1]), answer(one, one.gpus[0]))
+
+        assert await path(core, one.gpus[0]) == ["SUSPECT"]
+
+
+async def test_a_scheduled_canary_is_of_the_gpus_it_was_scheduled_for(place: Place):
+    async with place.running() as core:
+        one = await scheduled(core, place)
+        other = TmrReport(one.canary_id, (TmrGpuResult(GPUS[7], b"x"), TmrGpuResult(one.gpus[0], b"y")))
+        with pytest.raises(Invalid, match="was scheduled for .* not for these"):
+            await core.report_tmr(AGENT, other)
+
+        assert list(core._memory.canaries) == [one.canary_id]
+
+
+async def test_the_ledger_names_who_reported_and_whether_it_was_asked_for(place: Place):
+    async with place.running() as core:
+        one = await scheduled(core, place)
+        await core.report_tmr(AGENT, answer(one))
+        await core.report_tmr(AGENT, answer(replace(one, canary_id="c-1")))
+
+    told = [TmrRecord.FromString(entry.data) for entry in recorded(place, TMR)]
+    assert [(record.canary_id, record.reported_by, record.scheduled) for record in told] == [
+        (one.canary_id, AGENT.name, True),
+        ("c-1", AGENT.name, False),
+    ]
