@@ -18,7 +18,7 @@ from sentinel_gateway.model.verdicts import Case
 S = 1_000_000_000
 H = 3600 * S
 SETTINGS = ModelSettings()
-quick = settings(max_examples=40, deadline=None)
+quick = settings(deadline=None)
 FMA, TENSOR, AES = int(ProbeType.FMA), int(ProbeType.TENSOR_CORE), int(ProbeType.AES)
 PASS, FAIL, ERROR, TIMEOUT = (int(result) for result in ProbeResult)
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from gcm_sentinel.evals.bench.reliability.faults import ALL_TYPES
-from gcm_sentinel.evals.bench.reliability.fleet import NEW_DRIVER, fleet_of, phase_s
+from gcm_sentinel.evals.bench.reliability.fleet import NEW_DRIVER, fleet_of
 from gcm_sentinel.evals.bench.reliability.judging import Judge
-from gcm_sentinel.evals.bench.reliability.schedule import CYCLE_TICKS, Schedule, Slot
+from gcm_sentinel.evals.bench.reliability.schedule import CYCLE_TICKS, Schedule, Slot, time_of
 from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.probes import ProbeType
 from sentinel_gateway.model.guards import Shared
@@ -26,6 +26,9 @@ _TENSOR, _FMA, _TRANS = 1 << ProbeType.TENSOR_CORE, 1 << ProbeType.FMA, 1 << Pro
 _HOST_TICKS = 3
 """A rollout reaches the next host after so many minutes."""
 _RACK_HOSTS = 4
+_STRUCK_ONE_IN = 7
+_LONG = 90
+"""Minutes in which failures that stay where they are outlast what a facility does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Trouble:
 
     probe_types: int
     share: float = 1.0
+    sm_id: int | None = None
+    """On one SM only; None for all of them."""
 
 
 FINE = Trouble(0)
@@ -52,6 +57,8 @@ class Scenario:
     per_host: int = 8
     is_rollout: bool = False
     """Hosts get a new driver one after the other."""
+    minutes: int = 0
+    """It is watched for so long at least."""
 
 
 def _golden(gpu: Gpu, _host: int, _tick: int) -> Trouble:
@@ -94,6 +101,17 @@ def _bad_host(_gpu: Gpu, host: int, _tick: int) -> Trouble:
     return Trouble(ALL_TYPES, 0.0005) if host == 2 else FINE
 
 
+def _weakest(gpu: Gpu, _host: int, tick: int) -> Trouble:
+    """Undervoltage strikes some GPUs, each on the SM that needs most."""
+    number = int(gpu.uuid.removeprefix("GPU-"))
+    is_struck = number % _STRUCK_ONE_IN == 0 and 5 <= tick < 45
+    return Trouble(ALL_TYPES, sm_id=number * 37 % _SCHEDULE.sms) if is_struck else FINE
+
+
+def _one_sm(_gpu: Gpu, _host: int, tick: int) -> Trouble:
+    return Trouble(ALL_TYPES, sm_id=0) if tick >= 5 else FINE
+
+
 _GOLDEN_OR_PROBE = (Shared.GOLDEN_ANSWER, Shared.PROBE)
 """While few hosts have it, chance could have put them all among the most frequent model."""
 SCENARIOS = (
@@ -110,6 +128,8 @@ SCENARIOS = (
     Scenario("power: ten minutes of sporadic failures everywhere", _power, (Shared.FACILITY,)),
     Scenario("power: the same in one rack of four hosts", _rack_power),
     Scenario("a bad host: sporadic failures on its eight GPUs", _bad_host, (Shared.HOST,)),
+    Scenario("power: the weakest SM of every seventh GPU, for 40 minutes", _weakest, (Shared.FACILITY,), minutes=_LONG),
+    Scenario("all probes wrong on SM 0, everywhere, for hours", _one_sm, (Shared.FACILITY,), minutes=_LONG),
 )
 """What is tried."""
 
@@ -132,13 +152,14 @@ def tried(scenario: Scenario, hosts: int, minutes: int, seed: int) -> Outcome:
     random = Random(seed)  # noqa: S311 - a simulation
     judge = Judge(fleet_of(hosts * scenario.per_host, scenario.per_host), _SCHEDULE, ModelSettings())
     failing: set[int] = set()
-    for tick in range(minutes):
+    for tick in range(max(minutes, scenario.minutes)):
         if scenario.is_rollout and tick % _HOST_TICKS == 0:
             _update(judge, tick // _HOST_TICKS, scenario.per_host)
-        for _, reports in sorted(_minute(judge, scenario, tick, random).items()):
-            failing |= set(reports)
-            judge.report(reports)
-    causes = tuple(dict.fromkeys(guard.shared for guard in judge.guards.values()))
+        failed = _minute(judge, scenario, tick, random)
+        failing |= set(failed)
+        judge.report(failed)
+    judge.wait(time_of(max(minutes, scenario.minutes)))
+    causes = tuple(dict.fromkeys(judge.guards.values()))
     return Outcome(scenario, len(judge.fleet), len(failing), judge.steps(), causes)
 
 
@@ -147,19 +168,21 @@ def _update(judge: Judge, host: int, per_host: int) -> None:
         judge.change(number, replace(judge.fleet[number], driver_version=NEW_DRIVER))
 
 
-def _minute(judge: Judge, scenario: Scenario, tick: int, random: Random) -> dict[float, dict[int, Sequence[Slot]]]:
-    """What fails, by the moment at which it is reported and by GPU."""
-    reports: dict[float, dict[int, Sequence[Slot]]] = {}
+def _minute(judge: Judge, scenario: Scenario, tick: int, random: Random) -> dict[int, Sequence[Slot]]:
+    """What fails, by GPU."""
+    failed: dict[int, Sequence[Slot]] = {}
     for number, gpu in enumerate(judge.fleet):
         trouble = scenario.cause(gpu, number // scenario.per_host, tick)
         if trouble.probe_types and judge.works(number) and (slots := _drawn(trouble, tick, random)):
-            reports.setdefault(phase_s(gpu), {})[number] = slots
-    return reports
+            failed[number] = slots
+    return failed
 
 
 def _drawn(trouble: Trouble, tick: int, random: Random) -> list[Slot]:
     return [
         slot._replace(tick=tick)
         for slot in _SCHEDULE.sweeps[tick % CYCLE_TICKS]
-        if trouble.probe_types >> slot.probe_type & 1 and (trouble.share == 1 or random.random() < trouble.share)
+        if trouble.probe_types >> slot.probe_type & 1
+        and trouble.sm_id in (None, slot.sm_id)
+        and (trouble.share == 1 or random.random() < trouble.share)
     ]

@@ -9,14 +9,13 @@ from random import Random
 
 from gcm_sentinel.evals.bench.reliability.fleet import DRIVERS, NEW_DRIVER, fleet_of
 from gcm_sentinel.evals.bench.reliability.judging import Judge
-from gcm_sentinel.evals.bench.reliability.schedule import NS_PER_S, Schedule
+from gcm_sentinel.evals.bench.reliability.schedule import Schedule, time_of
 from sentinel_gateway.domain.identity import Gpu
-from sentinel_gateway.domain.signs import dissent
-from sentinel_gateway.domain.tmr import TmrGpuResult, TmrReport, vote
+from sentinel_gateway.domain.tmr import TmrGpuResult, TmrReport
 from sentinel_gateway.model.settings import ModelSettings
 from sentinel_gateway.model.verdicts import Step
 
-_PERIOD_S = 600
+_PERIOD_TICKS = 10
 """Between rounds: the documented schedule."""
 _CORRUPTS = 0.2
 """Share of rounds in which the defective GPU's output is wrong."""
@@ -91,10 +90,10 @@ def tried(case: Case, rounds: int, seeds: range) -> Outcome:
     took, last, others = [], Counter[Step](), Counter[Step]()
     for seed in seeds:
         judge, number = _run(case, rounds, Random(seed))  # noqa: S311 - a simulation
-        own = [done.verdict.step for done in judge.done if done.number == 0]
+        own = [done.step for done in judge.done if done.number == 0]
         took.append(number)
         last[own[-1] if own else Step.NOTHING] += 1
-        others.update(done.verdict.step for done in judge.done if done.number != 0)
+        others.update(done.step for done in judge.done if done.number != 0)
     return Outcome(case, tuple(sorted(took)), last, others)
 
 
@@ -114,8 +113,4 @@ def _round(judge: Judge, case: Case, number: int, random: Random) -> None:
     three = (0, *case.partners(random))
     results = tuple(TmrGpuResult(judge.fleet[one], case.output(one, judge.fleet[one], random)) for one in three)
     report = TmrReport(f"canary-{number}", results)
-    found = vote(report)
-    sign = dissent(found, [judge.fleet[one] for one in three], number * _PERIOD_S * NS_PER_S)
-    alone = found.dissenting_gpu
-    if sign is not None and alone is not None:
-        judge.signed(judge.fleet.index(alone), sign)
+    judge.canary(report, time_of(number * _PERIOD_TICKS))

@@ -10,8 +10,8 @@ from gcm_sentinel.evals.bench.reliability.faults import successes
 from gcm_sentinel.evals.bench.reliability.fleet import fleet_of
 from gcm_sentinel.evals.bench.reliability.judging import Judge
 from gcm_sentinel.evals.bench.reliability.schedule import TICKS_PER_DAY, Schedule, Slot, time_of
+from sentinel_gateway.domain.anomalies import AnomalyEvent, AnomalyType
 from sentinel_gateway.domain.bursts import WHOLE
-from sentinel_gateway.domain.signs import Sign, SignKind
 from sentinel_gateway.model.guards import Shared
 from sentinel_gateway.model.settings import ModelSettings
 from sentinel_gateway.model.verdicts import Step
@@ -20,6 +20,7 @@ FALSE_ANOMALIES_A_WEEK = 0.5
 """Of each GPU, on average: loss spikes and odd outputs have many causes besides silicon. Assumed, not measured."""
 _NOISY_SHARE, _NOISY_A_WEEK = 0.01, 14.0
 """Some run a workload whose monitor is wrong twice a day, which is as much as anomalies can ever say."""
+_KIND = int(AnomalyType.LOSS_SPIKE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,9 @@ def healthy(gpus: int, days: int, multiple: float, seed: int) -> Healthy:
     for tick in sorted({*minutes, *anomalies}):
         for number in anomalies.get(tick, ()):
             time_ns = time_of(tick, 0, 0.0)
-            judge.signed(number, Sign(time_ns, SignKind.ANOMALY, f"{number}/{tick}", "loss_spike"))
+            judge.anomaly(number, AnomalyEvent(f"{number}/{tick}", _KIND, judge.fleet[number], 2), time_ns)
         judge.report(minutes.get(tick, {}))
-    causes = tuple(dict.fromkeys(guard.shared for guard in judge.guards.values()))
+    causes = tuple(dict.fromkeys(judge.guards.values()))
     return Healthy(multiple, per_gpu * gpus, count, judge.steps(), causes)
 
 

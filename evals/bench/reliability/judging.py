@@ -1,59 +1,72 @@
-"""One simulated gateway: it counts what is reported, looks for common causes, and judges, in the order of the core.
+"""One simulated gateway: its own core decides, in rounds of its own, about failures that are drawn instead of reported.
 
-Only GPUs with a failure are touched: what passes on others changes nothing, and what passes on a GPU with a trail is
-counted by the schedule when it is looked at again (`counting`). A quarantine can only follow a failure, because the
-highest evidence so far decides and only failures raise it. Whether a SUSPECT GPU was cleared is asked before its next
-failure, which comes to the same: once cleared, further passes keep it so.
+A round is the core's (`Round`, `settle`): common causes, acquittals, trials, limits and the day of grace after a
+proposal are what the gateway does, not a copy of it. Only what comes before is shortened. GPUs with failures are
+touched and no others: what passes elsewhere changes nothing, and what passes on a GPU with a trail is counted by the
+schedule when it is looked at again (`counting`). A quarantine can only follow a failure, because the highest evidence
+so far decides and only failures raise it. Whether a SUSPECT GPU was cleared is asked before its next failure, which
+comes to the same: once cleared, further passes keep it so.
 
-Nobody answers proposals, and SUSPECT GPUs are probed as often as all others: the real gateway probes them more often,
-so it is no slower than this one.
+Every host's failures are a round of their own, the first hosts judged before the last ones report. Nobody answers
+proposals, GPUs that were taken out are probed no more, and SUSPECT GPUs as often as all others: the real gateway probes
+them more often, so it is no slower than this one.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from gcm_sentinel.evals.bench.reliability.counting import in_order, with_passes, with_sweep
 from gcm_sentinel.evals.bench.reliability.fleet import phase_s
-from gcm_sentinel.evals.bench.reliability.schedule import NS_PER_S, TICKS_PER_DAY, Schedule, Slot, time_of
-from sentinel_gateway.domain.bursts import WHOLE, Trails, without
-from sentinel_gateway.domain.health import HealthState
+from gcm_sentinel.evals.bench.reliability.gateway import Gateway
+from gcm_sentinel.evals.bench.reliability.schedule import (
+    CYCLE_TICKS,
+    NS_PER_S,
+    START_NS,
+    Schedule,
+    Slot,
+    tick_of,
+    time_of,
+)
+from sentinel_gateway.core.directing import expire_due
+from sentinel_gateway.core.noticing import seen_odd
+from sentinel_gateway.core.round import Round
+from sentinel_gateway.core.settling import settle
+from sentinel_gateway.core.voting import take_tmr
+from sentinel_gateway.domain.anomalies import AnomalyEvent
+from sentinel_gateway.domain.directives import DirectiveStatus
+from sentinel_gateway.domain.gpus import GpuState
+from sentinel_gateway.domain.health import Action, HealthState
 from sentinel_gateway.domain.identity import Gpu
-from sentinel_gateway.domain.signs import Sign, Signs, with_signs
-from sentinel_gateway.model.guards import Census, Guard, Shared, Sighting, census, explained, guards
-from sentinel_gateway.model.healthy import OBSERVED, observed_rate
-from sentinel_gateway.model.limits import may_take_out
+from sentinel_gateway.domain.settings import CoreSettings
+from sentinel_gateway.domain.tmr import OpenCanary, TmrReport, TmrRequest
+from sentinel_gateway.model.guards import Shared
 from sentinel_gateway.model.settings import ModelSettings
-from sentinel_gateway.model.verdicts import Case, Step, Surroundings, Verdict, verdict
+from sentinel_gateway.model.verdicts import Step
+from sentinel_gateway.storage.changes import Changes, Found
 
-_OUT = (HealthState.QUARANTINED, HealthState.DEEP_TEST, HealthState.CONDEMNED)
-_HOUR_NS = 3600 * NS_PER_S
-_DAY_NS = 24 * _HOUR_NS
-
-
-@dataclass(slots=True)
-class Known:
-    """What is known of one GPU that failed."""
-
-    gpu: Gpu
-    trails: Trails = field(default_factory=dict)
-    signs: Signs = ()
-    state: HealthState = HealthState.HEALTHY
-    changed_ns: int = 0
-    counted_tick: int = 0
-    """Everything before this minute is counted."""
-    proposed_ns: int | None = None
+_STEPS = {
+    HealthState.SUSPECT: Step.SUSPECT,
+    HealthState.HEALTHY: Step.CLEAR,
+    HealthState.QUARANTINED: Step.QUARANTINE,
+}
+Failures = Mapping[int, Sequence[Slot]]
+"""By the number of the GPU; all of one minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One step against one GPU."""
+    """One step against one GPU, or for it."""
 
     number: int
     time_ns: int
-    verdict: Verdict
+    """Since minute 0."""
+    step: Step
+    sm_id: int | None
+    """The SM that is to blame; None where it is the GPU as a whole."""
 
 
 class Judge:
@@ -61,138 +74,123 @@ class Judge:
 
     def __init__(self, fleet: Sequence[Gpu], schedule: Schedule, settings: ModelSettings) -> None:
         self.fleet = list(fleet)
-        self.settings = settings
         self.done: list[Done] = []
-        self.guards: dict[str, Guard] = {}
-        """Every guard there ever was, by its key, as it was at first."""
+        self.guards: dict[str, Shared] = {}
+        """Every guard there ever was, by its key."""
+        self._settings = CoreSettings(model=settings)
         self._schedule = schedule
-        self._known: dict[int, Known] = {}
-        self._sightings: dict[tuple[int, int], Sighting] = {}
-        self._census: Census = census(fleet)
-        self._active: tuple[Guard, ...] = ()
-        self._window_ns = int(settings.guard_window.total_seconds() * NS_PER_S)
-        self._automatic: deque[int] = deque()
-        self._failed: set[int] = set()
-        self._looked_ns = -_HOUR_NS
-        self._results_a_day = schedule.results_before(WHOLE, TICKS_PER_DAY)
+        self._gateway = Gateway(fleet, schedule)
+        self._numbers = {gpu.uuid: number for number, gpu in enumerate(fleet)}
+        self._counted: dict[str, int] = {}
+        """By GPU with a trail: everything before this minute is counted."""
 
     def steps(self) -> Counter[Step]:
         """How often each step was taken."""
-        return Counter(one.verdict.step for one in self.done)
+        return Counter(one.step for one in self.done)
 
     def works(self, number: int) -> bool:
         """Whether a GPU has not been taken out."""
-        known = self._known.get(number)
-        return known is None or known.state not in _OUT
+        return self._known(number).is_in_use
 
     def change(self, number: int, gpu: Gpu) -> None:
         """A GPU is described anew, after a rollout."""
         self.fleet[number] = gpu
-        self._census = census(self.fleet)
-        if (known := self._known.get(number)) is not None:
-            known.gpu = gpu
+        self._gateway.describe(gpu)
 
-    def report(self, failed: Mapping[int, Sequence[Slot]]) -> None:
-        """Results of one minute come in, of GPUs that sweep at the same moment; judge those that failed."""
-        now_ns = 0
-        touched = [number for number in failed if self.works(number)]
-        for number in touched:
-            now_ns = max(now_ns, self._count(number, failed[number]))
-        if touched:
-            self._settle(touched, now_ns)
+    def report(self, failed: Failures) -> None:
+        """Failures of one minute come in: hosts report one after the other, each when it sweeps."""
+        hosts: defaultdict[tuple[float, str], dict[int, Sequence[Slot]]] = defaultdict(dict)
+        for number, slots in failed.items():
+            if slots and self.works(number):
+                gpu = self.fleet[number]
+                hosts[phase_s(gpu), gpu.hostname][number] = slots
+        for (phase, _), own in sorted(hosts.items(), key=lambda host: host[0]):
+            tick = next(iter(own.values()))[0].tick
+            now_ns = time_of(tick, 0, phase)
+            self.wait(now_ns - NS_PER_S, tick, own)
+            self._decide(now_ns, partial(self._fail, own))
 
-    def signed(self, number: int, sign: Sign) -> None:
-        """A TMR round ends in which a GPU stood alone, or a monitor blames it."""
-        known = self._known.setdefault(number, Known(self.fleet[number]))
-        known.signs = with_signs(known.signs, [sign])
-        self._judge(number, sign.time_ns)
+    def wait(self, now_ns: int, tick: int = 0, about: Failures | None = None) -> None:
+        """Time goes by: what is due is done, and of these GPUs it is asked whether they may be cleared."""
+        suspects = [n for n in about or () if self._known(n).state is HealthState.SUSPECT]
+        if suspects or self._gateway.is_anything_open:
+            self._decide(now_ns, partial(self._ease, suspects, tick))
 
-    def _count(self, number: int, failed: Sequence[Slot]) -> int:
-        known = self._known.setdefault(number, Known(self.fleet[number]))
-        slots, phase = in_order(self._schedule, failed), phase_s(known.gpu)
-        tick = slots[0].tick
-        at_ns = time_of(tick, 0, phase)
-        known.trails = with_passes(known.trails, self._schedule, known.counted_tick, tick)
-        if known.state is HealthState.SUSPECT:
-            self._judge(number, at_ns)
-        known.trails = with_sweep(known.trails, self._schedule, slots, phase)
-        known.counted_tick = tick + 1
-        for slot in slots:
-            self._sightings[number, slot.probe_type] = Sighting(known.gpu, slot.probe_type, at_ns)
-        return at_ns
+    def anomaly(self, number: int, event: AnomalyEvent, time_ns: int) -> None:
+        """A monitor blames a GPU."""
 
-    def _settle(self, touched: Sequence[int], now_ns: int) -> None:
-        since_ns = now_ns - self._window_ns
-        self._sightings = {key: seen for key, seen in self._sightings.items() if seen.last_ns >= since_ns}
-        before = {guard.key for guard in self._active}
-        self._active = guards(self._sightings.values(), self._census, self.settings)
-        is_new = any(guard.key not in before for guard in self._active if guard.shared is not Shared.HOST)
-        for guard in self._active:
-            self.guards.setdefault(guard.key, guard)
-        recent = {number for number, _ in self._sightings}
-        for number in recent if is_new else touched:
-            self._acquit(number, since_ns)
-        self._look_back(now_ns)
-        for number in touched:
-            self._judge(number, now_ns)
+        def _blame(round_: Round) -> None:
+            known = self._up_to_now(number, tick_of(time_ns), round_)
+            round_.gpus.put(known.gpu.uuid, seen_odd(known, [(event, time_ns)], round_))
 
-    def _look_back(self, now_ns: int) -> None:
-        """Once an hour: which GPUs failed within a day, for no cause that they share."""
-        if now_ns < self._looked_ns + _HOUR_NS:
-            return
-        self._looked_ns, since_ns = now_ns, now_ns - int(OBSERVED.total_seconds() * NS_PER_S)
-        self._failed = {
-            number
-            for number, known in self._known.items()
-            if WHOLE in known.trails and known.trails[WHOLE][-1].time_ns >= since_ns
-        }
+        if self.works(number):
+            self._decide(time_ns, _blame)
 
-    def _acquit(self, number: int, since_ns: int) -> None:
-        known = self._known[number]
-        if types := explained(self._active, known.gpu):
-            known.trails = without(known.trails, types, since_ns)
+    def canary(self, report: TmrReport, time_ns: int) -> None:
+        """A TMR round ends that the gateway scheduled."""
+        one, two, three = (result.gpu for result in report.results)
+        wanted = OpenCanary(0, TmrRequest(report.canary_id, (one, two, three)), time_ns)
 
-    def _judge(self, number: int, now_ns: int) -> None:
-        known = self._known[number]
-        case = Case(known.state, known.changed_ns, known.trails, known.signs, self._schedule.sms)
-        found = verdict(case, self._around(number, now_ns), now_ns, self.settings)
-        if found.step is Step.NOTHING:
-            return
-        if found.step is Step.PROPOSE:
-            if known.proposed_ns is not None and now_ns - known.proposed_ns < _DAY_NS:
-                return
-            known.proposed_ns = now_ns
-        self._do(known, found, now_ns)
-        self.done.append(Done(number, now_ns, found))
+        def _vote(round_: Round) -> None:
+            round_.canaries.put(report.canary_id, wanted)
+            take_tmr(report, one.hostname, time_ns, round_)
 
-    def _do(self, known: Known, found: Verdict, now_ns: int) -> None:
-        to = {Step.CLEAR: HealthState.HEALTHY, Step.QUARANTINE: HealthState.QUARANTINED}
-        state = to.get(found.step, HealthState.SUSPECT)
-        if state is not known.state:
-            known.state, known.changed_ns = state, now_ns
-        if found.step is Step.QUARANTINE:
-            self._automatic.append(now_ns)
+        self._decide(time_ns, _vote)
 
-    def _around(self, number: int, now_ns: int) -> Surroundings:
-        gpu, trails = self.fleet[number], self._known[number].trails
-        whole = trails.get(WHOLE, ())
-        types = {kind for kind in range(16) if whole and whole[-1].types >> kind & 1}
-        fails = any(guard.shared is Shared.HOST and guard.covers(gpu) for guard in self._active)
-        rate = observed_rate(len(self._failed - {number}), len(self.fleet) - 1, self._results_a_day)
-        return Surroundings(fails, self._a_neighbour_passes(number, types), self._has_room(now_ns), rate)
+    def _known(self, number: int) -> GpuState:
+        return self._gateway.memory.gpus[self.fleet[number].uuid]
 
-    def _a_neighbour_passes(self, number: int, types: set[int]) -> bool:
-        gpu = self.fleet[number]
-        return any(
-            peer.hostname == gpu.hostname
-            and peer.model == gpu.model
-            and other != number
-            and not any((other, kind) in self._sightings for kind in types)
-            for other, peer in enumerate(self.fleet[max(0, number - 8) : number + 9], max(0, number - 8))
-        )
+    def _decide(self, now_ns: int, change: Callable[[Round], object]) -> None:
+        """One round, as the core's actor has it."""
+        self._gateway.know(now_ns)
+        round_ = Round(self._gateway.memory, self._settings, now_ns, Found())
+        expire_due(round_)
+        change(round_)
+        settle(round_)
+        self._tell(round_.changes(), now_ns)
+        round_.publish()
 
-    def _has_room(self, now_ns: int) -> bool:
-        window_ns = int(self.settings.automatic_window.total_seconds() * NS_PER_S)
-        while self._automatic and self._automatic[0] < now_ns - window_ns:
-            self._automatic.popleft()
-        return len(self._automatic) < may_take_out(len(self.fleet), self.settings)
+    def _ease(self, suspects: Sequence[int], tick: int, round_: Round) -> None:
+        round_.touched.is_time = True
+        for number in suspects:
+            self._up_to_now(number, tick, round_)
+            round_.touched.eased[self.fleet[number].uuid] = None
+
+    def _up_to_now(self, number: int, tick: int, round_: Round) -> GpuState:
+        """A GPU with everything counted that passed before a minute."""
+        known = round_.gpus.get(self.fleet[number].uuid) or self._known(number)
+        uuid = known.gpu.uuid
+        trails = with_passes(known.sms.trails, self._schedule, min(tick, self._counted.get(uuid, tick)), tick)
+        self._counted[uuid] = max(tick, self._counted.get(uuid, tick))
+        known = replace(known, sms=replace(known.sms, trails=trails))
+        round_.gpus.put(uuid, known)
+        return known
+
+    def _fail(self, failed: Failures, round_: Round) -> None:
+        touched = round_.touched
+        for number, unordered in failed.items():
+            slots, phase = in_order(self._schedule, unordered), phase_s(self.fleet[number])
+            tick = slots[0].tick
+            known = self._up_to_now(number, tick, round_)
+            uuid, ranks = known.gpu.uuid, self._schedule.ranks[tick % CYCLE_TICKS]
+            trails = with_sweep(known.sms.trails, self._schedule, slots, phase)
+            round_.gpus.put(uuid, replace(known, sms=replace(known.sms, trails=trails)))
+            self._counted[uuid] = tick + 1
+            for slot in slots:
+                key = uuid, slot.probe_type
+                touched.add(touched.failures, key, time_of(tick, ranks[slot[1:]], phase), "")
+            touched.accused[uuid] = None
+
+    def _tell(self, changes: Changes, now_ns: int) -> None:
+        """Keep what the round did; which SM is to blame stands in the finding that goes with a step."""
+        blamed = {found.gpu.uuid: found.sm_id for found in changes.correlations if found.gpu is not None}
+        steps = [(moved.gpu_uuid, _STEPS[moved.to_state]) for moved in changes.transitions]
+        steps += [
+            (record.directive.gpu.uuid, Step.PROPOSE)
+            for record in changes.directives.values()
+            if record.status is DirectiveStatus.WAITING and record.directive.action is Action.QUARANTINE
+        ]
+        self.done += [Done(self._numbers[uuid], now_ns - START_NS, step, blamed.get(uuid)) for uuid, step in steps]
+        for key, guard in changes.guards.items():
+            if guard is not None:
+                self.guards.setdefault(key, Shared(guard.shared))

@@ -58,12 +58,12 @@ def latency(fault: Fault, seeds: range, days: int) -> Latency:
     suspects, quarantines, localised = [], [], 0
     for seed in seeds:
         judge, onset_s = _run(fault, Random(f"{fault.name} {seed}"), days)  # noqa: S311 - a simulation
-        first = {done.verdict.step: done for done in reversed(judge.done)}
+        first = {done.step: done for done in reversed(judge.done)}
         hours = {step: (done.time_ns / NS_PER_S - onset_s) / 3600 for step, done in first.items()}
         quarantines.append(hours.get(Step.QUARANTINE, math.inf))
         suspects.append(min(hours.get(Step.SUSPECT, math.inf), quarantines[-1]))
         if (taken := first.get(Step.QUARANTINE)) is not None:
-            localised += (WHOLE if taken.verdict.sm_id is None else taken.verdict.sm_id) == fault.key
+            localised += (WHOLE if taken.sm_id is None else taken.sm_id) == fault.key
     return Latency(fault, tuple(sorted(suspects)), tuple(sorted(quarantines)), localised)
 
 

@@ -58,6 +58,10 @@ def promises(measured: Measured) -> Iterator[Promise]:
         runs, as_expected = len(one.rounds), one.last[one.case.expected]
         text = f"TMR: {one.case.name}: {one.case.expected.value}"
         yield Promise(text, f"in {as_expected} of {runs} runs", as_expected == runs)
+    for sick in measured.sick:
+        text = f"a dead SM in {sick.share:.1%} of GPUs: all are taken out or proposed, and nobody else is accused"
+        kept = sick.found == sick.defective and not sick.wrong
+        yield Promise(text, f"{sick.found} of {sick.defective}; others accused: {sick.wrong}", kept)
     for score in measured.scores:
         if score.fault is DEAD:
             out = [tier for tier, _ in score.reached if tier in _OUT]

@@ -21,6 +21,8 @@ NS_PER_S = 1_000_000_000
 TICKS_PER_DAY = 86_400 // TICK_S
 _RANK_NS = 50_000
 """Between two results of a sweep."""
+START_NS = 1_800_000_000 * NS_PER_S
+"""When minute 0 begins: long after 1970, which stands for "never" in the gateway."""
 
 
 class Row(NamedTuple):
@@ -130,4 +132,9 @@ class Schedule:
 
 def time_of(tick: int, rank: int = 0, phase_s: float = 0.0) -> int:
     """When the result with a rank in its sweep is made, in nanoseconds."""
-    return int((tick * TICK_S + phase_s) * NS_PER_S) + rank * _RANK_NS
+    return START_NS + int((tick * TICK_S + phase_s) * NS_PER_S) + rank * _RANK_NS
+
+
+def tick_of(time_ns: int) -> int:
+    """The minute of a time."""
+    return (time_ns - START_NS) // (TICK_S * NS_PER_S)
