@@ -14,7 +14,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 from tests.sentinel_source.gateway_double import GatewayDouble, running
 
-from gcm_sentinel.app import evaluate, plugins
+from gcm_sentinel.app import eval_case, plugins
 from gcm_sentinel.app.clock import SystemClock
 from gcm_sentinel.app.commands import doctor_command
 from gcm_sentinel.app.doctor import examine, healthy
@@ -167,6 +167,12 @@ async def test_the_doctor_fails_for_a_gateway_that_is_configured_and_does_not_kn
     assert code == 1
 
 
+async def test_the_doctor_fails_for_a_source_that_is_configured_and_away(doctor):
+    code, _, _ = await doctor(alertmanager_url="http://127.0.0.1:1")
+
+    assert code == 1
+
+
 async def test_a_taken_port_is_refused_before_the_agent_says_that_it_started(lost_gpu, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken, capture_logs() as logs:
         port = taken.getsockname()[1]
@@ -251,9 +257,9 @@ async def test_a_simulated_incident_never_reaches_the_operators_webhook(lost_gpu
 
 
 async def test_a_case_that_crashes_costs_eval_that_case_only(ours, monkeypatch):
-    monkeypatch.setattr(evaluate, "play", _crash)
+    monkeypatch.setattr(eval_case, "play", _crash)
 
-    (result,) = await evaluate.evaluate([Case(ours("off-bus-riser"), 1)], "playbook")
+    result = await eval_case.run_case(Case(ours("off-bus-riser"), 1), eval_case.Manner("playbook"), launch=None)
 
     assert result.error == "KeyError: 'a bug'"
     assert not result.passed

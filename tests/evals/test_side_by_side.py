@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from gcm_sentinel.app import evaluate
-from gcm_sentinel.app.eval_case import Result
+from gcm_sentinel.app.eval_case import Manner, Result
 from gcm_sentinel.app.eval_workers import run_side_by_side
 from gcm_sentinel.app.simulated import SCENARIOS, Case, find_scenarios
 
@@ -26,7 +26,7 @@ def cases():
 
 async def test_every_case_has_its_result_in_its_place(cases):
     heard: list[Result] = []
-    results = await evaluate.evaluate(cases, "playbook", jobs=2, on_case=heard.append)
+    results = await evaluate.evaluate(cases, Manner("playbook"), jobs=2, on_case=heard.append)
 
     assert [(result.case.seed, result.case.variant) for result in results] == [(1, None), (1, UNKNOWN), (2, None)]
     assert [result.passed for result in results] == [True, False, True]
@@ -38,7 +38,7 @@ async def test_a_process_that_dies_costs_only_its_case(cases):
     deadly = replace(cases[0], variant=_Deadly("deadly"))
     found: dict[int, Result] = {}
 
-    await run_side_by_side([deadly, cases[0]], "playbook", 1, found.__setitem__)
+    await run_side_by_side([deadly, cases[0]], Manner("playbook"), 1, found.__setitem__)
 
     assert found[0].error == f"the process that ran it ended with exit code {-signal.SIGKILL}"
     assert found[1].passed

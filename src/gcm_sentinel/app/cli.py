@@ -138,6 +138,9 @@ def evaluate(  # noqa: PLR0913  a command's options are its arguments
     seeds: Annotated[int, typer.Option(min=1, help="Seeds 1..N of every scenario.")] = 1,
     output: Annotated[Path | None, typer.Option(help="Write the results as JSON here.")] = None,
     require: Annotated[float, typer.Option(min=0, max=1, help="Exit 1 when a smaller share passes.")] = 0.0,
+    mode: Annotated[
+        str | None, typer.Option(help="approve (whatever is asked is approved) or execute: act, and be judged.")
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Cases at a time; default: one a processor, 8 at most.")
     ] = None,
@@ -153,7 +156,8 @@ def evaluate(  # noqa: PLR0913  a command's options are its arguments
         return
     _settings({"log_level": "ERROR", "llm_api": engine})
     only = tuple(scenario or ())
-    plan = commands.EvalPlan(scenarios, only, engine, seeds, output, require, variants=variants, jobs=jobs)
+    acts = commands.acting_mode(mode)
+    plan = commands.EvalPlan(scenarios, only, engine, seeds, output, require, variants=variants, mode=acts, jobs=jobs)
     raise typer.Exit(_run(commands.eval_command(plan)))
 
 

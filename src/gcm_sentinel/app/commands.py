@@ -19,6 +19,8 @@ from gcm_sentinel.app.investigate import Request, investigate
 from gcm_sentinel.app.progress import reporter
 from gcm_sentinel.app.settings import Settings
 from gcm_sentinel.app.wiring import Given, open_agent
+from gcm_sentinel.domain.errors import BadConfiguration
+from gcm_sentinel.domain.modes import Mode
 
 
 async def investigate_command(
@@ -111,13 +113,29 @@ class EvalPlan:
     output: Path | None
     require: float
     variants: bool
+    mode: Mode | None
+    """An acting mode; None where nothing is to be carried out."""
     jobs: int | None
     """How many cases at a time; None for as many as there are processors."""
+
+
+def acting_mode(name: str | None) -> Mode | None:
+    """The acting mode of a name; None for none.
+
+    Raises:
+        BadConfiguration: it is no mode in which anything is carried out.
+    """
+    if name is None:
+        return None
+    if name not in (Mode.APPROVE, Mode.EXECUTE):
+        raise BadConfiguration(f"--mode {name!r}: only {Mode.APPROVE} and {Mode.EXECUTE} act; leave it out otherwise")
+    return Mode(name)
 
 
 async def eval_command(plan: EvalPlan) -> Exit:
     """`eval`."""
     from gcm_sentinel.app import evaluate
+    from gcm_sentinel.app.eval_case import Manner
     from gcm_sentinel.app.simulated import SCENARIOS, find_scenarios
     from gcm_sentinel.app.tables import case_line, print_scoreboard
 
@@ -130,7 +148,7 @@ async def eval_command(plan: EvalPlan) -> Exit:
     watch = evaluate.Stopwatch()
     results = await evaluate.evaluate(
         chosen,
-        plan.engine,
+        Manner(plan.engine, plan.mode),
         jobs=plan.jobs or evaluate.usual_jobs(),
         on_case=lambda result: print(case_line(result), file=sys.stderr),
     )

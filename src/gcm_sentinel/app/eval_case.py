@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from gcm_sentinel.app.simulated import Case, play
+from gcm_sentinel.domain.action_record import ActionRecord
 from gcm_sentinel.domain.assessment import Assessment
 from gcm_sentinel.domain.errors import SentinelError
 from gcm_sentinel.domain.jsontypes import Json
+from gcm_sentinel.domain.modes import Mode
+from gcm_sentinel.evals.acted import Acted, wrongly_done
 from gcm_sentinel.evals.expectation import parse
 from gcm_sentinel.evals.score import Score, score
 from gcm_sentinel.web.report_json import publication_to_json
@@ -22,6 +25,15 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Manner:
+    """How all cases of a run are played."""
+
+    engine: str
+    mode: Mode | None = None
+    """An acting mode; None where nothing is to be carried out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """What the agent made of a case."""
 
@@ -29,6 +41,8 @@ class Answered:
     published: Json
     """The assessment as its publication has it, as JSON."""
     wall_s: float
+    acted: tuple[Acted, ...] = ()
+    """What it ordered, and what came of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +67,30 @@ class Result:
         return str(self.answered.assessment.draft.fault_class) if self.answered else ""
 
 
-async def run_case(case: Case, engine: str, launch: Launch | None) -> Result:
-    """Run and score a case; one that cannot be run is a failed case with a reason."""
+async def run_case(case: Case, how: Manner, launch: Launch | None) -> Result:
+    """Run and score a case; one that cannot be run is a failed case with a reason.
+
+    Where there is a mode, what the agent decides is carried out, and what it did is judged with its answer.
+    """
     try:
-        played = await play(case, engine=engine, launch=launch)
+        played = await play(case, engine=how.engine, mode=how.mode, launch=launch)
         expected = parse(played.world.expect, where=case.name)
     except Exception as error:  # the task border: one case that cannot be run must not cost the results of the others
         if not isinstance(error, SentinelError | TimeoutError):
             log.exception("eval.case_crashed", case=case.name, seed=case.seed)
-        return not_run(case, engine, f"{type(error).__name__}: {error}")
+        return not_run(case, how.engine, f"{type(error).__name__}: {error}")
     investigation = played.closed.investigation
     published = publication_to_json(played.closed.publication)["assessment"]
-    answered = Answered(investigation.assessment, published, played.wall_s)
-    return Result(case, engine, score(investigation.assessment, investigation.evidence, expected), answered)
+    acted = tuple(map(_acted, played.acted))
+    answered = Answered(investigation.assessment, published, played.wall_s, acted)
+    scored = score(investigation.assessment, investigation.evidence, expected)
+    broken = wrongly_done(acted, expected)
+    return Result(case, how.engine, replace(scored, forbidden=(*scored.forbidden, *broken)), answered)
+
+
+def _acted(record: ActionRecord) -> Acted:
+    target = record.order.target
+    return Acted(record.order.operation, target.node or target.name, record.state)
 
 
 def not_run(case: Case, engine: str, error: str) -> Result:

@@ -15,30 +15,30 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
-from gcm_sentinel.app.eval_case import Result, not_run, run_case
+from gcm_sentinel.app.eval_case import Manner, Result, not_run, run_case
 from gcm_sentinel.app.simulated import Case
 
 OnResult = Callable[[int, Result], None]
 """Called with the place of a case in its order, and its result."""
 
 
-async def run_side_by_side(chosen: Sequence[Case], engine: str, jobs: int, on_result: OnResult) -> None:
+async def run_side_by_side(chosen: Sequence[Case], how: Manner, jobs: int, on_result: OnResult) -> None:
     """Run every case in one of `jobs` processes."""
     left = iter(list(enumerate(chosen)))
     async with asyncio.TaskGroup() as group:
         for _ in range(min(jobs, len(chosen))):
-            group.create_task(_keep_busy(left, engine, on_result))
+            group.create_task(_keep_busy(left, how, on_result))
 
 
-async def _keep_busy(left: Iterator[tuple[int, Case]], engine: str, on_result: OnResult) -> None:
-    worker = _Worker(engine)
+async def _keep_busy(left: Iterator[tuple[int, Case]], how: Manner, on_result: OnResult) -> None:
+    worker = _Worker(how)
     try:
         for place, case in left:
             result = await worker.run(case)
             if result is None:
                 code = await worker.end()
-                worker = _Worker(engine)
-                result = not_run(case, engine, f"the process that ran it ended with exit code {code}")
+                worker = _Worker(how)
+                result = not_run(case, how.engine, f"the process that ran it ended with exit code {code}")
             on_result(place, result)
     finally:
         await worker.end()
@@ -47,8 +47,8 @@ async def _keep_busy(left: Iterator[tuple[int, Case]], engine: str, on_result: O
 class _Worker:
     """A process that runs cases."""
 
-    def __init__(self, engine: str) -> None:
-        self._engine = engine
+    def __init__(self, how: Manner) -> None:
+        self._how = how
         self._ours: Connection | None = None
         self._process: SpawnProcess | None = None
 
@@ -68,7 +68,7 @@ class _Worker:
     def _start(self) -> Connection:
         context = multiprocessing.get_context("spawn")
         self._ours, its = context.Pipe()
-        self._process = context.Process(target=_work, args=(its, self._engine), name="eval")
+        self._process = context.Process(target=_work, args=(its, self._how), name="eval")
         self._process.start()
         its.close()
         return self._ours
@@ -83,17 +83,17 @@ class _Worker:
         return self._process.exitcode
 
 
-def _work(orders: Connection, engine: str) -> None:
+def _work(orders: Connection, how: Manner) -> None:
     """In the worker: run what comes until the other end is closed."""
     from gcm_sentinel.app.logs import configure
 
     configure("ERROR")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells all of us; who started us decides
     with suppress(EOFError, OSError, asyncio.CancelledError):
-        asyncio.run(_run_all(orders, engine))
+        asyncio.run(_run_all(orders, how))
 
 
-async def _run_all(orders: Connection, engine: str) -> None:
+async def _run_all(orders: Connection, how: Manner) -> None:
     from sentinel_fleet.sentinel.warm import warm_gateways
 
     whole = asyncio.current_task()
@@ -102,4 +102,4 @@ async def _run_all(orders: Connection, engine: str) -> None:
     async with warm_gateways() as launch:
         while True:
             case = await asyncio.to_thread(orders.recv)
-            orders.send(await run_case(case, engine, launch))
+            orders.send(await run_case(case, how, launch))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gcm_sentinel import __version__
-from gcm_sentinel.app.eval_case import Result
+from gcm_sentinel.app.eval_case import Manner, Result
 from gcm_sentinel.app.eval_workers import run_side_by_side
 from gcm_sentinel.app.simulated import Case
 from gcm_sentinel.domain.errors import BadConfiguration
@@ -63,7 +63,7 @@ def check(chosen: Sequence[Case]) -> None:
 
 
 async def evaluate(
-    chosen: Sequence[Case], engine: str, *, jobs: int = 1, on_case: OnCase = lambda _: None
+    chosen: Sequence[Case], how: Manner, *, jobs: int = 1, on_case: OnCase = lambda _: None
 ) -> tuple[Result, ...]:
     """Run and score each case, `jobs` at a time; one that cannot be run is a failed case with a reason.
 
@@ -75,7 +75,7 @@ async def evaluate(
         found[place] = result
         on_case(result)
 
-    await run_side_by_side(chosen, engine, jobs, done)
+    await run_side_by_side(chosen, how, jobs, done)
     return tuple(found[place] for place in sorted(found))
 
 
@@ -143,6 +143,10 @@ def _case_json(result: Result) -> dict[str, Any]:
     if result.answered:
         case["assessment"] = result.answered.published
         case["wall_s"] = round(result.answered.wall_s, 3)
+        case["acted"] = [
+            {"operation": str(item.operation), "node": item.node, "state": str(item.state)}
+            for item in result.answered.acted
+        ]
     return case
 
 

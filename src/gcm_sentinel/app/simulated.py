@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -22,13 +22,16 @@ from gcm_sentinel.app.closed import Closed, closed
 from gcm_sentinel.app.investigate import Request, investigate
 from gcm_sentinel.app.prior_incidents import history_of
 from gcm_sentinel.app.settings import Settings, load
+from gcm_sentinel.app.simulated_people import see_through
 from gcm_sentinel.app.stores import IN_MEMORY, Stores, open_stores
 from gcm_sentinel.app.wiring import Agent, Given, open_agent
 from gcm_sentinel.app.workflow import Hooks, Work, Workflow
 from gcm_sentinel.clients.durable.local import LocalQueue
+from gcm_sentinel.domain.action_record import ActionRecord
 from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS
 from gcm_sentinel.domain.errors import BadConfiguration, Bug
 from gcm_sentinel.domain.incident_record import DeliveryState
+from gcm_sentinel.domain.modes import Mode
 from gcm_sentinel.domain.protocols import Model
 from gcm_sentinel.domain.trigger import Incident
 from gcm_sentinel.engine.investigation import Investigation, OnStep, silent
@@ -74,6 +77,8 @@ class Played:
     writes: tuple[Any, ...]
     """Every mutating request the fleet's API saw."""
     wall_s: float
+    acted: tuple[ActionRecord, ...] = ()
+    """What was ordered, in an acting mode."""
 
 
 def find_scenarios(folder: Path, only: tuple[str, ...] = ()) -> tuple[Scenario, ...]:
@@ -104,8 +109,8 @@ def _files(folder: Path) -> list[Path]:
     return [own] if own.is_file() else sorted(folder.glob("*/scenario.yaml"))
 
 
-def settings_for(fleet: Fleet, world: World, engine: str) -> Settings:
-    """The operator's own settings with the addresses of the simulated fleet.
+def settings_for(fleet: Fleet, world: World, engine: str, mode: Mode | None = None) -> Settings:
+    """The operator's own settings with the addresses of the simulated fleet, in `mode` where one is given.
 
     Nothing simulated leaves the fleet: an operator's webhook is not called, and no ledger records a verdict but the
     simulated fleet's own.
@@ -122,6 +127,7 @@ def settings_for(fleet: Fleet, world: World, engine: str) -> Settings:
         "node_allowlist": (world.trigger.node,),
         "settle_seconds": 0.05,
         "llm_api": engine,
+        "action_mode": mode,
     }).model_copy(update=_sentinel(fleet.sentinel))  # fmt: skip
 
 
@@ -139,28 +145,36 @@ def _sentinel(served: ServedSentinel | None) -> dict[str, object]:
 
 
 async def play(
-    case: Case, *, engine: str, model: Model | None = None, on_step: OnStep = silent, launch: Launch | None = None
+    case: Case,
+    *,
+    engine: str,
+    mode: Mode | None = None,
+    model: Model | None = None,
+    on_step: OnStep = silent,
+    launch: Launch | None = None,
 ) -> Played:
     """Serve the case's world, let the agent find and investigate the fault, and publish to the world.
 
-    `launch` starts the world's SENTINEL gateway; None starts its command.
+    In `approve` somebody approves whatever is asked, in `execute` nobody does; without a `mode` the operator's own
+    setting counts, and nothing is carried out. `launch` starts the world's SENTINEL gateway; None starts its command.
     """
     started = time.monotonic()
     world = case.world()
     async with serve(world, launch=launch) as fleet, asyncio.timeout(CASE_DEADLINE.total_seconds()):
-        settings = settings_for(fleet, world, engine)
+        settings = settings_for(fleet, world, engine, mode)
         async with open_stores(IN_MEMORY, SystemClock()) as stores:
             given = Given(model=model, stores=stores, history=history_of(world))
             async with open_agent(settings, given) as agent:
-                closed = await _run(agent, stores, world, on_step)
+                closed = await _run(agent, stores, world, on_step, acting=mode is not None)
+                acted = await stores.actions.of_incident(closed.publication.incident.id)
         writes = tuple(fleet.requests)
-    return Played(case, world, closed, writes, time.monotonic() - started)
+    return Played(case, world, closed, writes, time.monotonic() - started, acted)
 
 
-async def _run(agent: Agent, stores: Stores, world: World, on_step: OnStep) -> Closed:
+async def _run(agent: Agent, stores: Stores, world: World, on_step: OnStep, *, acting: bool) -> Closed:
     trigger = world.trigger
     if trigger.condition:
-        return await _through_watcher(agent, stores, trigger.condition, on_step)
+        return await _through_watcher(agent, stores, trigger.condition, on_step, acting=acting)
     request = Request(trigger.node, trigger.alert or "", trigger.message or "")
     return await investigate(agent, request, publish=True, on_step=on_step)
 
@@ -197,14 +211,23 @@ class _Wanted:
         return None
 
 
-async def _through_watcher(agent: Agent, stores: Stores, condition: str, on_step: OnStep) -> Closed:
-    """Run the agent as `serve` does, its queues in memory, until the incident with `condition` is closed."""
-    stop = asyncio.Event()
-    wanted = _Wanted(condition, len(agent.notifiers), stop)
+async def _through_watcher(agent: Agent, stores: Stores, condition: str, on_step: OnStep, *, acting: bool) -> Closed:
+    """Run the agent as `serve` does, its queues in memory, until the incident with `condition` was published, and what
+    it led to has ended."""
+    published, stop = asyncio.Event(), asyncio.Event()
+    wanted = _Wanted(condition, len(agent.notifiers), published)
     hooks = Hooks(on_step=on_step, on_investigated=wanted.investigated, on_attempt=wanted.attempted)
     workflow = Workflow(agent, stores, hooks=hooks)
-    async with _queue(workflow.investigating) as to_investigate, _queue(workflow.delivering) as to_deliver:
-        await workflow.run((to_investigate, to_deliver), stop)
+    async with AsyncExitStack() as stack:
+        queues = [await stack.enter_async_context(_queue(w)) for w in (workflow.investigating, workflow.delivering)]
+        acts = workflow.acting if acting else None
+        to_act = await stack.enter_async_context(_queue(acts)) if acts else None
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(workflow.run((queues[0], queues[1]), stop, to_act=to_act))
+            await published.wait()
+            if to_act is not None:
+                await see_through(stores, agent.clock, approve=agent.settings.action_mode is Mode.APPROVE)
+            stop.set()
     if wanted.found is None:
         raise Bug(f"the agent ended before the incident with {condition!r} was published")
     return wanted.found
