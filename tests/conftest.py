@@ -10,6 +10,9 @@
 - Logging that one test set up is not that of the next. An error is logged as a plain traceback: with the values of all
   variables, as is the default, it takes 30 ms.
 - What thousands of collected tests and their modules are made of is not looked through for garbage again and again.
+- The fast tests have SQLite; what is tried on PostgreSQL too is slow, so that they need no server.
+- A property that does not say how many examples it is tried with is tried with few among the fast tests. With
+  ``-m slow`` it counts as slow too, and is tried with as many as Hypothesis finds right.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 
@@ -31,6 +35,8 @@ _ROOM_BYTES = 3 << 30
 """A whole run takes about 0.5 GiB."""
 _NEW_SERVER = "GCM_TEST_POSTGRES_FILES"
 """Names the folder where the processes of a run share the files of a new server (`tests.postgres`)."""
+_FEW_EXAMPLES = 20
+"""A fifth of what Hypothesis does by itself."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,6 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
     os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("nobody_ca.pem"))
+    if config.option.markexpr == "not slow":
+        hypothesis.settings.register_profile("fast", max_examples=_FEW_EXAMPLES)
+        hypothesis.settings.load_profile("fast")
     if _NEW_SERVER in os.environ:
         return
     folder = _folder_of_the_run(in_memory=bool(config.getoption("numprocesses", None)))
@@ -63,6 +72,22 @@ def logging_as_it_was() -> Iterator[None]:
     """A command that a test runs in its own process sets the logging of the process up."""
     yield
     structlog.reset_defaults()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """What needs a server is slow. A property is tried among the fast tests and, with more examples, the slow ones."""
+    if _needs_server(item):
+        item.add_marker(pytest.mark.slow)
+    if item.config.option.markexpr == "slow" and hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
+        item.add_marker(pytest.mark.slow)
+
+
+def _needs_server(item: pytest.Item) -> bool:
+    parameters = getattr(item, "callspec", None)
+    kinds = [value for value in parameters.params.values() if isinstance(value, str)] if parameters else []
+    if "sqlite" in kinds:
+        return False
+    return "postgresql" in kinds or bool({"postgres_url", "postgres_server"} & set(getattr(item, "fixturenames", ())))
 
 
 def pytest_collectstart() -> None:

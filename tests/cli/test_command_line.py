@@ -84,8 +84,8 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(run, variables, says):
     assert says in done.stderr
 
 
-def test_an_engine_asked_for_without_a_key_is_refused(process):
-    done = process("demo", "--engine", "anthropic")
+def test_an_engine_asked_for_without_a_key_is_refused(run):
+    done = run("demo", "--engine", "anthropic")
 
     assert done.returncode == 2
     assert "GCM_SENTINEL_API_KEY" in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 
+import pytest
 from tests.durable.conftest import Processes
 from tests.durable.process import Script
 
@@ -58,8 +59,9 @@ def test_a_frozen_process_that_wakes_up_is_shut_out_of_its_job(replicas: Process
     assert replicas.begins()[f"{KEY} step2"] == 1
 
 
-def test_a_hundred_jobs_on_two_processes_each_run_once(replicas: Processes):
-    keys = tuple(f"inc-{number}" for number in range(100))
+@pytest.mark.parametrize("count", [25, pytest.param(100, marks=pytest.mark.slow)])
+def test_many_jobs_on_two_processes_each_run_once(replicas: Processes, count):
+    keys = tuple(f"inc-{number}" for number in range(count))
     a = replicas.start(lambda script: replace(script, keys=keys, executor="a"))
     b = replicas.start(lambda script: replace(script, keys=keys, executor="b"))
 

@@ -62,5 +62,6 @@ async def test_a_scenario_is_acted_in_and_judged(mode):
     result = await run_case(case, Manner("playbook", mode), launch=None)
 
     assert result.passed
+    assert result.answered is not None
     done = [(item.operation, item.state) for item in result.answered.acted if item.was_done]
     assert (Operation.CORDON_NODE, ActionState.DONE) in done or (Operation.DRAIN_NODE, ActionState.DONE) in done

@@ -1,4 +1,4 @@
-"""The commands as a person starts them, and what `--help` costs with them."""
+"""The commands as a person starts them, what `--help` costs with them, and the database they are told to use."""
 
 from __future__ import annotations
 
@@ -47,19 +47,22 @@ def test_help_loads_nothing_heavy(start):
     assert set(done.stderr.strip().split(",")) & set(HEAVY) == set()
 
 
-def test_postgresql_is_reached_by_its_url(start, postgres_url):
+def test_postgresql_is_reached_by_its_url(start, run, postgres_url, monkeypatch):
     asyncio.run(Past.write(postgres_url, lambda given: given.investigated()))
 
-    shown = start("-m", "gcm_sentinel", "incidents", "list", GCM_SENTINEL_DATABASE_URL=postgres_url)
+    monkeypatch.setenv("GCM_SENTINEL_DATABASE_URL", postgres_url)
+    shown = run("list")
     closed = start("-m", "gcm_sentinel", "incidents", "close", "abc", GCM_SENTINEL_DATABASE_URL=postgres_url)
 
-    assert "inc-abc123" in shown.stdout
+    assert "inc-abc123" in shown.out
     assert (closed.returncode, closed.stdout) == (0, "inc-abc123 is closed\n")
 
 
-def test_a_database_that_is_away_is_one_line_and_exit_code_4(start):
-    done = start("-m", "gcm_sentinel", "incidents", "list", GCM_SENTINEL_DATABASE_URL="postgresql://u:pw@127.0.0.1:1/x")
+def test_a_database_that_is_away_is_one_line_and_exit_code_4(run, monkeypatch):
+    monkeypatch.setenv("GCM_SENTINEL_DATABASE_URL", "postgresql://u:pw@127.0.0.1:1/x")
 
-    assert done.returncode == 4
-    assert done.stderr.count("\n") == 1
-    assert "pw" not in done.stderr
+    done = run("list")
+
+    assert done.code == 4
+    assert done.err.count("\n") == 1
+    assert "pw" not in done.err

@@ -136,7 +136,7 @@ async def test_the_next_investigation_of_the_incident_is_another_entry(sink, dou
 
 
 async def test_a_gateway_that_is_away_is_worth_another_try(cited):
-    gateway = SentinelGateway(Access("127.0.0.1:1", plaintext=True))
+    gateway = SentinelGateway(Access("127.0.0.1:1", plaintext=True, timeout=timedelta(milliseconds=200)))
     sink = LedgerNotifier(gateway.ledger, policy=replace(QUICK, deadline=timedelta(milliseconds=20)))
 
     with pytest.raises(Unreachable):

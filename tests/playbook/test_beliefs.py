@@ -15,7 +15,7 @@ from gcm_sentinel.llm.playbook.beliefs import Findings, believe
 from gcm_sentinel.llm.playbook.hypotheses import shipped
 from gcm_sentinel.llm.playbook.observations import observe
 
-RELAXED = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def weigh(case, evidence=None):

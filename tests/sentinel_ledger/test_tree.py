@@ -35,7 +35,7 @@ KNOWN_ROOTS = [
 
 LEAVES = [leaf_hash(str(n).encode()) for n in range(131)]
 SIZE = st.integers(1, 130)
-quick = settings(max_examples=100, deadline=None)
+quick = settings(deadline=None)
 
 
 def plain_root(leaves: list[bytes]) -> bytes:

@@ -18,7 +18,7 @@ STARTS = [sum(SIZES[:n]) + 1 for n in range(len(SIZES))]
 PLACES = [1, 2, 3, 4, 7, 150, 255, 256, 257, 299]
 CONTENT = ("entry_type", "timestamp_ns", "gpu_key", "data", "previous_hash", "entry_hash")
 HEADS = ("batch_no", "last_entry_id", "root_hash", "timestamp_ns", "key_id", "signature")
-many = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def flipped(value: object, position: int, bit: int) -> object:

@@ -161,7 +161,7 @@ STATES = st.integers(min_value=0, max_value=9)
 STEPS = st.lists(st.tuples(st.sampled_from("abc"), st.floats(-30, 54), STATES, STATES), max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(steps=STEPS)
 def test_the_states_of_each_gpu_always_fill_the_window_exactly(steps):
     book = Book()
@@ -173,7 +173,7 @@ def test_the_states_of_each_gpu_always_fill_the_window_exactly(steps):
         assert min(gpu.times.ns_in) >= 0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(steps=STEPS, order=st.permutations(range(3)))
 def test_how_independent_gpus_are_interleaved_does_not_matter(steps, order):
     plain, shuffled = Book(), Book()

@@ -55,7 +55,7 @@ def ruled(changes):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(STEPS)
 def test_no_trigger_is_ruled_on_twice_in_one_decision(steps):
     def check(_shelf, waiting, changes, _moment):
@@ -65,7 +65,7 @@ def test_no_trigger_is_ruled_on_twice_in_one_decision(steps):
     live(steps, check)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(STEPS)
 def test_what_is_not_due_says_when_it_will_be(steps):
     def check(shelf, waiting, changes, moment):
@@ -77,7 +77,7 @@ def test_what_is_not_due_says_when_it_will_be(steps):
     live(steps, check)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(STEPS)
 def test_every_trigger_has_its_place_in_the_end(steps):
     shelf, moment = live(steps, lambda *_: None)
@@ -89,7 +89,7 @@ def test_every_trigger_has_its_place_in_the_end(steps):
     assert all(stored.hold_until is not None and stored.reason for stored in held)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(STEPS)
 def test_one_investigation_of_an_incident_is_asked_for_in_a_decision(steps):
     def check(_shelf, _waiting, changes, _moment):
@@ -99,7 +99,7 @@ def test_one_investigation_of_an_incident_is_asked_for_in_a_decision(steps):
     live(steps, check)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(STEPS)
 def test_when_everything_has_recovered_every_incident_closes(steps):
     shelf, moment = live(steps, lambda *_: None)
