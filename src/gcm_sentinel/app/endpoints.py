@@ -7,7 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from starlette.routing import Route
+
 from gcm_sentinel.app import health_checks as check
+from gcm_sentinel.app.approvals_command import Book
+from gcm_sentinel.app.approvals_http import ApprovalRoutes
+from gcm_sentinel.app.approvers import Approvers
 from gcm_sentinel.app.health import Finding, Health, HealthCheck
 from gcm_sentinel.app.http_server import endpoints, serve_http
 from gcm_sentinel.app.serving import Serving
@@ -30,8 +35,17 @@ async def serve_endpoints(serving: Serving, port: int, stop: asyncio.Event) -> A
         yield
         return
     health = Health(checks_of(serving, stop), serving.agent.clock)
-    async with serve_http(endpoints(health, serving.metrics), port):
+    async with serve_http(endpoints(health, serving.metrics, _for_approvers(serving)), port):
         yield
+
+
+def _for_approvers(serving: Serving) -> Sequence[Route]:
+    """Where people decide about actions; nothing where nobody is named, or nothing acts."""
+    file, stores = serving.agent.settings.approvers_file, serving.stores
+    if file is None or serving.agent.acting is None:
+        return ()
+    book = Book(stores.actions, stores.approvals, serving.agent.clock)
+    return ApprovalRoutes(book, Approvers(file)).routes()
 
 
 def checks_of(serving: Serving, stop: asyncio.Event) -> Sequence[HealthCheck]:

@@ -11,7 +11,7 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import structlog
@@ -32,8 +32,8 @@ ANY_ADDRESS = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104  
 _CLOSE_S = 2
 
 
-def endpoints(health: Health, metrics: AgentMetrics) -> Starlette:
-    """The three endpoints as an application."""
+def endpoints(health: Health, metrics: AgentMetrics, more: Sequence[Route] = ()) -> Starlette:
+    """The three endpoints, and `more`, as an application."""
 
     async def livez(request: Request) -> Response:
         return _answer(await health.live())
@@ -44,7 +44,8 @@ def endpoints(health: Health, metrics: AgentMetrics) -> Starlette:
     async def scrape(request: Request) -> Response:
         return Response(metrics.expose(), headers={"content-type": CONTENT_TYPE})
 
-    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", scrape)])
+    own = [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", scrape)]
+    return Starlette(routes=[*own, *more])
 
 
 def _answer(report: Report) -> Response:

@@ -155,6 +155,8 @@ class Settings(BaseSettings):
     """Labels of nodes that are never acted on; the value is a glob."""
     protected_namespaces: Names = ("kube-system", "kube-public", "kube-node-lease")
     """Globs of namespaces whose pods are never restarted."""
+    approvers_file: Path | None = None
+    """Who may decide about actions over HTTP: lines of ``<SHA-256 of a token> <name>``; empty for nobody."""
     approval_minutes: Annotated[int, Field(ge=1)] = 60
     """How long a person may take to decide about an action."""
 
