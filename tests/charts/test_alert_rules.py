@@ -38,6 +38,7 @@ def test_label_values_that_rules_ask_for_exist(rules):
         ("gcm_sentinel_budget_left_usd", "pool", "critical"),
         ("gcm_sentinel_budget_left_tokens", "pool", "critical"),
         ("gcm_sentinel_deliveries_total", "result", "given_up"),
+        ("gcm_sentinel_actions", "state", "failed"),
     }
 
 

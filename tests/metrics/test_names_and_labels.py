@@ -9,6 +9,8 @@ from gcm_sentinel.domain.transcript import ModelTurn, StopReason
 
 UNITS = ("_seconds", "_bytes", "_usd", "_tokens", "_total", "_info")
 COUNTED_THINGS = {
+    "gcm_sentinel_actions",
+    "gcm_sentinel_breaker_open",
     "gcm_sentinel_incidents_open",
     "gcm_sentinel_triggers_pending",
     "gcm_sentinel_queue_jobs",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from prometheus_client import CollectorRegistry, Gauge, Metric, ProcessCollector, generate_latest
 from prometheus_client.registry import Collector
 
+from gcm_sentinel.app.metrics.acting import ActingMetrics
 from gcm_sentinel.app.metrics.deliveries import DeliveryMetrics
 from gcm_sentinel.app.metrics.engines import EngineMetrics
 from gcm_sentinel.app.metrics.incidents import IncidentMetrics
@@ -27,6 +28,7 @@ class AgentMetrics:
         self.engines = EngineMetrics(registry)
         self.deliveries = DeliveryMetrics(registry)
         self.watch = WatchMetrics(registry)
+        self.acting = ActingMetrics(registry)
         self.storage = StorageMetrics(registry)
         ProcessCollector(namespace="gcm_sentinel", registry=registry)
         build = Gauge(

@@ -79,6 +79,8 @@ class Sampler:
         self._metrics.incidents.pending(census.pending_triggers, self._since(census.oldest_pending))
         self._metrics.deliveries.owed_now(census.owed, self._since(census.oldest_owed))
         self._metrics.storage.size(census.size_bytes)
+        waiting = self._since(census.oldest_waiting)
+        self._metrics.acting.now(census.actions, waiting, breaker_open=census.breaker_open)
 
     def _since(self, moment: datetime | None) -> timedelta:
         return timedelta() if moment is None else max(timedelta(), self._clock.now() - moment)
