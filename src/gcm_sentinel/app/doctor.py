@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -15,6 +15,7 @@ from gcm_sentinel.clients.kubernetes.objects import mapping
 from gcm_sentinel.domain.errors import SentinelError
 from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.domain.modes import Effect, permits
+from gcm_sentinel.domain.operations import DECLARED, Permission
 from gcm_sentinel.domain.protocols import Datasource
 
 log = structlog.get_logger(__name__)
@@ -52,6 +53,8 @@ class _Right:
     effect: Effect
     group: str = ""
     required: bool = False
+    asked_for: bool = False
+    """The operator's settings ask for what needs it."""
 
 
 RIGHTS: tuple[_Right, ...] = (
@@ -138,7 +141,33 @@ async def _source(source: Datasource) -> Finding:
 
 
 def _relevant(agent: Agent) -> tuple[_Right, ...]:
-    return tuple(right for right in RIGHTS if permits(agent.settings.action_mode, right.effect).allowed)
+    usual = {_key(right): right for right in RIGHTS if permits(agent.settings.action_mode, right.effect).allowed}
+    for right in _to_act(agent):
+        known = usual.get(_key(right))
+        usual[_key(right)] = replace(known, why=f"{known.why}, {right.why}", asked_for=True) if known else right
+    return tuple(usual.values())
+
+
+def _key(right: _Right) -> tuple[str, str, str]:
+    return (right.group, right.resource, right.verb)
+
+
+def _to_act(agent: Agent) -> tuple[_Right, ...]:
+    """What the operations need that are offered; nothing in a mode that does not act.
+
+    Without rights on custom resources an operation goes another way, so lacking them is no fault.
+    """
+    if agent.acting is None:
+        return ()
+    users: dict[Permission, list[str]] = {}
+    for operation in agent.acting.operations:
+        if operation in agent.acting.acting.policy.operations:
+            for permission in DECLARED[operation].permissions:
+                users.setdefault(permission, []).append(str(operation))
+    return tuple(
+        _Right(item.verb, item.resource, ", ".join(names), Effect.REMEDIATE, group=item.group, asked_for=not item.group)
+        for item, names in sorted(users.items())
+    )
 
 
 async def _right(agent: Agent, right: _Right) -> Finding:
@@ -159,4 +188,5 @@ async def _right(agent: Agent, right: _Right) -> Finding:
     allowed = mapping(answer.get("status")).get("allowed") is True
     detail = right.why if allowed else f"not allowed; needed to {right.why}"
     remedy = "" if allowed else f"grant `{right.verb}` on `{right.resource}` to the agent's ServiceAccount"
-    return Finding("rbac", name, ok=allowed, detail=detail, required=right.required, remedy=remedy)
+    lacking = right.asked_for and not allowed
+    return Finding("rbac", name, ok=allowed, detail=detail, required=right.required, remedy=remedy, broken=lacking)
