@@ -6,11 +6,12 @@ something else (`watch` comes first) is advice for later and is not proposed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from gcm_sentinel.domain.actions import Action
 from gcm_sentinel.domain.assessment import Draft, RecommendedAction
-from gcm_sentinel.domain.entity import EntityKind
+from gcm_sentinel.domain.entity import Entity, EntityKind
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.operations import Operation
 from gcm_sentinel.domain.transcript import ModelTurn, ToolCall, ToolSpec, Transcript
@@ -25,6 +26,9 @@ _DOES: dict[Action, tuple[Operation, ...]] = {
 }
 """What does what; the first that there is a tool for. A taint is never chosen: its key is the operator's wish."""
 
+_DAEMON_POD = "[a-z0-9]{5}"
+"""What a DaemonSet's controller puts behind its name."""
+
 Asked = tuple[str, dict[str, Json]]
 """Tool and arguments."""
 
@@ -36,7 +40,12 @@ def to_propose(draft: Draft, transcript: Transcript, tools: Sequence[ToolSpec]) 
     offered = {tool.name for tool in tools}
     before = {(call.name, _place(call.arguments)) for call in _calls(transcript)}
     wanted = [asked for item in draft.actions if (asked := _asked(item, transcript, offered)) is not None]
-    fresh = {(name, _place(arguments)): (name, arguments) for name, arguments in wanted}
+    drained = {_place(arguments) for name, arguments in wanted if name == Operation.DRAIN_NODE}
+    fresh = {
+        (name, _place(arguments)): (name, arguments)
+        for name, arguments in wanted
+        if name != Operation.CORDON_NODE or _place(arguments) not in drained  # a drain begins with the cordon
+    }
     return tuple(asked for place, asked in fresh.items() if place not in before)
 
 
@@ -54,11 +63,23 @@ def _asked(item: RecommendedAction, transcript: Transcript, offered: set[str]) -
             return None
         return str(operation), {"gpu_uuid": target.uuid, "node_name": target.node or "", "reason": item.reason}
     if operation is Operation.RESTART_POD:
-        if target is None or target.kind is not EntityKind.POD:
-            return None
-        return str(operation), {"pod_name": target.name, "reason": item.reason}
+        pod = _pod_of(target, transcript)
+        return (str(operation), {"pod_name": pod, "reason": item.reason}) if pod else None
     node = (target.node or target.name) if target else transcript.incident.node
     return str(operation), {"node_name": node, "reason": item.reason}
+
+
+def _pod_of(target: Entity | None, transcript: Transcript) -> str | None:
+    """The pod to restart: the target itself, or the one of a DaemonSet that was seen on the incident's node."""
+    if target is None or target.kind is EntityKind.POD:
+        return target.name if target else None
+    named = re.compile(rf"(?:.*/)?{re.escape(target.name.rpartition('/')[2])}-{_DAEMON_POD}")
+    here = transcript.incident.node
+    seen = (entity for evidence in transcript.evidence for entity in evidence.result.entities)
+    pods = {
+        item.name for item in seen if item.kind is EntityKind.POD and item.node == here and named.fullmatch(item.name)
+    }
+    return pods.pop() if len(pods) == 1 else None
 
 
 def _calls(transcript: Transcript) -> Iterator[ToolCall]:
