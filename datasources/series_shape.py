@@ -33,11 +33,11 @@ def shape(points: Points, start_s: float, end_s: float, *, counter: bool) -> Ser
 
     For a counter a falling value is a reset: `delta` and the rates add the lost part back.
     """
-    kept = [(at, value) for at, value in points if math.isfinite(value)]
+    kept = [pair for pair in points if math.isfinite(pair[1])]
     if not kept:
         return None
     values = [value for _, value in kept]
-    changes = [kept[i][0] for i in range(1, len(kept)) if kept[i][1] != kept[i - 1][1]]
+    changes = [at for (at, value), before in zip(kept[1:], values, strict=False) if value != before]
     delta, resets = _growth(values) if counter else (values[-1] - values[0], 0)
     stats = SeriesStats(
         points=len(kept),

@@ -7,7 +7,7 @@ it uses an integer mixer (splitmix64) instead of a generator object, because a s
 from __future__ import annotations
 
 import random
-import uuid
+from functools import lru_cache
 from hashlib import blake2b
 
 _MASK = 0xFFFFFFFFFFFFFFFF
@@ -39,17 +39,23 @@ def jitter(seed: int, k: int) -> float:
     return 2.0 * unit(seed, k) - 1.0
 
 
+_knot = lru_cache(maxsize=8192)(jitter)
+"""Values that `drift` draws lines between: many samples lie between two of them."""
+
+
 def drift(seed: int, t: float, period_s: float) -> float:
     """A number in [-1, 1) that wanders slowly with time: straight lines between one value per period."""
     knot, part = divmod(t / period_s, 1.0)
-    left = jitter(seed, int(knot))
-    return left + (jitter(seed, int(knot) + 1) - left) * part
+    left = _knot(seed, int(knot))
+    return left + (_knot(seed, int(knot) + 1) - left) * part
 
 
 def stable_uuid(*parts: object) -> str:
     """A version-4 shaped UUID that depends on the parts alone."""
     text = "\x1f".join(map(str, parts))
-    return str(uuid.UUID(bytes=blake2b(text.encode(), digest_size=16).digest(), version=4))
+    drawn = blake2b(text.encode(), digest_size=16).hexdigest()
+    variant = "89ab"[int(drawn[16], 16) & 3]
+    return f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-{variant}{drawn[17:20]}-{drawn[20:]}"
 
 
 def suffix(length: int, *parts: object) -> str:

@@ -49,7 +49,7 @@ def rfc3339(at: float) -> str:
 
 def rfc3339_micro(at: float) -> str:
     """An instant as Kubernetes prints `MicroTime` and as journals do."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
 
 
 def rfc3339_milli(at: float) -> str:
@@ -59,4 +59,4 @@ def rfc3339_milli(at: float) -> str:
 
 def syslog_stamp(at: float) -> str:
     """An instant as rsyslog's high-precision template prints it."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")

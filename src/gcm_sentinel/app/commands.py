@@ -1,4 +1,7 @@
-"""What the commands do once the command line is parsed: run, print, and say by the exit code how it went."""
+"""What the commands do once the command line is parsed: run, print, and say by the exit code how it went.
+
+Each imports what it needs when it runs: a list of fault classes needs no database.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,27 @@ import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gcm_sentinel.app import doctor as clinic
-from gcm_sentinel.app.closed import Closed
-from gcm_sentinel.app.doctor_sentinel import examine_gateway, told_once
-from gcm_sentinel.app.doctor_store import open_store
 from gcm_sentinel.app.exits import Exit, of_outcome
-from gcm_sentinel.app.investigate import Request, investigate
-from gcm_sentinel.app.progress import reporter
-from gcm_sentinel.app.settings import Settings
-from gcm_sentinel.app.wiring import Given, open_agent
 from gcm_sentinel.domain.errors import BadConfiguration
 from gcm_sentinel.domain.modes import Mode
+
+if TYPE_CHECKING:
+    from gcm_sentinel.app.closed import Closed
+    from gcm_sentinel.app.doctor import Finding
+    from gcm_sentinel.app.investigate import Request
+    from gcm_sentinel.app.settings import Settings
 
 
 async def investigate_command(
     settings: Settings, request: Request, *, output: str, publish: bool, verbose: bool
 ) -> Exit:
     """`investigate`."""
+    from gcm_sentinel.app.investigate import investigate
+    from gcm_sentinel.app.progress import reporter
+    from gcm_sentinel.app.wiring import open_agent
+
     async with open_agent(settings) as agent:
         closed = await investigate(agent, request, publish=publish, on_step=reporter(verbose=verbose))
     _print_closed(closed, output)
@@ -63,6 +69,11 @@ def _print_text(closed: Closed) -> None:
 
 async def doctor_command(settings: Settings, *, output: str) -> Exit:
     """`doctor`."""
+    from gcm_sentinel.app import doctor as clinic
+    from gcm_sentinel.app.doctor_sentinel import examine_gateway, told_once
+    from gcm_sentinel.app.doctor_store import open_store
+    from gcm_sentinel.app.wiring import Given, open_agent
+
     async with AsyncExitStack() as stack:
         store, stores = await open_store(settings, stack)
         agent = await stack.enter_async_context(open_agent(settings, Given(stores=stores)))
@@ -85,11 +96,11 @@ async def doctor_command(settings: Settings, *, output: str) -> Exit:
         ]
         print(json.dumps({"healthy": clinic.healthy(findings), "findings": rows}, indent=1, ensure_ascii=False))
     else:
-        _print_findings(findings)
+        _print_findings(findings, clinic.verdict(findings))
     return Exit.OK if clinic.healthy(findings) else Exit.UNMET
 
 
-def _print_findings(findings: tuple[clinic.Finding, ...]) -> None:
+def _print_findings(findings: tuple[Finding, ...], verdict: str) -> None:
     area = ""
     for item in findings:
         if item.area != area:
@@ -99,7 +110,7 @@ def _print_findings(findings: tuple[clinic.Finding, ...]) -> None:
         print(f"  {mark} {item.name:<20} {item.detail}")
         if item.remedy:
             print(f"       {'':<20} -> {item.remedy}")
-    print(f"\n{clinic.verdict(findings)}")
+    print(f"\n{verdict}")
 
 
 @dataclass(frozen=True, slots=True)

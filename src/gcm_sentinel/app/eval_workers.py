@@ -1,4 +1,5 @@
-"""Cases in several processes side by side: a case keeps one core busy, and cases know nothing of each other.
+"""Cases one after the other in this process, or in several processes side by side: a case keeps one core busy, and
+cases know nothing of each other.
 
 Each worker has one end of a pipe, on which a case comes and its result goes, one after the other. A worker that is told
 to terminate, or whose pipe closes because we were killed, ends its world first. One that ends in the middle of a case
@@ -10,16 +11,33 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
 from gcm_sentinel.app.eval_case import Manner, Result, not_run, run_case
+from gcm_sentinel.app.garbage import collecting_rarely, keep_what_is_loaded
 from gcm_sentinel.app.simulated import Case
 
 OnResult = Callable[[int, Result], None]
 """Called with the place of a case in its order, and its result."""
+
+
+async def run_in_turn(chosen: Sequence[Case], how: Manner, on_result: OnResult) -> None:
+    """Run every case here. One that ends the process ends the others with it; one case alone loads nothing twice."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)  # its worlds end with it, in order
+    try:
+        with collecting_rarely():
+            if len(chosen) == 1:
+                on_result(0, await run_case(chosen[0], how, None))
+                return
+            async with _cases(how) as run:
+                for place, case in enumerate(chosen):
+                    on_result(place, await run(case))
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 async def run_side_by_side(chosen: Sequence[Case], how: Manner, jobs: int, on_result: OnResult) -> None:
@@ -94,12 +112,30 @@ def _work(orders: Connection, how: Manner) -> None:
 
 
 async def _run_all(orders: Connection, how: Manner) -> None:
-    from sentinel_fleet.sentinel.warm import warm_gateways
-
     whole = asyncio.current_task()
     if whole is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, whole.cancel)
+    with collecting_rarely():
+        async with _cases(how) as run:
+            while True:
+                case = await asyncio.to_thread(orders.recv)
+                orders.send(await run(case))
+
+
+@asynccontextmanager
+async def _cases(how: Manner) -> AsyncIterator[Callable[[Case], Awaitable[Result]]]:
+    """Runs case after case; what the first of them loaded serves the others."""
+    from sentinel_fleet.sentinel.warm import warm_gateways
+
+    loaded = False
     async with warm_gateways() as launch:
-        while True:
-            case = await asyncio.to_thread(orders.recv)
-            orders.send(await run_case(case, how, launch))
+
+        async def run(case: Case) -> Result:
+            nonlocal loaded
+            result = await run_case(case, how, launch)
+            if not loaded:
+                keep_what_is_loaded()
+                loaded = True
+            return result
+
+        yield run

@@ -13,7 +13,7 @@ from typing import Any
 
 from gcm_sentinel import __version__
 from gcm_sentinel.app.eval_case import Manner, Result
-from gcm_sentinel.app.eval_workers import run_side_by_side
+from gcm_sentinel.app.eval_workers import run_in_turn, run_side_by_side
 from gcm_sentinel.app.simulated import Case
 from gcm_sentinel.domain.errors import BadConfiguration
 from gcm_sentinel.evals.expectation import parse
@@ -67,7 +67,8 @@ async def evaluate(
 ) -> tuple[Result, ...]:
     """Run and score each case, `jobs` at a time; one that cannot be run is a failed case with a reason.
 
-    `on_case` hears of each when it is done. The results are in the order of the cases.
+    One at a time, they run in this process. `on_case` hears of each when it is done. The results are in the order of
+    the cases.
     """
     found: dict[int, Result] = {}
 
@@ -75,7 +76,10 @@ async def evaluate(
         found[place] = result
         on_case(result)
 
-    await run_side_by_side(chosen, how, jobs, done)
+    if jobs == 1 or len(chosen) == 1:
+        await run_in_turn(chosen, how, done)
+    else:
+        await run_side_by_side(chosen, how, jobs, done)
     return tuple(found[place] for place in sorted(found))
 
 

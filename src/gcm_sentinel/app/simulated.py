@@ -165,18 +165,20 @@ async def play(
         async with open_stores(IN_MEMORY, SystemClock()) as stores:
             given = Given(model=model, stores=stores, history=history_of(world))
             async with open_agent(settings, given) as agent:
-                closed = await _run(agent, stores, world, on_step, acting=mode is not None)
-                acted = await stores.actions.of_incident(closed.publication.incident.id)
+                closed, acted = await _run(agent, stores, world, on_step, acting=mode is not None)
         writes = tuple(fleet.requests)
     return Played(case, world, closed, writes, time.monotonic() - started, acted)
 
 
-async def _run(agent: Agent, stores: Stores, world: World, on_step: OnStep, *, acting: bool) -> Closed:
+async def _run(
+    agent: Agent, stores: Stores, world: World, on_step: OnStep, *, acting: bool
+) -> tuple[Closed, tuple[ActionRecord, ...]]:
     trigger = world.trigger
     if trigger.condition:
         return await _through_watcher(agent, stores, trigger.condition, on_step, acting=acting)
     request = Request(trigger.node, trigger.alert or "", trigger.message or "")
-    return await investigate(agent, request, publish=True, on_step=on_step)
+    answer = await investigate(agent, request, publish=True, on_step=on_step)
+    return answer, await stores.actions.of_incident(answer.publication.incident.id)
 
 
 class _Wanted:
@@ -211,9 +213,14 @@ class _Wanted:
         return None
 
 
-async def _through_watcher(agent: Agent, stores: Stores, condition: str, on_step: OnStep, *, acting: bool) -> Closed:
+async def _through_watcher(
+    agent: Agent, stores: Stores, condition: str, on_step: OnStep, *, acting: bool
+) -> tuple[Closed, tuple[ActionRecord, ...]]:
     """Run the agent as `serve` does, its queues in memory, until the incident with `condition` was published, and what
-    it led to has ended."""
+    it led to has ended.
+
+    What was ordered is read before the agent is stopped: a database in memory is gone once a statement was cancelled.
+    """
     published, stop = asyncio.Event(), asyncio.Event()
     wanted = _Wanted(condition, len(agent.notifiers), published)
     hooks = Hooks(on_step=on_step, on_investigated=wanted.investigated, on_attempt=wanted.attempted)
@@ -227,10 +234,12 @@ async def _through_watcher(agent: Agent, stores: Stores, condition: str, on_step
             await published.wait()
             if to_act is not None:
                 await see_through(stores, agent.clock, approve=agent.settings.action_mode is Mode.APPROVE)
+            found = wanted.found
+            acted = await stores.actions.of_incident(found.publication.incident.id) if found else ()
             stop.set()
-    if wanted.found is None:
+    if found is None:
         raise Bug(f"the agent ended before the incident with {condition!r} was published")
-    return wanted.found
+    return found, acted
 
 
 def _queue(work: Work) -> AbstractAsyncContextManager[LocalQueue]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from gcm_sentinel.domain.evidence import Evidence
 from gcm_sentinel.domain.jsontypes import Json
@@ -34,7 +35,9 @@ def stands_in(quote: str, evidence: Evidence, *, absence: bool = False) -> bool:
     wanted = _normal(quote)
     if len(wanted.replace(" ", "")) < _SHORTEST or sum(map(str.isalnum, wanted)) < _FEWEST_WORD_CHARACTERS:
         return False
-    places = [result.raw, *_renderings(result.summary), *([result.note] if absence else [])]
+    if _holds(result.raw, wanted):  # as it stands, which most quotes do
+        return True
+    places = chain([result.raw], _renderings(result.summary), [result.note] if absence else [])
     return any(_holds(_normal(place), wanted) for place in places)
 
 
@@ -51,11 +54,11 @@ def _holds(text: str, wanted: str) -> bool:
     return False
 
 
-def _renderings(summary: Mapping[str, Json]) -> list[str]:
+def _renderings(summary: Mapping[str, Json]) -> Iterator[str]:
     """The summary as JSON the ways a model may have copied it, and its strings as they read without escapes."""
-    spaced = json.dumps(summary, ensure_ascii=False, default=str)
-    compact = json.dumps(summary, ensure_ascii=False, separators=(",", ":"), default=str)
-    return [spaced, compact, "\n".join(_strings(summary))]
+    yield json.dumps(summary, ensure_ascii=False, default=str)
+    yield json.dumps(summary, ensure_ascii=False, separators=(",", ":"), default=str)
+    yield "\n".join(_strings(summary))
 
 
 def _strings(value: Json) -> list[str]:

@@ -76,6 +76,7 @@ class NodeHistory:
         self.identity = identity
         self.anchor = anchor
         self._facts = sorted(facts, key=lambda fact: fact.at)
+        self._clock_facts = self.of(f.ClockFact)
         self._base = base
         self._phase = unit(seed64(fleet.seed, "heartbeat"), identity.index)
         self.boots: tuple[Boot, ...] = tuple(self._boots())
@@ -114,7 +115,7 @@ class NodeHistory:
     def clock_offset_s(self, t: float) -> float:
         """By how much the node's clock is ahead."""
         offset = 0.0
-        for fact in self.of(f.ClockFact):
+        for fact in self._clock_facts:
             if self.absolute(fact) <= t:
                 offset = fact.offset
         return offset

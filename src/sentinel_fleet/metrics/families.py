@@ -43,14 +43,15 @@ class LazySeries:
     def samples(self, start: float, end: float) -> Sequence[tuple[float, float]]:
         """The scrapes with start <= t <= end, ascending."""
         found = []
+        value, offset, gaps = self._value, self._offset, self._gaps
         for low, high in self._windows:
             first, last = max(start, low), min(end, high)
             if first > last:
                 continue
-            k = -int((self._offset - first) // SCRAPE_S)
-            while (t := k * SCRAPE_S + self._offset) <= last:
-                if (t < high or high == end) and not any(begin <= t < stop for begin, stop in self._gaps):
-                    found.append((t, self._value(t, k)))
+            k = -int((offset - first) // SCRAPE_S)
+            while (t := k * SCRAPE_S + offset) <= last:
+                if (t < high or high == end) and not (gaps and any(begin <= t < stop for begin, stop in gaps)):
+                    found.append((t, value(t, k)))
                 k += 1
         return found
 

@@ -7,7 +7,7 @@ so that any sample can be computed alone and a counter never falls except at a b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from sentinel_fleet.baseline.fleet import Fleet
 from sentinel_fleet.history.node import NodeHistory
@@ -18,6 +18,11 @@ SCRAPE_S = 30.0
 _CHECKPOINT_S = 24.0
 _LOADING_S = 75.0
 _MIB = 1024.0 * 1024.0
+_KEPT_MOMENTS = 256
+"""Two hours of scrapes: a query reads all metrics of one GPU over the same moments, one metric after the other."""
+
+_KEPT_OF_NODE = 1024
+"""Eight hours of scrapes: network ports, which all follow the node's work, are read over longer ranges."""
 
 
 class GpuSignals:
@@ -32,6 +37,15 @@ class GpuSignals:
         self.holdings = [holding for holding in holdings if holding.gpu == gpu]
         self.offset_w = 11.0 * jitter(self.seed, 1)
         self.offset_c = 2.2 * jitter(self.seed, 2) + 0.5 * (gpu % 4)
+        self.activity = lru_cache(_KEPT_MOMENTS)(self._activity)
+        """Of a moment: 0 idle, 1 as hard as training works it."""
+        self.power_w = lru_cache(_KEPT_MOMENTS)(self._power_w)
+        """Board power at a moment and its scrape."""
+        self.temperature_c = lru_cache(_KEPT_MOMENTS)(self._temperature_c)
+        """Core temperature at a moment and its scrape; follows the smoothed activity, not the single sample."""
+        self.busy_s = lru_cache(_KEPT_MOMENTS)(self._busy_s)
+        """Seconds between the boot before a moment and it in which a pod held the GPU."""
+        self._gang = lru_cache(_KEPT_MOMENTS)(self._gang_seed)
 
     def holding(self, t: float) -> Holding | None:
         """The pod that holds the GPU: the one that came last, should a scenario give it to two."""
@@ -41,27 +55,27 @@ class GpuSignals:
                 current = holding
         return current
 
-    def activity(self, t: float) -> float:
-        """0 idle, 1 as hard as training works it."""
+    def _gang_seed(self, holding: Holding) -> int:
+        return seed64(self.fleet.seed, holding.namespace, holding.gang)
+
+    def _activity(self, t: float) -> float:
         holding = self.holding(t)
         if holding is None:
             return 0.0
         if t - holding.start < _LOADING_S:
             return 0.06
-        gang = seed64(self.fleet.seed, holding.namespace, holding.gang)
+        gang = self._gang(holding)
         period = 900.0 + 1500.0 * unit(gang, 0)
         if (t - holding.start) % period < _CHECKPOINT_S:
             return 0.30
         return 0.965 + 0.02 * drift(gang, t, 240.0) + 0.012 * drift(self.seed, t, 90.0)
 
-    def power_w(self, t: float, k: int) -> float:
-        """Board power."""
+    def _power_w(self, t: float, k: int) -> float:
         span = self.model.busy_w + self.offset_w - self.model.idle_w
         watts = self.model.idle_w + 0.4 * self.offset_w + span * self.activity(t) / 0.965
         return min(watts + (1.5 + 0.011 * watts) * jitter(self.seed ^ 0x50, k), self.model.limit_w + 2.0)
 
-    def temperature_c(self, t: float, k: int) -> float:
-        """Core temperature; follows the smoothed activity, not the single sample."""
+    def _temperature_c(self, t: float, k: int) -> float:
         heat = self.activity(t) / 0.965
         ambient = 31.0 + 1.2 * drift(self.seed ^ 0x7A, t, 5400.0)
         return ambient + (self.model.busy_c - 31.0 + self.offset_c) * heat + 0.7 * jitter(self.seed ^ 0x51, k)
@@ -114,8 +128,7 @@ class GpuSignals:
         """Seconds the driver has been up."""
         return max(0.0, t - self.history.boot_at(t).at)
 
-    def busy_s(self, t: float) -> float:
-        """Seconds since the boot in which a pod held the GPU."""
+    def _busy_s(self, t: float) -> float:
         boot = self.history.boot_at(t).at
         return sum(max(0.0, min(t, held.end) - max(boot, held.start)) for held in self.holdings)
 
@@ -143,6 +156,7 @@ class NodeSignals:
         self.fleet: Fleet = history.fleet
         self.seed = seed64(self.fleet.seed, "node-signals", history.identity.index)
         self._holdings = holdings
+        self._busy_s = lru_cache(_KEPT_OF_NODE)(self._mean_busy_s)
 
     @cached_property
     def gpus(self) -> list[GpuSignals]:
@@ -190,8 +204,12 @@ class NodeSignals:
 
     def worked(self, t: float, k: int, rate: float, tag: int) -> float:
         """A counter that grows with the node's GPU work."""
-        busy = sum(gpu.busy_s(t) for gpu in self.gpus) / len(self.gpus)
-        return rate * busy + 0.001 * rate * (self.since_boot_s(t) + 0.4 * SCRAPE_S * unit(self.seed ^ tag, k))
+        return rate * self._busy_s(t) + 0.001 * rate * (
+            self.since_boot_s(t) + 0.4 * SCRAPE_S * unit(self.seed ^ tag, k)
+        )
+
+    def _mean_busy_s(self, t: float) -> float:
+        return sum(gpu.busy_s(t) for gpu in self.gpus) / len(self.gpus)
 
 
 MEMORY_TOTAL_BYTES = 2048 * 1024 * _MIB

@@ -15,6 +15,9 @@ _GENERAL_EXPONENT_FROM = 6
 
 def format_sample(value: float) -> str:
     """A sample value as the query API writes it: plain digits, an exponent only below 1e-6 and from 1e21."""
+    text = repr(value)
+    if "e" not in text and "n" not in text:  # nearly all: neither an exponent, nor nan, nor inf
+        return text.removesuffix(".0")
     magnitude = abs(value)
     if magnitude != 0 and math.isfinite(value) and not _EXPONENT_BELOW <= magnitude < _EXPONENT_FROM:
         return _scientific(value)

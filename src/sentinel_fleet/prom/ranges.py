@@ -15,6 +15,7 @@ _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
 _COUNTER_FUNCTIONS = frozenset({"rate", "increase"})
 _MOST_SUBQUERY_STEPS = 1_000_000
 _KEEPS_NAME = frozenset({"last_over_time"})
+_NEWEST_ONLY = frozenset({"last_over_time", "present_over_time"})
 
 
 class RangeEvaluation(Protocol):
@@ -65,7 +66,7 @@ def over_windows(
     """
     ends = evaluation.times(node.moment, steps)
     rows = []
-    for track in tracks(evaluation, node, ends):
+    for track in _tracks_for(evaluation, name, node, ends):
         frames = _frames(track, node.range_ms, steps, ends, parameters)
         values = _applied(WINDOW_FUNCTIONS[name], frames)
         if all(value is None for value in values):
@@ -75,6 +76,13 @@ def over_windows(
     if len({label_key(row.labels) for row in rows}) < len(rows):
         raise execution(SAME_LABELSET)
     return rows
+
+
+def _tracks_for(evaluation: RangeEvaluation, name: str, node: plan.Range, ends: list[int]) -> Iterator[Track]:
+    """The series as far as the function looks at them: a day of samples is not drawn for the last of them."""
+    if name in _NEWEST_ONLY and len(ends) == 1 and isinstance(node.source, plan.Selector):
+        return evaluation.storage.newest(node.source.matchers, ends[0] - node.range_ms, ends[0])
+    return tracks(evaluation, node, ends)
 
 
 def _frames(

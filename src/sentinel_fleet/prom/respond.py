@@ -1,7 +1,9 @@
 """Answers in the JSON of Prometheus' HTTP API."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
+from math import copysign
 from typing import Any
 
 from aiohttp import web
@@ -49,8 +51,9 @@ def _result(answer: Answer, series: Sequence[tuple[Labels, Points]]) -> Json:
         case "vector":
             return [{"metric": sorted_labels(labels), "value": _point(*points[0])} for labels, points in series]
         case "matrix":
+            moments, texts = _Known(_seconds), _Known(format_sample)
             return [
-                {"metric": sorted_labels(labels), "values": [_point(*point) for point in points]}
+                {"metric": sorted_labels(labels), "values": _points(points, moments, texts)}
                 for labels, points in series
             ]
         case "scalar":
@@ -62,6 +65,24 @@ def _result(answer: Answer, series: Sequence[tuple[Labels, Points]]) -> Json:
 def sorted_labels(labels: Labels) -> Mapping[str, str]:
     """Labels in the order Prometheus writes them."""
     return dict(sorted(labels.items()))
+
+
+class _Known(dict[float, Json]):
+    """What a function makes of numbers, each worked out once: there are tens of thousands, and few different ones."""
+
+    def __init__(self, make: Callable[[Any], Json]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, number: float) -> Json:
+        made = self[number] = self._make(number)
+        return made
+
+
+def _points(points: Points, moments: _Known, texts: _Known) -> list[tuple[Json, Json]]:
+    if min(map(copysign, repeat(1.0), (value for _, value in points)), default=1.0) < 0:  # -0 equals 0, and is not "0"
+        return [(moments[at], format_sample(value)) for at, value in points]
+    return [(moments[at], texts[value]) for at, value in points]
 
 
 def _point(time_ms: int, value: float) -> list[Json]:

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sentinel_fleet.ports import LabelMatcher, SeriesSource
+from sentinel_fleet.ports import LabelMatcher, Series, SeriesSource
 from sentinel_fleet.prom.budget import Budget
 from sentinel_fleet.prom.rows import Labels, Row
 
@@ -39,15 +39,23 @@ class Storage:
 
     def tracks(self, matchers: Sequence[LabelMatcher], after_ms: int, until_ms: int) -> Iterator[Track]:
         """The matching series with their samples in (after, until]; series without any are left out."""
-        start_s, end_s = (after_ms + 0.5) / 1000, (min(until_ms, self._now_ms) + 0.5) / 1000
         for series in self._source.select(matchers):
-            samples = series.samples(start_s, end_s)
-            self.budget.spend(len(samples))
-            if not samples:
-                continue
-            yield Track(
-                series.labels, [round(time * 1000) for time, _ in samples], [float(value) for _, value in samples]
-            )
+            yield from self._read(series, after_ms, until_ms)
+
+    def _read(self, series: Series, after_ms: int, until_ms: int) -> tuple[Track, ...]:
+        start_s, end_s = (after_ms + 0.5) / 1000, (min(until_ms, self._now_ms) + 0.5) / 1000
+        samples = series.samples(start_s, end_s)
+        self.budget.spend(len(samples))
+        if not samples:
+            return ()
+        times, values = [round(time * 1000) for time, _ in samples], [float(value) for _, value in samples]
+        return (Track(series.labels, times, values),)
+
+    def newest(self, matchers: Sequence[LabelMatcher], after_ms: int, until_ms: int) -> Iterator[Track]:
+        """Like `tracks`, for whoever wants the newest sample only: older ones may be missing."""
+        near_ms = max(after_ms, min(until_ms, self._now_ms) - LOOKBACK_MS)
+        for series in self._source.select(matchers):
+            yield from self._read(series, near_ms, until_ms) or self._read(series, after_ms, until_ms)
 
     def instant(self, matchers: Sequence[LabelMatcher], times: Sequence[int]) -> list[Row]:
         """The value each series has at each of `times`."""

@@ -57,10 +57,11 @@ class Forked:
 
 
 class Nursery:
-    """The other end of the nursery's socket."""
+    """The nursery's process, started when the first gateway is wanted, and the other end of its socket."""
 
-    def __init__(self, control: socket.socket) -> None:
-        self._control = control
+    def __init__(self) -> None:
+        self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._turn = asyncio.Lock()
 
     async def launch(self, arguments: Sequence[str], log: Path) -> Forked:
@@ -84,30 +85,40 @@ class Nursery:
         return Forked(handle, output, pipe)
 
     def _order(self, order: bytes, descriptors: list[int]) -> int:
-        socket.send_fds(self._control, [order], descriptors)
-        answer, handles, _, _ = socket.recv_fds(self._control, 1, 1)
+        control = self._control or self._start()
+        socket.send_fds(control, [order], descriptors)
+        answer, handles, _, _ = socket.recv_fds(control, 1, 1)
         if not answer:
             raise ConnectionResetError("it ended")
         return handles[0]
+
+    def _start(self) -> socket.socket:
+        self._control, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with its:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-m", "sentinel_fleet.sentinel.nursery", str(its.fileno())],
+                pass_fds=[its.fileno()], stdin=subprocess.DEVNULL, env=environment(),
+            )  # fmt: skip
+        return self._control
+
+    async def end(self) -> None:
+        """Kill what is left of its gateways, and end it."""
+        if self._control is not None:
+            self._control.close()
+        if self._process is not None:
+            await asyncio.to_thread(self._process.wait)
 
 
 @asynccontextmanager
 async def warm_gateways() -> AsyncIterator[Launch]:
     """Starts gateways quickly until the block ends; those that are left then are killed. The first one waits for the
-    command to be loaded, in a process beside us.
+    command to be loaded, in a process beside us; where none is wanted, there is no such process.
     """
     if not hasattr(os, "pidfd_open"):
         yield Spawned.launch
         return
-    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours:
-        with its:
-            process = subprocess.Popen(  # noqa: ASYNC220, S603 - our own module; returns as soon as it is forked
-                [sys.executable, "-m", "sentinel_fleet.sentinel.nursery", str(its.fileno())],
-                pass_fds=[its.fileno()], stdin=subprocess.DEVNULL, env=environment(),
-            )  # fmt: skip
-        try:
-            yield Nursery(ours).launch
-        finally:
-            ours.close()
-            await asyncio.to_thread(process.wait)
+    nursery = Nursery()
+    try:
+        yield nursery.launch
+    finally:
+        await nursery.end()

@@ -74,14 +74,15 @@ class Findings:
 
     def __init__(self, obs: Observations) -> None:
         self._obs = obs
-        self._known: dict[tuple[str, GpuRef | None], Finding] = {}
+        self._known: dict[GpuRef | None, dict[str, Finding]] = {}
 
     def get(self, key: str, gpu: GpuRef | None) -> Finding:
         """The finding `key` about a GPU, or about the node."""
-        place = (key, gpu)
-        if place not in self._known:
-            self._known[place] = evaluate(self._obs, key, gpu)
-        return self._known[place]
+        known = self._known.setdefault(gpu, {})
+        found = known.get(key)
+        if found is None:
+            found = known[key] = evaluate(self._obs, key, gpu)
+        return found
 
     def hold(self, keys: Iterable[str], gpu: GpuRef | None) -> bool:
         """Whether all of `keys` are met; ``not x`` is met when x does not hold or is unknown."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
 
 from gcm_sentinel.domain.assessment import Citation
 from gcm_sentinel.domain.entity import EntityKind
-from gcm_sentinel.domain.evidence import Evidence, ResultStatus
+from gcm_sentinel.domain.evidence import DESK, Evidence, ResultStatus
 from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.domain.summaries import (
     AlertsSummary,
@@ -128,6 +128,8 @@ class Observations:
     gpus: tuple[GpuRef, ...] = ()
     """Every GPU of the node that labels or kernel records name, joined."""
     all: tuple[Evidence, ...] = ()
+    memo: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What several findings read of the summaries, worked out once; a changed copy begins with none."""
 
     @property
     def node(self) -> str:
@@ -180,7 +182,8 @@ _MANY = {
 
 def observe(incident: Incident, evidence: tuple[Evidence, ...]) -> Observations:
     """What `evidence` shows, the same for every order it comes in."""
-    ordered = sorted(evidence, key=lambda item: (item.observed_at, _number(item.id)))
+    observed = (item for item in evidence if item.source != DESK)
+    ordered = sorted(observed, key=lambda item: (item.observed_at, _number(item.id)))
     now = max((item.observed_at for item in ordered), default=incident.opened_at)
     single: dict[str, Any] = {}
     many: dict[str, list[Any]] = {name: [] for name in (*_MANY.values(), "peers")}

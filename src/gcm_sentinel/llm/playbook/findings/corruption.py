@@ -148,6 +148,13 @@ def stays_with_gpu(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...])
 
 def _log_line(obs: Observations, pattern: re.Pattern[str]) -> Citation | None:
     """The first line that fits, in whatever log of the node's work was read."""
+    if pattern not in obs.memo:
+        obs.memo[pattern] = _first_line(obs, pattern)
+    found: Citation | None = obs.memo[pattern]
+    return found
+
+
+def _first_line(obs: Observations, pattern: re.Pattern[str]) -> Citation | None:
     for seen in obs.logs:
         for line in seen.evidence.result.raw.splitlines():
             if pattern.search(line):

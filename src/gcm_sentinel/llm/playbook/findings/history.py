@@ -57,6 +57,13 @@ def _entity(part: PartSummary) -> Entity:
 
 def _closed(obs: Observations) -> list[_Past]:
     """Every earlier incident that is over, each once, newest first."""
+    known: list[_Past] | None = obs.memo.get("closed")
+    if known is None:
+        known = obs.memo["closed"] = _all_closed(obs)
+    return known
+
+
+def _all_closed(obs: Observations) -> list[_Past]:
     found: dict[str, _Past] = {}
     for seen in obs.history:
         for place, item in enumerate(seen.data["incidents"]):

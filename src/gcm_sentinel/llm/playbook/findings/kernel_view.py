@@ -57,15 +57,21 @@ def codes(args: tuple[str, ...]) -> frozenset[int]:
 
 def hits(obs: Observations, gpu: GpuRef | None, wanted: frozenset[int] | None = None) -> list[Hit]:
     """The Xid records of a GPU (of any GPU for None), in the order of the summary."""
+    known: list[Hit] | None = obs.memo.get(("hits", gpu))
+    if known is None:
+        known = obs.memo["hits", gpu] = [hit for hit in _all_hits(obs) if _on(hit.data["pci"], gpu)]
+    return [hit for hit in known if wanted is None or hit.data["xid"] in wanted]
+
+
+def _all_hits(obs: Observations) -> list[Hit]:
     if obs.kernel is None:
         return []
     rows = [(item, closeness(obs, item["last_at"], boot=item["boot"])) for item in obs.kernel.data["xids"]]
     best = max((close for item, close in rows if item["xid"] not in FOLLOWERS), default=0.0)
-    found = [
+    return [
         Hit(f"xids[{place}]", item, close if close >= best else close * _OUTSHONE)
         for place, (item, close) in enumerate(rows)
     ]
-    return [hit for hit in found if _on(hit.data["pci"], gpu) and (wanted is None or hit.data["xid"] in wanted)]
 
 
 def near(obs: Observations, gpu: GpuRef | None, wanted: frozenset[int] | None = None) -> list[Hit]:
@@ -76,14 +82,20 @@ def near(obs: Observations, gpu: GpuRef | None, wanted: frozenset[int] | None = 
 
 def records(obs: Observations, gpu: GpuRef | None, kinds: tuple[str, ...]) -> list[RecordHit]:
     """Kernel records of these kinds near the trigger; with a GPU, those that name its address."""
+    known: list[RecordHit] | None = obs.memo.get(("records", gpu))
+    if known is None:
+        known = obs.memo["records", gpu] = [hit for hit in _near_records(obs) if gpu is None or _names(hit.data, gpu)]
+    return [hit for hit in known if hit.data["kind"] in kinds]
+
+
+def _near_records(obs: Observations) -> list[RecordHit]:
     if obs.kernel is None:
         return []
     found = [
         RecordHit(f"records[{place}]", item, closeness(obs, item["last_at"], boot=item["boot"]))
         for place, item in enumerate(obs.kernel.data["records"])
-        if item["kind"] in kinds
     ]
-    return [hit for hit in found if hit.close > 0 and (gpu is None or _names(hit.data, gpu))]
+    return [hit for hit in found if hit.close > 0]
 
 
 def bursts_with(obs: Observations, gpu: GpuRef | None, wanted: frozenset[int]) -> list[str]:

@@ -83,14 +83,31 @@ def find(obs: Observations, word: str) -> tuple[int, GpuMetric] | None:
     names = _NAMES.get(word)
     if names is None:
         raise Bug(f"no metric is called {word!r} here; there are {', '.join(_NAMES)}")
-    for place, metric in enumerate(obs.metrics.data["metrics"] if obs.metrics else []):
-        if metric["present"] and bare(metric["metric"]) in names:
-            return place, metric
-    return None
+    exported = _exported(obs)
+    return min((exported[name] for name in names if name in exported), key=lambda entry: entry[0], default=None)
 
 
-def readings(obs: Observations, word: str) -> dict[int, Reading]:
+def _exported(obs: Observations) -> dict[str, tuple[int, GpuMetric]]:
+    """The exported metrics with their places, by name without prefix; the first of each name."""
+    known: dict[str, tuple[int, GpuMetric]] | None = obs.memo.get("exported")
+    if known is None:
+        known = {}
+        for place, metric in enumerate(obs.metrics.data["metrics"] if obs.metrics else []):
+            if metric["present"]:
+                known.setdefault(bare(metric["metric"]), (place, metric))
+        obs.memo["exported"] = known
+    return known
+
+
+def readings(obs: Observations, word: str) -> Mapping[int, Reading]:
     """Every GPU's series of a metric by index; empty when it is not exported."""
+    known: dict[int, Reading] | None = obs.memo.get(("readings", word))
+    if known is None:
+        known = obs.memo["readings", word] = _readings(obs, word)
+    return known
+
+
+def _readings(obs: Observations, word: str) -> dict[int, Reading]:
     found = find(obs, word)
     if found is None:
         return {}
@@ -102,12 +119,12 @@ def readings(obs: Observations, word: str) -> dict[int, Reading]:
     }
 
 
-def chosen(obs: Observations, word: str, gpu: GpuRef | None) -> dict[int, Reading]:
+def chosen(obs: Observations, word: str, gpu: GpuRef | None) -> Mapping[int, Reading]:
     """The series of one GPU, or of all when none is given."""
     every = readings(obs, word)
     if gpu is None:
         return every
-    return {index: reading for index, reading in every.items() if index == gpu.index}
+    return {gpu.index: every[gpu.index]} if gpu.index is not None and gpu.index in every else {}
 
 
 def live(reading: Reading, newest_s: float = 0.0) -> bool:
@@ -124,7 +141,7 @@ def newest(every: Iterable[Reading]) -> float:
     return min((reading.stats["ended_s_ago"] for reading in every), default=0.0)
 
 
-def peers_median(every: dict[int, Reading], index: int, field: str = "last") -> float | None:
+def peers_median(every: Mapping[int, Reading], index: int, field: str = "last") -> float | None:
     """The median over the other GPUs; None with fewer than two of them."""
     others = [float(reading.stats[field]) for place, reading in every.items() if place != index]  # type: ignore[literal-required]
     return median(others) if len(others) >= 2 else None
