@@ -9,33 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gcm_sentinel.clients.kubernetes import KubeObject, KubernetesClient, metadata
-from gcm_sentinel.clients.kubernetes.objects import objects, strings, text
+from gcm_sentinel.clients.kubernetes.objects import objects, text
+from gcm_sentinel.clients.kubernetes.workloads import controller_of, labelled
 from gcm_sentinel.datasources import pods as pod_facts
 from gcm_sentinel.domain.entity import Entity, EntityKind
 from gcm_sentinel.domain.errors import SentinelError
 
-_LABELS: tuple[tuple[str, str], ...] = (
-    ("jobset.sigs.k8s.io/jobset-name", "JobSet"),
-    ("leaderworkerset.sigs.k8s.io/name", "LeaderWorkerSet"),
-    ("training.kubeflow.org/job-name", ""),
-    ("trainer.kubeflow.org/trainjob-name", "TrainJob"),
-    ("ray.io/cluster", "RayCluster"),
-    ("volcano.sh/job-name", "VolcanoJob"),
-    ("kueue.x-k8s.io/pod-group-name", "PodGroup"),
-    ("batch.kubernetes.io/job-name", "Job"),
-    ("job-name", "Job"),
-)
-"""Label -> kind of the workload it names; the kind is empty where the label serves several (Kubeflow's operators)."""
-
-_KUBEFLOW_KINDS = {
-    "pytorchjob-controller": "PyTorchJob",
-    "tfjob-controller": "TFJob",
-    "mpi-operator": "MPIJob",
-    "mpijob-controller": "MPIJob",
-    "xgboostjob-controller": "XGBoostJob",
-    "paddlejob-controller": "PaddleJob",
-    "jaxjob-controller": "JAXJob",
-}
 _PLURALS = {
     "Job": "jobs", "ReplicaSet": "replicasets", "StatefulSet": "statefulsets", "RayCluster": "rayclusters",
     "JobSet": "jobsets",
@@ -87,8 +66,8 @@ class OwnerFinder:
     async def of(self, pod: KubeObject) -> Owner:
         """The highest owner that can be found; the pod itself when it has none."""
         namespace = pod_facts.namespace(pod)
-        reference = _controller(pod)
-        labelled = _by_label(pod, namespace, reference)
+        reference = controller_of(pod)
+        labelled = _by_label(pod, namespace)
         if labelled is not None and labelled.kind not in _MAY_HAVE_OWNERS:
             return labelled
         if reference is None:
@@ -102,7 +81,7 @@ class OwnerFinder:
         """Follow owner references upwards from `reference`."""
         for _ in range(_STEPS_MAX):
             above = await self._fetch(namespace, reference)
-            higher = _controller(above) if above else None
+            higher = controller_of(above) if above else None
             if higher is None:
                 break
             reference = higher
@@ -123,25 +102,6 @@ class OwnerFinder:
         return self._known[path]
 
 
-def _controller(obj: KubeObject) -> KubeObject | None:
-    references = objects(metadata(obj).get("ownerReferences"))
-    return next(
-        (entry for entry in references if entry.get("controller") is True), references[0] if references else None
-    )
-
-
-def _by_label(pod: KubeObject, namespace: str, reference: KubeObject | None) -> Owner | None:
-    labels = strings(metadata(pod).get("labels"))
-    for label, kind in _LABELS:
-        name = labels.get(label)
-        if name:
-            found = kind or _kubeflow_kind(labels, reference)
-            return Owner(found, name, namespace, selector=f"{label}={name}")
-    return None
-
-
-def _kubeflow_kind(labels: dict[str, str], reference: KubeObject | None) -> str:
-    if reference is not None and text(reference.get("kind")).endswith("Job") and reference.get("kind") != "Job":
-        return text(reference.get("kind"))
-    operator = labels.get("training.kubeflow.org/operator-name", "")
-    return _KUBEFLOW_KINDS.get(operator, "MPIJob" if "training.kubeflow.org/job-role" in labels else "TrainingJob")
+def _by_label(pod: KubeObject, namespace: str) -> Owner | None:
+    found = labelled(pod)
+    return None if found is None else Owner(found.kind, found.name, namespace, selector=found.selector)

@@ -1,17 +1,21 @@
 """What a remediation tool is given when it is built: eyes only. It acts through the hands it is lent for one order.
 
-A tool module offers ``build(context: ToolContext) -> RemediationTool`` and is registered by an entry point of the group
-``gcm_sentinel.tools``. Building does no I/O.
+A tool module offers ``build(context: ToolContext) -> RemediationTool | None`` and is registered by an entry point of
+the group ``gcm_sentinel.tools``. Building does no I/O; None says that what the tool needs is not configured here, so
+nobody is offered it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gcm_sentinel.clients.kubernetes import KubeObject
 from gcm_sentinel.clients.kubernetes.client import Objects, Params
+from gcm_sentinel.domain.acting_policy import ActingPolicy
+from gcm_sentinel.domain.gpu_health import GpuHealth
 from gcm_sentinel.domain.protocols import Clock
+from gcm_sentinel.domain.sentinel_events import Directive
 
 
 class ClusterReader(Protocol):
@@ -26,9 +30,24 @@ class ClusterReader(Protocol):
         ...
 
 
+class GatewayReader(Protocol):
+    """The reading face of the SENTINEL gateway's client."""
+
+    async def gpu(self, uuid: str) -> GpuHealth | None:
+        """One GPU's health; None where nobody ever reported about it."""
+        ...
+
+    async def directive(self, directive_id: str) -> Directive | None:
+        """One directive and what became of it; None where there is none of that id."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ToolContext:
     """Everything a tool may look through."""
 
     cluster: ClusterReader
     clock: Clock
+    policy: ActingPolicy = field(default_factory=ActingPolicy)
+    gateway: GatewayReader | None = None
+    """None where no gateway is configured."""

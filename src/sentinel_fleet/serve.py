@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sentinel_fleet.kube import ObjectStore, WriteRequest, kube_app, write_kubeconfig
+from sentinel_fleet.kube import JANITOR, ObjectStore, WriteRequest, kube_app, write_kubeconfig
 from sentinel_fleet.player import Player
 from sentinel_fleet.prom import DCGM, NODE, ExporterSources, alertmanager_app, exporter_app, prometheus_app
 from sentinel_fleet.world import ExporterPorts, World
@@ -119,6 +119,8 @@ async def serve(
         dcgm, node_exporter = (stack.enter_context(_listen(_ALL_LOOPBACK_ADDRESSES)) for _ in range(2))
         ports = ExporterPorts(dcgm=_port(dcgm), node_exporter=_port(node_exporter))
         store = ObjectStore(clock=clock)
+        if world.fleet.spec.janitor:
+            store.install(JANITOR)
         player = Player(store, clock)
         stack.enter_context(_long_lived(lambda: player.open(world.objects(ports)), len(world.fleet.nodes)))
 

@@ -27,6 +27,8 @@ from gcm_sentinel.storage.incidents import IncidentFilter
 from sentinel_fleet.scenario import load
 from sentinel_fleet.serve import Fleet, serve
 
+VERDICT = ("severity", "action-state")
+"""Annotations by which writes of a verdict are told from those of an action."""
 DEADLINE_S = 20.0
 CONDITION = "GcmXidErrorsProblem"
 SCENARIO = f"""
@@ -77,7 +79,7 @@ class Site:
         return [
             f"{item.method} {item.path}"
             for item in self.fleet.requests
-            if "/events" not in item.path and "gcm-sentinel/severity" not in item.body
+            if "/events" not in item.path and not any(f"gcm-sentinel/{key}" in item.body for key in VERDICT)
         ]
 
     def verdict(self, *actions: str, node: str | None = None, confidence: float = 0.9) -> JsonObject:

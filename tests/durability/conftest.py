@@ -141,12 +141,14 @@ def staged(tmp_path: Path) -> Callable[..., object]:
     """``async with staged(scenario_text, database_url=…) as stage``: the world around an agent."""
 
     @asynccontextmanager
-    async def open_stage(text: str, *, seed: int = 1, **settings: str) -> AsyncIterator[Stage]:
+    async def open_stage(
+        text: str, *, seed: int = 1, outside: Outside | None = None, **settings: str
+    ) -> AsyncIterator[Stage]:
         folder = tmp_path / "small"
         folder.mkdir(exist_ok=True)
         (folder / "scenario.yaml").write_text(text)
         world = load(folder / "scenario.yaml").realise(seed, anchor=time.time())
-        outside = Outside()
+        outside = outside or Outside()
         runner = web.AppRunner(outside.app())
         await runner.setup()
         listening = socket.create_server(("127.0.0.1", 0))

@@ -28,11 +28,11 @@ class FullDisk(Deliveries):
 
     in_vain = 3
 
-    async def delivered(self, investigation_id, notifier, at):
+    async def delivered(self, investigation_id, notifier, at, *, edition=1):
         self.in_vain -= 1
         if self.in_vain >= 0:
             raise Retryable("no space left")
-        await super().delivered(investigation_id, notifier, at)
+        await super().delivered(investigation_id, notifier, at, edition=edition)
 
 
 class Sink:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from aiohttp import web
 
@@ -25,10 +26,16 @@ VERDICT = {
 _INCIDENT = re.compile(r"\binc-[0-9a-f]+(?:\.\d+)?")
 
 
+Calls: TypeAlias = list[tuple[str, dict[str, Any]]]
+"""Tools and their arguments."""
+
+
 class Outside:
     """Speaks Anthropic's streaming protocol and takes webhooks; remembers every request."""
 
-    def __init__(self) -> None:
+    def __init__(self, asks: Callable[[int], Calls] | None = None) -> None:
+        """`asks` says what a model calls when it has been told so many messages."""
+        self._asks = asks or _two_rounds
         self.turns: Counter[tuple[str, int]] = Counter()
         """How often each turn was asked for: (incident, number of messages so far)."""
         self.webhooks: Counter[str] = Counter()
@@ -48,7 +55,7 @@ class Outside:
         self.turns[(_subject(messages[0]), len(messages))] += 1
         response = web.StreamResponse(headers={"content-type": "text/event-stream; charset=utf-8"})
         await response.prepare(request)
-        for event in _answer(len(messages), asked["model"]):
+        for event in _answer(self._asks(len(messages)), len(messages), asked["model"]):
             await response.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
         await response.write_eof()
         return response
@@ -65,15 +72,16 @@ def _subject(message: dict[str, Any]) -> str:
     return found.group() if found else "?"
 
 
-def _answer(messages: int, model: str) -> list[dict[str, Any]]:
+def _two_rounds(messages: int) -> Calls:
     """Two rounds of tools, two calls each, then the verdict."""
-    calls: list[tuple[str, dict[str, Any]]]
     if messages == 1:
-        calls = [("get_node_info", {}), ("get_node_events", {})]
-    elif messages == 3:
-        calls = [("get_workload_info", {}), ("get_daemonsets", {})]
-    else:
-        calls = [("submit_assessment", VERDICT)]
+        return [("get_node_info", {}), ("get_node_events", {})]
+    if messages == 3:
+        return [("get_workload_info", {}), ("get_daemonsets", {})]
+    return [("submit_assessment", VERDICT)]
+
+
+def _answer(calls: Calls, messages: int, model: str) -> list[dict[str, Any]]:
     return _stream(model, [(f"toolu_{messages}_{place}", *call) for place, call in enumerate(calls)])
 
 

@@ -35,6 +35,9 @@ class Cluster:
             raise Rejected("events already exists", status=409)
         self.created.append((path, body))
 
+    async def patch(self, path: str, body: dict[str, Any], *, content_type: str) -> None:
+        raise AssertionError(f"nothing brings {path} on: there is one edition")
+
 
 async def test_the_event_is_about_the_node_in_the_form_kubectl_describe_searches_for(
     publication: Publication, clock: Clock

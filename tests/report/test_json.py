@@ -13,10 +13,10 @@ def as_read_back(publication: Publication) -> dict[str, Any]:
     return json.loads(json.dumps(publication_to_json(publication)))  # type: ignore[no-any-return]
 
 
-def test_names_its_format_and_has_three_parts(off_bus: Publication) -> None:
+def test_names_its_format_and_its_parts(off_bus: Publication) -> None:
     report = as_read_back(off_bus)
 
-    assert set(report) == {"format", "incident", "assessment", "evidence"}
+    assert set(report) == {"format", "incident", "assessment", "orders", "evidence"}
     assert report["format"] == "gcm-sentinel/report/v1"
 
 

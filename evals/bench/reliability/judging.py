@@ -126,14 +126,14 @@ class Judge:
         if self.works(number):
             self._decide(time_ns, _blame)
 
-    def canary(self, report: TmrReport, time_ns: int) -> None:
-        """A TMR round ends that the gateway scheduled."""
+    def canary(self, report: TmrReport, reporter: str, time_ns: int) -> None:
+        """A host reports a TMR round that the gateway scheduled."""
         one, two, three = (result.gpu for result in report.results)
-        wanted = OpenCanary(0, TmrRequest(report.canary_id, (one, two, three)), time_ns)
+        wanted = OpenCanary(0, TmrRequest(report.canary_id, (one, two, three)), time_ns + NS_PER_S)
 
         def _vote(round_: Round) -> None:
             round_.canaries.put(report.canary_id, wanted)
-            take_tmr(report, one.hostname, time_ns, round_)
+            take_tmr(report, reporter, time_ns, round_)
 
         self._decide(time_ns, _vote)
 

@@ -10,16 +10,22 @@ from importlib.metadata import entry_points
 import structlog
 
 from gcm_sentinel.app.life.action_job import Acting
+from gcm_sentinel.app.life.gathering import ToolboxGatherer
+from gcm_sentinel.app.life.patient_evidence import PatientEvidence
 from gcm_sentinel.app.settings import Settings
 from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.clients.guarded import GuardedWriter
+from gcm_sentinel.clients.guarded_gateway import GuardedGateway
 from gcm_sentinel.clients.kubernetes import KubernetesClient
+from gcm_sentinel.clients.sentinel import SentinelGateway
 from gcm_sentinel.domain.acting_policy import ActingPolicy
 from gcm_sentinel.domain.errors import BadConfiguration
 from gcm_sentinel.domain.modes import Effect, permits
 from gcm_sentinel.domain.operations import Operation
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.domain.remediation import RemediationTool
+from gcm_sentinel.engine.toolbox import Toolbox
+from gcm_sentinel.remediation.capture import Capture
 from gcm_sentinel.remediation.desk import Desk
 from gcm_sentinel.remediation.execute import Cluster, Executor
 from gcm_sentinel.remediation.judge import Judge
@@ -41,8 +47,16 @@ class OpenActing:
     """Those there is a tool for."""
 
 
-def open_acting(settings: Settings, kubernetes: KubernetesClient, stores: Stores, clock: Clock) -> OpenActing | None:
-    """What acts in the settings' mode; None where it permits nothing.
+def open_acting(
+    settings: Settings,
+    kubernetes: KubernetesClient,
+    stores: Stores,
+    clock: Clock,
+    *,
+    sentinel: SentinelGateway | None = None,
+    eyes: Toolbox | None = None,
+) -> OpenActing | None:
+    """What acts in the settings' mode; None where it permits nothing. `eyes` are the sources that only read.
 
     Raises:
         BadConfiguration: a policy setting names what does not exist, or a tool cannot be used.
@@ -51,10 +65,12 @@ def open_acting(settings: Settings, kubernetes: KubernetesClient, stores: Stores
     if not permits(mode, Effect.REMEDIATE).allowed:
         return None
     policy = policy_of(settings)
-    tools = load_tools(ToolContext(kubernetes, clock))
+    tools = load_tools(ToolContext(kubernetes, clock, policy, sentinel))
     surveyor = Surveyor(kubernetes, stores.actions, clock)
-    cluster = Cluster(kubernetes, GuardedWriter(kubernetes, mode), clock)
-    acting = Acting(Judge(tools, surveyor, policy, mode), Executor(tools, cluster), surveyor, policy)
+    gateway = GuardedGateway(sentinel, mode) if sentinel else None
+    cluster = Cluster(kubernetes, GuardedWriter(kubernetes, mode), clock, gateway=gateway)
+    capture = Capture(ToolboxGatherer(eyes), PatientEvidence(stores.evidence)) if eyes else None
+    acting = Acting(Judge(tools, surveyor, policy, mode), Executor(tools, cluster), surveyor, policy, capture)
     return OpenActing(Desk(tuple(tools.values()), surveyor, policy, mode), acting, tuple(tools))
 
 
@@ -86,7 +102,7 @@ def _operations(names: Iterable[str]) -> Iterable[Operation]:
 
 
 def load_tools(context: ToolContext) -> Mapping[Operation, RemediationTool]:
-    """The tool of every operation that has one.
+    """The tool of every operation that has one, but of those that need what is not configured.
 
     One that breaks ends the start: an agent that was told to act must not find out in an incident that it cannot.
 
@@ -96,9 +112,12 @@ def load_tools(context: ToolContext) -> Mapping[Operation, RemediationTool]:
     found: dict[Operation, RemediationTool] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:
-            tool: RemediationTool = point.load()(context)
+            tool: RemediationTool | None = point.load()(context)
         except Exception as error:  # the plugin border: whatever a third party's module does when it is loaded
             raise BadConfiguration(f"tool {point.name} ({point.value}) cannot be built: {error}") from error
+        if tool is None:
+            log.info("tool.not_offered", tool=point.name, reason="what it needs is not configured")
+            continue
         if tool.operation in found or point.name != tool.operation:
             raise BadConfiguration(f"tool {point.name} ({point.value}) is not, or not alone, that of {tool.operation}")
         found[tool.operation] = tool

@@ -1,7 +1,8 @@
 """What `gcm-sentinel approvals` and `breaker` do: beside a running `serve`, on the same database.
 
 A decision is about what was shown. `approve` therefore needs the digest of the order, or shows the order and asks; what
-changed since then has another digest, and the decision does not count.
+changed since then has another digest, and the decision does not count. What is shown holds words of models and names of
+objects: no character of theirs reaches the terminal that could move, hide or turn round what stands there.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from gcm_sentinel.domain.operations import DECLARED
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.storage.actions import Actions
 from gcm_sentinel.storage.approvals import Approvals
+from gcm_sentinel.web.plain import printable
 
+LIST_FORMAT = "gcm-sentinel/approvals/v1"
+FORMAT = "gcm-sentinel/approval/v1"
 DIGEST_SHOWN = 12
 CHANNEL = "cli"
 
@@ -61,16 +65,16 @@ async def with_book(settings: Settings, work: Callable[[Book], Awaitable[Exit]])
 
 async def list_command(book: Book, output: str) -> Exit:
     """`approvals list`."""
-    waiting = [(item, await _action(book, item)) for item in await book.approvals.waiting(book.clock.now())]
+    now = book.clock.now()
+    waiting = [(item, await book.actions.get(item.action_id)) for item in await book.approvals.waiting(now)]
     if output == "json":
-        _print_json({"approvals": [as_json(item, record) for item, record in waiting]})
+        readable = [as_json(item, record) for item, record in waiting if record]
+        _print_json({"format": LIST_FORMAT, "approvals": readable})
         return Exit.OK
     if not waiting:
-        print("nothing waits for a person")
+        _say("nothing waits for a person")
     for item, record in waiting:
-        order = record.order
-        left = _left(item.expires_at, book.clock.now())
-        print(f"{item.id}  {order.operation} {order.target.name}  {order.incident_id}  {left}  {order.reason}")
+        _say(f"{item.id}  {_in_short(record, _left(item.expires_at, now))}")
     return Exit.OK
 
 
@@ -83,7 +87,7 @@ async def show_command(book: Book, question: str, output: str) -> Exit:
     approval = await _question(book, question)
     record = await _action(book, approval)
     if output == "json":
-        _print_json(as_json(approval, record))
+        _print_json({"format": FORMAT, **as_json(approval, record)})
     else:
         _print_order(approval, record)
     return Exit.OK
@@ -108,9 +112,9 @@ async def decide_command(book: Book, question: str, said: Said) -> Exit:
     decided = await book.approvals.decide(approval.id, decision)
     found = decided.approval
     if not decided.won:
-        print(f"{found.id} was {found.state} before, by {found.decided_by} ({found.channel})")
+        _say(f"{found.id} was {found.state} before, by {found.decided_by} ({found.channel})")
         return Exit.OK if (found.state is ApprovalState.APPROVED) is said.approve else Exit.UNMET
-    print(f"{found.id} is {found.state} by {found.decided_by}; a running `gcm-sentinel serve` takes it up")
+    _say(f"{found.id} is {found.state} by {found.decided_by}; a running `gcm-sentinel serve` takes it up")
     return Exit.OK
 
 
@@ -120,7 +124,7 @@ async def show_breaker_command(book: Book) -> Exit:
     if found.opened_at is None:
         print("the breaker is closed")
         return Exit.OK
-    print(f"the breaker is open since {found.opened_at.isoformat()}: {found.reason}")
+    _say(f"the breaker is open since {found.opened_at.isoformat()}: {found.reason}")
     print("nothing is taken out of service until a person resets it: gcm-sentinel breaker reset")
     return Exit.UNMET
 
@@ -158,22 +162,28 @@ def as_json(approval: Approval, record: ActionRecord) -> JsonObject:
     }
 
 
+def _in_short(record: ActionRecord | None, left: str) -> str:
+    if record is None:
+        return "its order is not stored any more, or was changed: it cannot be approved"
+    order = record.order
+    return f"{order.operation} {order.target.name}  {order.incident_id}  {left}  {order.reason}"
+
+
 def _print_order(approval: Approval, record: ActionRecord) -> None:
     order, declared = record.order, DECLARED[record.order.operation]
-    print(f"{approval.id}: {order.operation} on {order.target.kind} {order.target.name} (UID {order.target.uid})")
-    print(
-        f"  incident    {order.incident_id}, asked by {order.asked_by or 'nobody named'}: {order.reason or 'no reason'}"
-    )
-    print(f"  would send  {len(order.calls)} request{'s' if len(order.calls) != 1 else ''}:")
+    asked_by, why = order.asked_by or "nobody named", order.reason or "no reason"
+    _say(f"{approval.id}: {order.operation} on {order.target.kind} {order.target.name} (UID {order.target.uid})")
+    _say(f"  incident    {order.incident_id}, asked by {asked_by}: {why}")
+    _say(f"  would send  {len(order.calls)} request{'s' if len(order.calls) != 1 else ''}:")
     for call in order.calls:
-        print(f"    {call}")
-    print(f"  done when   {declared.verified} (within {declared.verify_within})")
-    print(f"  undone by   {declared.undo or 'nothing: it cannot be taken back'}")
-    print(f"  digest      {approval.digest}")
-    print(f"  stands at   {record.state}; question {approval.state}, good until {approval.expires_at.isoformat()}")
+        _say(f"    {call}")
+    _say(f"  done when   {declared.verified} (within {declared.verify_within})")
+    _say(f"  undone by   {declared.undo or 'nothing: it cannot be taken back'}")
+    _say(f"  digest      {approval.digest}")
+    _say(f"  stands at   {record.state}; question {approval.state}, good until {approval.expires_at.isoformat()}")
     for words in dict.fromkeys((record.ruling, record.note)):
         if words:
-            print(f"  note        {words}")
+            _say(f"  note        {words}")
 
 
 def _confirmed(approval: Approval, record: ActionRecord) -> bool:
@@ -204,7 +214,7 @@ async def _question(book: Book, question: str) -> Approval:
 
 async def _action(book: Book, approval: Approval) -> ActionRecord:
     record = await book.actions.get(approval.action_id)
-    if record is None:
+    if record is None or record.order.digest != approval.digest:
         raise NotFound(f"the action of {approval.id} is not stored any more, or was changed since it was proposed")
     return record
 
@@ -215,4 +225,10 @@ def _left(until: datetime, now: datetime) -> str:
 
 
 def _print_json(value: JsonObject) -> None:
-    print(json.dumps(value, indent=1, ensure_ascii=False, default=str))
+    print(json.dumps(value, indent=1, default=str))  # what is not ASCII is escaped: it may be a terminal's command
+
+
+def _say(line: str) -> None:
+    """Print one line, its indent kept and its white space as it is, but for what could pass for another line."""
+    words = line.lstrip(" ")
+    print(" " * (len(line) - len(words)) + " ".join(printable(words).splitlines()))

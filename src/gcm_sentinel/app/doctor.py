@@ -69,6 +69,7 @@ RIGHTS: tuple[_Right, ...] = (
     _Right("list", "daemonsets", "see rollouts of the GPU operator", Effect.READ, group="apps"),
     _Right("get", "jobs", "name the jobs that own GPU pods", Effect.READ, group="batch"),
     _Right("patch", "nodes", "write gcm-sentinel/* annotations", Effect.ANNOTATE),
+    _Right("patch", "events", "tell in the same Event what became of an action", Effect.REMEDIATE),
 )
 
 

@@ -188,6 +188,22 @@ class Settings(BaseSettings):
     webhook_url: SecretStr = SecretStr("")
     webhook_secret: SecretStr = SecretStr("")
     """Key of the HMAC-SHA256 signature header; none without it."""
+    slack_bot_token: SecretStr = SecretStr("")
+    """Token of the bot (``xoxb-``) that keeps a thread per incident in `slack_channel`; needs the extra `slack`."""
+    slack_channel: str = ""
+    """Id of the channel, or its name."""
+    slack_app_token: SecretStr = SecretStr("")
+    """App-level token (``xapp-``) for Socket Mode: with it the cards have buttons to approve and deny."""
+    slack_approvers: Names = ()
+    """Ids of the users, or of channels whose members all, may decide there; nobody else may."""
+    slack_webhook_url: SecretStr = SecretStr("")
+    """Incoming webhook in place of a bot: messages only, without threads and buttons."""
+    slack_api_url: Address = "https://slack.com/api/"
+    """Of another Slack, such as ``https://slack-gov.com/api/``."""
+    pagerduty_routing_key: SecretStr = SecretStr("")
+    """Integration key of Events API v2; empty pages nobody."""
+    pagerduty_url: Address = "https://events.pagerduty.com/v2/enqueue"
+    """Where events are sent; ``https://events.eu.pagerduty.com/v2/enqueue`` for the service region EU."""
     log_level: LogLevel = "INFO"
 
     @property

@@ -17,6 +17,7 @@ from gcm_sentinel.storage.history import StoredHistory
 from gcm_sentinel.storage.incidents import Incidents
 from gcm_sentinel.storage.investigations import Investigations
 from gcm_sentinel.storage.spending import Spending
+from gcm_sentinel.storage.threads import Threads
 from gcm_sentinel.storage.triage import TriageStore
 from gcm_sentinel.storage.triggers import Triggers
 
@@ -36,6 +37,7 @@ class Stores:
     evidence: StoredEvidence
     spending: Spending
     deliveries: Deliveries
+    threads: Threads
     history: StoredHistory
     executors: Executors
     actions: Actions
@@ -60,6 +62,7 @@ async def open_stores(url: str, clock: Clock) -> AsyncIterator[Stores]:
             evidence=StoredEvidence(database),
             spending=Spending(database),
             deliveries=Deliveries(database),
+            threads=Threads(database),
             history=StoredHistory(database),
             executors=Executors(database),
             actions=Actions(database),

@@ -9,6 +9,9 @@ from typing import Protocol
 
 import structlog
 
+from gcm_sentinel.app.life.acting_repair import ActingRepair
+from gcm_sentinel.app.life.closing import EVERY_S as CLOSING_S
+from gcm_sentinel.app.life.closing import Closing
 from gcm_sentinel.app.life.fleet_groups import EVERY_S as GROUPS_S
 from gcm_sentinel.app.life.fleet_groups import FleetGroups
 from gcm_sentinel.app.life.repair import EVERY_S as REPAIR_S
@@ -19,13 +22,16 @@ from gcm_sentinel.app.life.withdrawal import Withdrawal
 from gcm_sentinel.app.metering import Metering
 from gcm_sentinel.app.metrics.sampler import SAMPLE_EVERY, Sampled, Sampler
 from gcm_sentinel.app.metrics.storage import StorageMetrics
-from gcm_sentinel.app.serving import DELIVERY, INVESTIGATION, Serving
+from gcm_sentinel.app.people import LISTEN_AGAIN_S, open_buttons
+from gcm_sentinel.app.serving import ACTING, DELIVERY, INVESTIGATION, Serving
 from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.app.wiring import Agent
 from gcm_sentinel.app.workflow import pools_of
 from gcm_sentinel.clients.durable.engine import DurableEngine
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.notify.annotations import AnnotationNotifier
+from gcm_sentinel.notify.pagerduty import PagerDutyNotifier
+from gcm_sentinel.notify.slack import SlackNotifier
 from gcm_sentinel.storage.executors import Executors
 from gcm_sentinel.storage.retention import prune
 
@@ -111,7 +117,7 @@ def _sampler(serving: Serving) -> Sampler:
         stores.spending,
         pools_of(agent.settings),
         serving.engine,
-        (INVESTIGATION, DELIVERY),
+        (INVESTIGATION, DELIVERY, *((ACTING,) if serving.workflow.acting else ())),
         {"kubernetes": agent.watcher} | ({"sentinel": agent.sentinel_watcher} if agent.sentinel_watcher else {}),
     )
     return Sampler(serving.metrics, sampled, agent.clock)
@@ -128,6 +134,11 @@ def _repair(serving: Serving) -> Repair:
     )
 
 
+def _acting_repair(serving: Serving) -> ActingRepair:
+    engine = serving.engine
+    return ActingRepair(serving.stores, engine.queue(ACTING), partial(engine.status, ACTING), serving.agent.clock)
+
+
 def heartbeat_of(serving: Serving) -> tuple[Periodic, ...]:
     """What keeps the work of this replica its own, and shows whether the database can be written (endpoints.py).
 
@@ -141,6 +152,17 @@ def heartbeat_of(serving: Serving) -> tuple[Periodic, ...]:
     return (Periodic(serving.heartbeat.name, beat, BEAT_S, clock, serving.heartbeat),)
 
 
+def _with_people(serving: Serving) -> list[Periodic]:
+    """What is told in threads when an incident is over, and what people answer there."""
+    agent, stores = serving.agent, serving.stores
+    clock, jobs = agent.clock, list[Periodic]()
+    if closers := [sink for sink in agent.notifiers if isinstance(sink, SlackNotifier | PagerDutyNotifier)]:
+        jobs.append(Periodic("closing", Closing(stores.threads, closers).close, CLOSING_S, clock))
+    if buttons := open_buttons(agent.settings, stores, clock):
+        jobs.append(Periodic("slack_buttons", buttons.listen, LISTEN_AGAIN_S, clock))
+    return jobs
+
+
 def upkeep_of(serving: Serving) -> tuple[Periodic, ...]:
     """Everything periodic of a serving agent."""
     agent, stores, engine = serving.agent, serving.stores, serving.engine
@@ -150,9 +172,12 @@ def upkeep_of(serving: Serving) -> tuple[Periodic, ...]:
         Periodic("census", _sampler(serving).sample, SAMPLE_EVERY.total_seconds(), clock),
     ]
     jobs.append(Periodic("repair", _repair(serving).mend, REPAIR_S, clock))
+    if serving.workflow.acting is not None:
+        jobs.append(Periodic("acting_repair", _acting_repair(serving).mend, REPAIR_S, clock))
     jobs.extend(heartbeat_of(serving))
     if sinks := [sink for sink in agent.notifiers if isinstance(sink, AnnotationNotifier)]:
         jobs.append(Periodic("withdrawal", Withdrawal(stores.incidents, sinks, clock).withdraw, WITHDRAW_S, clock))
+    jobs.extend(_with_people(serving))
     if agent.prometheus is not None and agent.settings.topology_queries:
         groups = FleetGroups(agent.prometheus, agent.settings.topology_queries, agent.fleet)
         jobs.append(Periodic("topology", groups.refresh, GROUPS_S, clock))

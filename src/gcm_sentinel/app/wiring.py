@@ -16,6 +16,7 @@ from gcm_sentinel.app.clock import SystemClock
 from gcm_sentinel.app.life.patient_evidence import PatientEvidence
 from gcm_sentinel.app.models import build_model, playbook_model, price_of
 from gcm_sentinel.app.observation import ObservedSource
+from gcm_sentinel.app.people import people
 from gcm_sentinel.app.settings import Settings
 from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.clients.guarded import GuardedWriter
@@ -35,7 +36,7 @@ from gcm_sentinel.notify.annotations import AnnotationNotifier
 from gcm_sentinel.notify.kubernetes_event import KubernetesEventNotifier
 from gcm_sentinel.notify.ledger import LedgerNotifier
 from gcm_sentinel.notify.webhook import Endpoint, WebhookNotifier
-from gcm_sentinel.storage.memory import MemoryEvidenceStore
+from gcm_sentinel.storage.memory import MemoryEvidenceStore, MemoryThreads
 from gcm_sentinel.triage.topology import FleetTopology
 from gcm_sentinel.watch.kubernetes import NodeConditionWatcher
 from gcm_sentinel.watch.sentinel import SentinelWatcher
@@ -118,7 +119,8 @@ async def open_agent(settings: Settings, given: Given | None = None) -> AsyncIte
         redactor = Redactor(extra=tuple(map(re.compile, settings.redact_patterns)))
         evidence = PatientEvidence(stores.evidence) if stores else MemoryEvidenceStore()
         watched = tuple(map(ObservedSource, loaded.sources)) if given.observed else loaded.sources
-        acting = open_acting(settings, kubernetes, stores, clock) if stores else None
+        eyes = _toolbox(settings, watched, evidence, redactor, clock)
+        acting = open_acting(settings, kubernetes, stores, clock, sentinel=sentinel, eyes=eyes) if stores else None
         desk = (acting.desk,) if acting else ()
         toolbox = _toolbox(settings, (*watched, *desk), evidence, redactor, clock)
         fleet = FleetTopology({**DEFAULT_TOPOLOGY_LABELS, **settings.topology_labels})
@@ -140,7 +142,11 @@ async def open_agent(settings: Settings, given: Given | None = None) -> AsyncIte
                 known=await stores.triggers.wrong_now("kubernetes") if stores else (),
                 observer=fleet,
             ),
-            notifiers=(*_notifiers(settings, kubernetes, http, clock), *_recorders(settings, sentinel)),
+            notifiers=(
+                *_notifiers(settings, kubernetes, http, clock),
+                *people(settings, http, stores.threads if stores else MemoryThreads()),
+                *_recorders(settings, sentinel),
+            ),
             acting=acting,
             prometheus=prometheus,
             sentinel=sentinel,

@@ -7,15 +7,15 @@ cannot write at all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 import structlog
 
 from gcm_sentinel.domain.effects import effect_of
 from gcm_sentinel.domain.errors import Refused
-from gcm_sentinel.domain.jsontypes import Json, JsonObject
+from gcm_sentinel.domain.jsontypes import JsonObject
 from gcm_sentinel.domain.modes import Mode, permits
+from gcm_sentinel.domain.order import CallBody
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ class Writer(Protocol):
     async def patch(
         self,
         path: str,
-        body: JsonObject,
+        body: CallBody,
         *,
         content_type: str,
         field_manager: str | None = None,
@@ -59,7 +59,7 @@ class GuardedWriter:
     async def patch(
         self,
         path: str,
-        body: JsonObject,
+        body: CallBody,
         *,
         content_type: str,
         field_manager: str | None = None,
@@ -73,7 +73,7 @@ class GuardedWriter:
         self._decide("PATCH", path, body)
         return await self._client.patch(path, body, content_type=content_type, field_manager=field_manager, force=force)
 
-    def _decide(self, method: str, path: str, body: Mapping[str, Json]) -> None:
+    def _decide(self, method: str, path: str, body: CallBody) -> None:
         effect = effect_of(method, path, body)
         decision = permits(self._mode, effect)
         if not decision.allowed:

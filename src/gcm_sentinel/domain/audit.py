@@ -169,6 +169,24 @@ class AssessmentNote:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionNote:
+    """What the ledger is told of one action that came to something."""
+
+    incident_id: str
+    investigation_id: str
+    operation: str
+    target: str
+    """Kind, name and UID."""
+    state: str
+    digest: str
+    """Of the order, hex."""
+    decided_by: str
+    """Who decided and where; empty where no person was asked."""
+    note: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """Where a note stands in the ledger."""
 
@@ -178,7 +196,7 @@ class Recorded:
 class Recorder(Protocol):
     """A ledger that takes notes."""
 
-    async def record(self, note: AssessmentNote, *, key: str) -> Recorded:
+    async def record(self, note: AssessmentNote | ActionNote, *, key: str) -> Recorded:
         """Append `note`; the same key again records nothing more and answers where it stands.
 
         Raises:

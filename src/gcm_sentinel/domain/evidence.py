@@ -33,6 +33,10 @@ class ResultStatus(StrEnum):
         return self in (ResultStatus.OK, ResultStatus.NO_DATA)
 
 
+DESK = "remediation"
+"""Source of evidence that notes what the agent means to do; nothing was observed for it, whatever its status."""
+
+
 @dataclass(frozen=True, slots=True)
 class TimeRange:
     """The stretch of time a result speaks about, both ends in UTC."""

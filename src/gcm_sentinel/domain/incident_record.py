@@ -190,7 +190,7 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
-    """One assessment owed to one sink."""
+    """One assessment owed to one sink, in its newest edition."""
 
     investigation_id: str
     notifier: str
@@ -200,5 +200,8 @@ class DeliveryRecord:
     next_at: datetime | None = None
     """When it is offered again."""
     delivered_at: datetime | None = None
+    """Of the newest edition that was delivered."""
     reason: str = ""
     """The last failure."""
+    edition: int = 1
+    """The first is the assessment; each further one tells what became of an action."""

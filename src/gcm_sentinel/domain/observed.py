@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gcm_sentinel.domain.entity import Entity, EntityKind, node
-from gcm_sentinel.domain.evidence import Evidence
+from gcm_sentinel.domain.evidence import DESK, Evidence
 from gcm_sentinel.domain.trigger import Incident
 
 _UUID = re.compile(r"\bGPU-[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
@@ -25,7 +25,8 @@ class Observed:
         """From the incident's own triggers and nodes, and the entities of every piece of evidence."""
         seen = [node(name) for name in (*(trigger.node for trigger in incident.triggers), *incident.affected)]
         for item in evidence:
-            seen.extend(item.result.entities)
+            if item.source != DESK:
+                seen.extend(item.result.entities)
         return cls(tuple(dict.fromkeys(seen)))
 
     def has(self, entity: Entity) -> bool:

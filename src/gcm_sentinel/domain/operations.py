@@ -95,6 +95,8 @@ class Declaration:
     """Whether the fleet has less to offer while it stands: counted against the share that may be out."""
     destroys_evidence: bool = False
     """Whether volatile counters or logs are gone afterwards: evidence is captured first."""
+    kept_when_unproven: str = ""
+    """What is left as it is, and why, where success does not show; empty where what was done is taken back then."""
     always_asks: bool = False
     """Whether a person decides in every mode."""
 
@@ -103,6 +105,9 @@ class Declaration:
         """Whether an operation of ours takes it back."""
         return self.undo is not None
 
+
+JANITOR = "janitor.dgxc.nvidia.com"
+"""API group of NVSentinel's maintenance requests."""
 
 _NODES_READ = Permission("", "nodes", "get")
 _NODES_PATCH = Permission("", "nodes", "patch")
@@ -136,7 +141,7 @@ _ALL = (
         target=TargetKind.NODE,
         blast=Blast.NEW_PODS,
         undo=Operation.UNTAINT_NODE,
-        verified="the node carries our taint, and every other taint is as it was",
+        verified="the node carries our taint; the request can touch no other",
         verify_within=timedelta(seconds=30),
         permissions=(_NODES_READ, _NODES_PATCH),
         takes_out_of_service=True,
@@ -147,7 +152,7 @@ _ALL = (
         target=TargetKind.NODE,
         blast=Blast.NOTHING,
         undo=Operation.TAINT_NODE,
-        verified="our taint is gone, and every other taint is as it was",
+        verified="our taint is gone; the request can touch no other",
         verify_within=timedelta(seconds=30),
         permissions=(_NODES_READ, _NODES_PATCH),
     ),
@@ -158,6 +163,7 @@ _ALL = (
         blast=Blast.NODE,
         undo=Operation.UNCORDON_NODE,
         verified="the node is unschedulable and none of the pods that were to leave is left",
+        kept_when_unproven="the node stays cordoned, because what it is drained for is still wrong",
         verify_within=timedelta(minutes=30),
         permissions=(_NODES_READ, _NODES_PATCH, _PODS_LIST, Permission("", "pods/eviction", "create")),
         takes_out_of_service=True,
@@ -170,7 +176,12 @@ _ALL = (
         undo=None,
         verified="another pod of the same DaemonSet is Ready on the node",
         verify_within=timedelta(minutes=5),
-        permissions=(_PODS_LIST, Permission("", "pods/eviction", "create")),
+        permissions=(
+            _NODES_READ,
+            Permission("", "pods", "get"),
+            _PODS_LIST,
+            Permission("", "pods/eviction", "create"),
+        ),
     ),
     Declaration(
         operation=Operation.RESET_GPU,
@@ -181,7 +192,13 @@ _ALL = (
         verified="the reset is reported complete and the condition it was for has gone",
         verify_within=timedelta(minutes=30),
         through=Through.MAINTENANCE,
-        permissions=(_NODES_READ, _NODES_PATCH, Permission("janitor.dgxc.nvidia.com", "gpuresets", "create")),
+        permissions=(
+            _NODES_READ,
+            _NODES_PATCH,
+            _PODS_LIST,
+            Permission(JANITOR, "gpuresets", "create"),
+            Permission(JANITOR, "gpuresets", "get"),
+        ),
         destroys_evidence=True,
     ),
     Declaration(
@@ -193,7 +210,13 @@ _ALL = (
         verified="the node has another boot id, is Ready, and the condition it was for has gone",
         verify_within=timedelta(minutes=45),
         through=Through.MAINTENANCE,
-        permissions=(_NODES_READ, _NODES_PATCH, Permission("janitor.dgxc.nvidia.com", "rebootnodes", "create")),
+        permissions=(
+            _NODES_READ,
+            _NODES_PATCH,
+            _PODS_LIST,
+            Permission(JANITOR, "rebootnodes", "create"),
+            Permission(JANITOR, "rebootnodes", "get"),
+        ),
         takes_out_of_service=True,
         destroys_evidence=True,
     ),
@@ -225,7 +248,7 @@ _ALL = (
         blast=Blast.ONE_GPU,
         undo=None,
         verified="the gateway reports the GPU CONDEMNED",
-        verify_within=timedelta(minutes=1),
+        verify_within=timedelta(hours=1),  # the gateway asks a person of its own
         through=Through.GATEWAY,
         takes_out_of_service=True,
         always_asks=True,

@@ -10,11 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
+from gcm_sentinel.domain.json_reader import JsonReader
 from gcm_sentinel.domain.jsontypes import JsonObject
 from gcm_sentinel.domain.operations import Operation
 
 _DOMAIN = "gcm-sentinel.order.v1"
+NODE_UID = "node_uid"
+"""Argument of an order about a GPU: UID of the node it was found in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,10 @@ class ActionTarget:
     node: str = ""
 
 
+CallBody: TypeAlias = JsonObject | list[JsonObject]
+"""An object, or the list of operations of a JSON patch (RFC 6902)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiCall:
     """One request an operation sends, as it is shown in a dry run and to whoever approves."""
@@ -36,7 +44,7 @@ class ApiCall:
     method: str
     """``PATCH``, ``POST``, ``DELETE``; ``CALL`` for a method of the SENTINEL gateway."""
     path: str
-    body: JsonObject = field(default_factory=dict)
+    body: CallBody = field(default_factory=dict)
     content_type: str = "application/json"
 
     def __str__(self) -> str:
@@ -66,6 +74,14 @@ class Order:
         return f"{self.incident_id}/{self.operation}/{self.target.uid}"
 
     @property
+    def handle(self) -> str:
+        """Names what the order makes elsewhere (a custom resource, a directive), so that one sent again is known.
+
+        A valid name of a Kubernetes object, drawn from the key; calls may bear it, because it does not depend on them.
+        """
+        return f"gcm-sentinel-{hashlib.sha256(self.key.encode(errors='surrogatepass')).hexdigest()[:20]}"
+
+    @property
     def digest(self) -> str:
         """SHA-256 (hex) over incident, operation, target (kind, name, UID, node), arguments and calls.
 
@@ -75,6 +91,17 @@ class Order:
         calls = [[call.method, call.path, call.content_type, call.body] for call in self.calls]
         parts = [_DOMAIN, self.incident_id, str(self.operation), target, self.arguments, calls]
         return hashlib.sha256(_canonical(parts).encode(errors="surrogatepass")).hexdigest()
+
+
+def call_from_json(reader: JsonReader) -> ApiCall:
+    """The call written as an object with the fields of `ApiCall`.
+
+    Raises:
+        BadConfiguration: it is not one; the message names the place.
+    """
+    patch = isinstance(reader.data.get("body"), list)
+    body: CallBody = reader.each("body", lambda part: part.data) if patch else reader.inside("body").data
+    return ApiCall(reader.get("method", str), reader.get("path", str), body, reader.get("content_type", str))
 
 
 def _canonical(value: object) -> str:

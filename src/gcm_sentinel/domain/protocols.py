@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from gcm_sentinel.domain.assessment import Assessment
 from gcm_sentinel.domain.evidence import Evidence, ToolResult
+from gcm_sentinel.domain.published_action import PublishedAction
 from gcm_sentinel.domain.transcript import ModelTurn, ToolCall, ToolSpec, Transcript
 from gcm_sentinel.domain.trigger import Incident, Trigger
 
@@ -136,6 +137,18 @@ class Publication:
     incident: Incident
     assessment: Assessment
     evidence: tuple[Evidence, ...]
+    actions: tuple[PublishedAction, ...] = ()
+    """What was asked for and where it stands."""
+    edition: int = 1
+    """The first is the assessment; each further one tells what became of an action."""
+    shown_before: bool = False
+    """Whether this sink has shown an earlier edition."""
+
+    @property
+    def key(self) -> str:
+        """By which a receiver knows this edition: the investigation's id, from the second on with the number."""
+        investigation = self.incident.investigation_id
+        return investigation if self.edition == 1 else f"{investigation}/{self.edition}"
 
 
 class Notifier(Protocol):
@@ -147,7 +160,7 @@ class Notifier(Protocol):
         ...
 
     async def publish(self, publication: Publication) -> None:
-        """Deliver once; a second call for the same incident and assessment must not show twice.
+        """Deliver once; a second call for the same investigation and edition must not show twice.
 
         Raises:
             Retryable: try again later.

@@ -6,16 +6,17 @@ gate's business, and all it can send is what the plan has shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 from gcm_sentinel.domain.jsontypes import JsonObject
 from gcm_sentinel.domain.operations import Operation
 from gcm_sentinel.domain.order import ApiCall, Order
 from gcm_sentinel.domain.ownership import NodeMarks
 from gcm_sentinel.domain.protocols import Scope
+from gcm_sentinel.domain.steps import Codec
 from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
 
 
@@ -45,6 +46,9 @@ class Plan:
     spared: tuple[str, ...] = ()
     """What it leaves alone and why, one line each."""
     notes: tuple[str, ...] = ()
+    severable: tuple[ApiCall, ...] = ()
+    """Calls that stand each for an object of its own, evictions for example. One that an earlier order lacks is left
+    out when that order is carried out, and does not make it another order."""
     already: bool = False
     """Whether the world is as the operation would make it, by our own hand: there is nothing to send."""
 
@@ -74,21 +78,38 @@ class Carried:
 
 Unless: TypeAlias = Callable[[JsonObject], str]
 """Why an object, as it is now, must not be changed; empty where it may."""
+Done: TypeAlias = Callable[[JsonObject], bool]
+"""Whether an object, as it is now, is as a call would make it: the call was sent and arrived, or need not be sent."""
+T = TypeVar("T")
 
 
 class Hands(Protocol):
     """The only way a tool changes anything: the calls of its own order, each sent at most once."""
 
-    async def send(self, call: ApiCall, *, unless: Unless | None = None) -> JsonObject:
+    async def send(
+        self, call: ApiCall, *, unless: Unless | None = None, done: Done | None = None, about: str = ""
+    ) -> JsonObject:
         """Send one call of the order; what identifies the object afterwards.
 
         With `unless` the object is read first: where it is another one than the order's target, or `unless` gives a
         reason, nothing is sent; else the call is bound to the version that was read, and read again where it changed
-        meanwhile. A call whose answer was recorded is not sent again.
+        meanwhile. Where `done` says so of what was read, nothing is sent and the call counts as answered. A call whose
+        answer was recorded is not sent again.
+
+        `about` is the path of the object to read where the call makes another one, under a name of its own: one of that
+        name that exists already counts as made. A ``CALL`` goes to the SENTINEL gateway, under the order's handle.
 
         Raises:
             Refused: the call is not one of the order's, or the object is not as it must be.
             SentinelError: as the API server answered; `Overloaded` where a disruption budget holds a pod.
+        """
+        ...
+
+    async def look(self, name: str, work: Callable[[], Awaitable[T]], codec: Codec[T]) -> T:
+        """What `work` reads, the same again in a replay.
+
+        Raises:
+            SentinelError: what `work` raised.
         """
         ...
 

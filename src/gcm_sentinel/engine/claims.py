@@ -2,7 +2,8 @@
 
 The rules, in the order they are applied to a draft:
 
-1. Every cited evidence id exists and its source really observed something (`ok` or `no_data`).
+1. Every cited evidence id exists and its source really observed something (`ok` or `no_data`); a proposal of ours
+   observes nothing.
 2. Every quote stands in the evidence it cites (engine/quotes.py); a claim of absence may do without a quote.
 3. Every node or GPU named in a claim was observed in this investigation.
 4. Culprits and action targets that were never observed are removed, and so are links of the causal chain that point at
@@ -19,7 +20,7 @@ from dataclasses import dataclass, replace
 
 from gcm_sentinel.domain.actions import Action
 from gcm_sentinel.domain.assessment import Citation, Claim, Draft, RecommendedAction, Severity, StruckClaim
-from gcm_sentinel.domain.evidence import Evidence, ResultStatus
+from gcm_sentinel.domain.evidence import DESK, Evidence, ResultStatus
 from gcm_sentinel.domain.faults import FaultClass
 from gcm_sentinel.domain.observed import Observed
 from gcm_sentinel.engine.quotes import stands_in
@@ -74,6 +75,8 @@ def _fault(claim: Claim, by_id: Mapping[str, Evidence], observed: Observed) -> s
 def _bad_citation(cite: Citation, evidence: Evidence | None, *, absence: bool) -> str | None:
     if evidence is None:
         return f"evidence {cite.evidence!r} does not exist"
+    if evidence.source == DESK:
+        return f"{cite.evidence} is a proposal of ours: what we mean to do proves nothing about a fault"
     if not evidence.result.status.observed:
         return f"{cite.evidence} is {evidence.result.status}: nothing was observed there"
     if absence and not cite.quote.strip():
@@ -100,7 +103,7 @@ def _without_broken_links(
 ) -> tuple[Draft, tuple[str, ...]]:
     kept, notes = [], []
     for link in draft.causal_chain:
-        missing = [name for name in link.evidence if name not in by_id]
+        missing = [name for name in link.evidence if name not in by_id or by_id[name].source == DESK]
         missing += observed.strangers(link.text)
         if missing:
             notes.append(f"removed a link of the causal chain: no evidence shows {', '.join(missing)}")

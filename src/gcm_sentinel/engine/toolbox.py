@@ -43,6 +43,8 @@ class Errand:
     """Number of the first piece of evidence."""
     left: timedelta
     """Of the investigation's wall time: no call may take longer."""
+    letter: str = "E"
+    """Before the numbers: E for what an engine asked, C for what is captured before an action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class Toolbox:
         gathered = await errand.steps.run(step_name(call), work, GATHERED)
         if gathered.number is None:
             return Answer(call, gathered, None)
-        evidence = fresh[-1] if fresh else await self._read_back(errand.scope, gathered)
+        evidence = fresh[-1] if fresh else await self._read_back(errand, gathered)
         return Answer(call, gathered, evidence)
 
     async def _gather(self, call: ToolCall, number: int, errand: Errand, fresh: list[Evidence]) -> Gathered:
@@ -136,7 +138,7 @@ class Toolbox:
         owner = self._owners.get(call.name)
         if owner is None:
             return Gathered(None, refusal=f"Unknown tool: {call.name}. Tools: {', '.join(self._owners)}.")
-        evidence = await self._execute(f"E{number}", owner.source, call, errand)
+        evidence = await self._execute(f"{errand.letter}{number}", owner.source, call, errand)
         try:
             await self._store.put(errand.scope.incident.investigation_id, evidence)
         except Exception as error:  # the tool-call border: a result that cannot be kept costs that result alone
@@ -148,11 +150,12 @@ class Toolbox:
         fresh.append(evidence)
         return Gathered(number, evidence.digest)
 
-    async def _read_back(self, scope: Scope, gathered: Gathered) -> Evidence | None:
+    async def _read_back(self, errand: Errand, gathered: Gathered) -> Evidence | None:
         """Evidence of a step that was done before; None when it is missing or not what was stored then."""
-        fields = {"investigation": scope.incident.investigation_id, "evidence": f"E{gathered.number}"}
+        investigation_id, name = errand.scope.incident.investigation_id, f"{errand.letter}{gathered.number}"
+        fields = {"investigation": investigation_id, "evidence": name}
         try:
-            evidence = await self._store.get(scope.incident.investigation_id, f"E{gathered.number}")
+            evidence = await self._store.get(investigation_id, name)
         except SentinelError as error:
             log.warning("evidence.lost", reason=str(error), **fields)
             return None

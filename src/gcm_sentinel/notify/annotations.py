@@ -1,8 +1,11 @@
 """Writes the newest assessment of a node into its ``gcm-sentinel/*`` annotations, and removes them again.
 
 Built by app/wiring.py only when the mode permits `Effect.ANNOTATE`; the constructor asks the mode itself and refuses
-otherwise, so that no wiring mistake can write to a Node in ``recommend``. A merge patch touches our seven keys and
+otherwise, so that no wiring mistake can write to a Node in ``recommend``. A merge patch touches our eight keys and
 nothing else; publishing the same assessment again writes the same values.
+
+A later edition writes ``action-state`` alone: a newer assessment of the node may stand there by then. An assessment
+without actions leaves that key as it is, because what was done to the node before is still so.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from gcm_sentinel.domain.errors import NotFound, Refused
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.modes import Effect, Mode, permits
 from gcm_sentinel.domain.protocols import Publication
+from gcm_sentinel.domain.published_action import states
 from gcm_sentinel.notify import oneline
 from gcm_sentinel.notify.retry import RetryPolicy, attempts
 
@@ -25,6 +29,7 @@ FIELD_MANAGER = "gcm-sentinel"
 MERGE_PATCH = "application/merge-patch+json"
 TEXT_CHARACTERS = 250
 KEYS = ("severity", "action", "confidence", "summary", "root-cause", "condition", "timestamp")
+STATE_KEY = "action-state"
 
 log = structlog.get_logger(__name__)
 
@@ -63,11 +68,14 @@ class AnnotationNotifier:
             Retryable: the API server was unreachable or busy until the policy's deadline.
             Permanent: it refused the patch (RBAC, no such node).
         """
-        await self._patch(publication.assessment.node, node_annotations(publication))
+        values = action_annotation(publication)
+        if not publication.shown_before:
+            values = {**node_annotations(publication), **values}
+        await self._patch(publication.assessment.node, values)
 
     async def clear(self, node: str) -> None:
         """Remove our annotations from `node`; none there is fine. Raises as `publish` does."""
-        await self._patch(node, {f"{PREFIX}{key}": None for key in KEYS})
+        await self._patch(node, {f"{PREFIX}{key}": None for key in (*KEYS, STATE_KEY)})
 
     async def withdraw(self, node: str) -> None:
         """Remove them because the incident is over; a node that is gone took them along.
@@ -87,6 +95,12 @@ class AnnotationNotifier:
         async for attempt in attempts(self._policy, self.name):
             with attempt:
                 await self._client.patch(path, body, content_type=MERGE_PATCH, field_manager=FIELD_MANAGER)
+
+
+def action_annotation(publication: Publication) -> dict[str, Json]:
+    """Where the actions stand; nothing for an assessment without any."""
+    told = states(publication.actions)
+    return {f"{PREFIX}{STATE_KEY}": oneline.cut_characters(oneline.one_line(told), TEXT_CHARACTERS)} if told else {}
 
 
 def node_annotations(publication: Publication) -> dict[str, Json]:

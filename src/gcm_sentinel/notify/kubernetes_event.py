@@ -12,7 +12,9 @@ https://github.com/kubernetes/kubectl/blob/365ecee227e9a8a77c6677471d7dae80c3613
 is therefore the one value that old and current versions show, and it is known without reading the Node. The real uid,
 where the trigger knows it, stands in an annotation.
 
-The Event's name is derived from the investigation's id: publishing again finds the name taken, which is success. An
+The Event's name is derived from the investigation's id: publishing again finds the name taken, which is success. What
+becomes of an action is told by the same Event, as a series: its count is the number of the edition, its message says
+where the actions stand. One the API server has forgotten meanwhile (it keeps them for an hour) is made anew. An
 incident of many nodes has one Event, on the node it was opened for, and says how many others there are.
 """
 
@@ -26,9 +28,10 @@ from urllib.parse import quote
 import structlog
 
 from gcm_sentinel.domain.assessment import Severity
-from gcm_sentinel.domain.errors import Rejected
+from gcm_sentinel.domain.errors import NotFound, Rejected
 from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.domain.protocols import Clock, Publication
+from gcm_sentinel.domain.published_action import states
 from gcm_sentinel.notify import oneline
 from gcm_sentinel.notify.retry import RetryPolicy, attempts
 
@@ -37,13 +40,15 @@ REASON = "GCMSentinel"
 MESSAGE_BYTES = 1024
 """NoteLengthLimit of the Events API; a longer message is refused or cut in mid-word by whoever handles it next."""
 REPORTER_BYTES = 128
+_STATES_BYTES = 200
+_MERGE_PATCH = "application/merge-patch+json"
 _CONFLICT = 409
 _SHOWN_AS_WARNING = frozenset({Severity.CRITICAL, Severity.WARNING})
 
 log = structlog.get_logger(__name__)
 
 
-class ObjectCreator(Protocol):
+class EventWriter(Protocol):
     """What this notifier needs of a Kubernetes client."""
 
     async def create(self, path: str, body: dict[str, Any]) -> object:
@@ -54,9 +59,17 @@ class ObjectCreator(Protocol):
         """
         ...
 
+    async def patch(self, path: str, body: dict[str, Any], *, content_type: str) -> object:
+        """PATCH one object.
+
+        Raises:
+            NotFound: there is none.
+        """
+        ...
+
 
 class KubernetesEventNotifier:
-    """A `Notifier` that creates one Event per investigation.
+    """A `Notifier` that keeps one Event per investigation.
 
     The API server accepts events about nodes (which have no namespace) in ``default`` only; `namespace` is there for
     servers configured otherwise.
@@ -66,7 +79,7 @@ class KubernetesEventNotifier:
 
     def __init__(
         self,
-        client: ObjectCreator,
+        client: EventWriter,
         clock: Clock,
         *,
         namespace: str = "default",
@@ -81,7 +94,7 @@ class KubernetesEventNotifier:
         self._policy = policy or RetryPolicy()
 
     async def publish(self, publication: Publication) -> None:
-        """Create the Event; a second call for the same investigation changes nothing.
+        """Create the Event, or bring it to this edition; a second call for the same edition changes nothing.
 
         Raises:
             Retryable: the API server was unreachable or busy until the policy's deadline.
@@ -89,14 +102,28 @@ class KubernetesEventNotifier:
         """
         event = node_event(publication, self._clock.now(), namespace=self._namespace, instance=self._instance)
         path = f"/api/v1/namespaces/{quote(self._namespace, safe='')}/events"
+        async for attempt in attempts(self._policy, self.name):
+            with attempt:
+                if publication.edition == 1 or not await self._brought_on(path, event):
+                    await self._create(path, event)
+
+    async def _create(self, path: str, event: dict[str, Any]) -> None:
         try:
-            async for attempt in attempts(self._policy, self.name):
-                with attempt:
-                    await self._client.create(path, event)
+            await self._client.create(path, event)
         except Rejected as error:
             if error.status != _CONFLICT:
                 raise
-            log.info("event.already_published", node=publication.assessment.node, name=event_name(publication))
+            fields = {"node": event["involvedObject"]["name"], "name": event["metadata"]["name"]}
+            log.info("event.already_published", **fields)
+
+    async def _brought_on(self, path: str, event: dict[str, Any]) -> bool:
+        """Whether the Event was there to be changed."""
+        changed = {name: event[name] for name in ("message", "count", "lastTimestamp")}
+        try:
+            await self._client.patch(f"{path}/{event['metadata']['name']}", changed, content_type=_MERGE_PATCH)
+        except NotFound:
+            return False
+        return True
 
 
 def event_name(publication: Publication) -> str:
@@ -109,10 +136,16 @@ def message(publication: Publication) -> str:
     """The Event's message in at most 1024 bytes; only the summary is ever cut."""
     assessment = publication.assessment
     head = f"[{assessment.draft.severity.upper()}] "
-    more = oneline.others(publication.incident)
+    more = _outcome(publication) + oneline.others(publication.incident)
     tail = f"{more} | Action: {oneline.primary_action(assessment)} | Confidence: {assessment.draft.confidence:.0%}"
     room = MESSAGE_BYTES - len(head.encode()) - len(tail.encode())
     return f"{head}{oneline.cut_bytes(oneline.summary(assessment), room)}{tail}"
+
+
+def _outcome(publication: Publication) -> str:
+    """`` (cordon_node: done)`` behind the summary; empty while nothing was asked for."""
+    told = states(publication.actions)
+    return f" ({oneline.cut_bytes(oneline.one_line(told), _STATES_BYTES)})" if told else ""
 
 
 def node_event(publication: Publication, now: datetime, *, namespace: str, instance: str) -> dict[str, Any]:
@@ -141,7 +174,7 @@ def node_event(publication: Publication, now: datetime, *, namespace: str, insta
         "message": message(publication),
         "type": "Warning" if assessment.draft.severity in _SHOWN_AS_WARNING else "Normal",
         "action": str(oneline.primary_action(assessment)),
-        "count": 1,
+        "count": publication.edition,
         "firstTimestamp": moment,
         "lastTimestamp": moment,
         "source": {"component": COMPONENT},

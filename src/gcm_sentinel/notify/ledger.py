@@ -4,6 +4,9 @@ The entry names every piece of evidence that claims or causal chain cite, with i
 later can tell whether it is what the verdict rested on. Delivery is at least once and shows once: the investigation's
 id is the key by which the ledger recognises a repeated note, and the same assessment always makes the same note.
 
+Each state an action comes to that people must know of is an entry of its own, under a key of its own, in the state it
+has when it is told: one that went on while the ledger was away is recorded as what it became.
+
 Beside the data the entry names its one GPU only as evidence showed it. A guess would be kept for years.
 
 Text goes in as it was published, on one line and cut: an entry stays for years and nobody can shorten it later.
@@ -12,11 +15,12 @@ Text goes in as it was published, on one line and cut: an entry stays for years 
 from __future__ import annotations
 
 from gcm_sentinel.domain.assessment import Assessment, RecommendedAction
-from gcm_sentinel.domain.audit import AssessmentNote, EvidenceMark, NotedGpu, Recorder
+from gcm_sentinel.domain.audit import ActionNote, AssessmentNote, EvidenceMark, NotedGpu, Recorder
 from gcm_sentinel.domain.concerned import concerned
 from gcm_sentinel.domain.entity import Entity, EntityKind
 from gcm_sentinel.domain.evidence import Evidence
 from gcm_sentinel.domain.protocols import Publication
+from gcm_sentinel.domain.published_action import TOLD, PublishedAction
 from gcm_sentinel.notify import oneline
 from gcm_sentinel.notify.retry import RetryPolicy, attempts
 
@@ -44,10 +48,17 @@ class LedgerNotifier:
             Retryable: it still failed at the deadline.
             Permanent: the ledger refused it.
         """
-        note = note_of(publication)
+        await self._record(note_of(publication), publication.incident.investigation_id)
+        for action in publication.actions:
+            if action.state in TOLD:
+                await self._record(
+                    action_note_of(publication, action), f"{action.id}/{action.state}/{action.since:%Y%m%dT%H%M%S.%f}"
+                )
+
+    async def _record(self, note: AssessmentNote | ActionNote, key: str) -> None:
         async for attempt in attempts(self._policy, self.name):
             with attempt:
-                await self._recorder.record(note, key=publication.incident.investigation_id)
+                await self._recorder.record(note, key=key)
 
 
 def note_of(publication: Publication) -> AssessmentNote:
@@ -70,6 +81,22 @@ def note_of(publication: Publication) -> AssessmentNote:
         concluded_at=assessment.created_at,
         evidence=_cited(publication),
         gpu=_seen(gpu_uuids[0], _shown(publication)) if len(gpu_uuids) == 1 else None,
+    )
+
+
+def action_note_of(publication: Publication, action: PublishedAction) -> ActionNote:
+    """What the ledger is told of an action; equal for the same action in the same state."""
+    target = f"{action.target.kind} {action.target.name} {action.target.uid}"
+    return ActionNote(
+        incident_id=publication.incident.id,
+        investigation_id=publication.incident.investigation_id,
+        operation=str(action.operation),
+        target=oneline.one_line(target),
+        state=str(action.state),
+        digest=action.digest,
+        decided_by=oneline.one_line(action.decided_by),
+        note=oneline.cut_characters(oneline.one_line(action.note), _SUMMARY_MAX),
+        at=action.since,
     )
 
 

@@ -4,8 +4,10 @@ Used by app/wiring.py when a webhook URL is set. The body keeps the original age
 can show) and ``sentinel_result`` with its eight keys; further keys are added inside that object only.
 
 Delivery is at least once: answers that may change are tried again until the deadline, and whoever owes a delivery
-offers it again later, always with the same body and the same ``Idempotency-Key``, the investigation's id, by which a
-receiver drops what it has seen (``X-GCM-Sentinel-Delivery`` serves receivers that know that one). With a secret each
+offers it again later, always with the same ``Idempotency-Key``, by which a receiver drops what it has seen: the
+investigation's id, and for what became of its actions that id with the edition's number (``X-GCM-Sentinel-Delivery``
+serves receivers that know that one). Where the actions stand is under ``orders``; ``actions`` has always been the
+advice. With a secret each
 attempt is signed over ``<timestamp>.<body>``, so that a receiver can refuse both forgeries and replays.
 
 Chat webhooks carry their secret in the URL's path, so only scheme and host ever reach a log or an error.
@@ -27,6 +29,7 @@ from gcm_sentinel.domain.entity import Entity
 from gcm_sentinel.domain.errors import BadConfiguration, SentinelError
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.protocols import Clock, Publication
+from gcm_sentinel.domain.published_action import PublishedAction
 from gcm_sentinel.domain.trigger import Incident
 from gcm_sentinel.notify import oneline
 from gcm_sentinel.notify.retry import RetryPolicy, attempts
@@ -85,7 +88,7 @@ class WebhookNotifier:
         Raises:
             BadConfiguration: its URL is not http(s) with a host.
         """
-        _check(endpoint)
+        check(endpoint, "WEBHOOK_URL")
         self._http = http
         self._endpoint = endpoint
         self._clock = clock
@@ -100,7 +103,7 @@ class WebhookNotifier:
         """
         text = json.dumps(payload(publication), ensure_ascii=False, separators=(",", ":"))
         body = text.encode(errors="replace")  # half a surrogate pair in a model's words must not hold back a page
-        key = publication.incident.investigation_id
+        key = publication.key
         try:
             async for attempt in attempts(self._policy, self.name, shown=self._scrubbed):
                 with attempt:
@@ -110,7 +113,7 @@ class WebhookNotifier:
             raise
 
     def _scrubbed(self, error: BaseException) -> str:
-        return _scrubbed(error, self._endpoint)
+        return scrubbed(error, self._endpoint)
 
     async def _post(self, body: bytes, key: str) -> None:
         headers = {
@@ -125,9 +128,9 @@ class WebhookNotifier:
         await self._http.post(self._endpoint.url, content=body, headers=headers, timeout=self._policy.attempt_timeout)
 
 
-def delivery_id(investigation_id: str) -> str:
-    """Equal for each attempt of the same investigation's delivery."""
-    return hashlib.sha256(f"webhook\x1f{investigation_id}".encode()).hexdigest()[:32]
+def delivery_id(key: str) -> str:
+    """Equal for each attempt at the edition of that key."""
+    return hashlib.sha256(f"webhook\x1f{key}".encode()).hexdigest()[:32]
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
@@ -154,7 +157,7 @@ def payload(publication: Publication) -> JsonObject:
 
 
 def chat_text(publication: Publication) -> str:
-    """Four lines for a chat; markup and mass mentions in model text are disarmed."""
+    """Four lines for a chat, and one for each action; markup and mass mentions in model text are disarmed."""
     assessment = publication.assessment
     draft = assessment.draft
     node = f"{assessment.node}{oneline.others(publication.incident)}"
@@ -163,6 +166,7 @@ def chat_text(publication: Publication) -> str:
         f"Summary: {oneline.summary(assessment)}",
         f"Root cause: {oneline.one_line(draft.root_cause)}",
         f"Action: {oneline.primary_action(assessment)} (confidence {draft.confidence:.0%})",
+        *(f"{action.words}. {oneline.one_line(action.note)}".rstrip(". ") for action in publication.actions),
     )
     return "\n".join(_disarmed(line) for line in lines)
 
@@ -195,6 +199,8 @@ def _added(publication: Publication) -> dict[str, Json]:
             }
             for item in draft.actions
         ],
+        "edition": publication.edition,
+        "orders": [_order(item) for item in publication.actions],
         "entities": [_entity(entity) for entity in draft.entities],
         "claims": len(draft.claims),
         "claims_struck": len(assessment.struck),
@@ -202,6 +208,20 @@ def _added(publication: Publication) -> dict[str, Json]:
         "engine": assessment.engine,
         "model": assessment.model,
         "url": None,
+    }
+
+
+def _order(action: PublishedAction) -> JsonObject:
+    target = action.target
+    return {
+        "operation": str(action.operation),
+        "target": {"kind": target.kind, "name": target.name, "uid": target.uid},
+        "state": str(action.state),
+        "reason": action.reason,
+        "note": action.note,
+        "question": action.question_id or None,
+        "decided_by": action.decided_by or None,
+        "digest": action.digest,
     }
 
 
@@ -221,17 +241,22 @@ def _disarmed(text: str) -> str:
     return _MENTION.sub("@" + _ZERO_WIDTH_SPACE, escaped)
 
 
-def _check(endpoint: Endpoint) -> None:
+def check(endpoint: Endpoint, setting: str) -> None:
+    """Refuse an address nothing can be posted to.
+
+    Raises:
+        BadConfiguration: it is not http(s) with a host.
+    """
     try:
         parts = urlsplit(endpoint.url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         usable = False
     if not usable:
-        raise BadConfiguration("the webhook URL is not an http:// or https:// address with a host; correct WEBHOOK_URL")
+        raise BadConfiguration(f"the webhook URL is not an http:// or https:// address with a host; correct {setting}")
 
 
-def _scrubbed(error: BaseException, endpoint: Endpoint) -> str:
+def scrubbed(error: BaseException, endpoint: Endpoint) -> str:
     """An error's message without the URL's path and query: the client names them, they may be secret."""
     parts = urlsplit(endpoint.url)
     message = str(error).replace(endpoint.url, endpoint.shown)

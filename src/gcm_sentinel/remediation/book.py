@@ -29,6 +29,10 @@ class ActionBook(Protocol):
         """The circuit breaker as it stands."""
         ...
 
+    async def open_breaker(self, at: datetime, reason: str) -> bool:
+        """Open it; False where it is open already, with the reason it had."""
+        ...
+
     async def stands(self, incident: Incident) -> bool:
         """Whether the incident is open and something of what opened it is still wrong."""
         ...

@@ -80,17 +80,17 @@ class Desk:
         return noted(plan, ruling)
 
     async def _rule(self, plan: Plan, scope: Scope) -> Ruling:
-        world = await self._surveyor.of(plan, scope.incident)
-        return decide(
-            Case(
-                order=plan.order,
-                mode=self._mode,
-                policy=self._policy,
-                scope=scope.incident.affected,
-                sighting=sighting_of(plan.order, scope),
-                world=world,
-            )
+        case = Case(
+            order=plan.order,
+            mode=self._mode,
+            policy=self._policy,
+            scope=scope.incident.affected,
+            sighting=sighting_of(plan.order, scope),
+            world=await self._surveyor.of(plan, scope.incident),
         )
+        ruling = decide(case)
+        await self._surveyor.heed(case, ruling)
+        return ruling
 
 
 def _refused(call: ToolCall, reason: str) -> ToolResult:

@@ -14,8 +14,17 @@ from functools import partial
 import structlog
 
 from gcm_sentinel.clients.guarded import Writer
+from gcm_sentinel.clients.guarded_gateway import GatewayWriter
 from gcm_sentinel.domain.action_record import ActionState
-from gcm_sentinel.domain.errors import Bug, SentinelError
+from gcm_sentinel.domain.errors import (
+    BadConfiguration,
+    Bug,
+    Forbidden,
+    NotFound,
+    Refused,
+    Rejected,
+    SentinelError,
+)
 from gcm_sentinel.domain.json_reader import JsonReader
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.operations import DECLARED, Operation
@@ -28,6 +37,8 @@ from gcm_sentinel.remediation.proposals import order_from_json, order_to_json
 
 log = structlog.get_logger(__name__)
 
+_NOT_SENT = (Refused, Rejected, Forbidden, NotFound, BadConfiguration)
+"""Failures after which nothing has arrived: it was refused here, or by the API server in words."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 
 
@@ -64,6 +75,8 @@ class Cluster:
     """Behind the mode's guard."""
     clock: Clock
     sleep: Sleep = asyncio.sleep
+    gateway: GatewayWriter | None = None
+    """Behind the mode's guard too; None where no gateway is configured."""
 
 
 class Executor:
@@ -73,17 +86,24 @@ class Executor:
         self._tools = tools
         self._cluster = cluster
 
-    async def run(self, order: Order, steps: Steps, on_carried: Callable[[Carried], Awaitable[None]]) -> Outcome:
-        """Carry `order` out and see it through; `on_carried` hears when all was sent and checking begins."""
+    async def run(
+        self, order: Order, steps: Steps, on_carried: Callable[[Carried], Awaitable[None]], *, resumed: bool = False
+    ) -> Outcome:
+        """Carry `order` out and see it through; `on_carried` hears when all was sent and checking begins.
+
+        `resumed`: it may have got somewhere before a crash of which no step tells.
+        """
         tool = self._tool(order)
         hands = self._hands(order, steps)
         try:
             carried = await tool.carry_out(order, hands)
         except SentinelError as error:
             log.warning("action.not_carried_out", order=order.key, reason=str(error))
-            if not hands.answered:
-                return Outcome(ActionState.REFUSED, f"nothing was sent: {error}")
-            return await self._take_back(order, Carried(hands.answered), steps, f"it broke off: {error}")
+            if hands.answered:
+                return await self._take_back(order, Carried(hands.answered), steps, f"it broke off: {error}")
+            if resumed or not isinstance(error, _NOT_SENT):
+                return await self._look_back(order, steps, error)
+            return Outcome(ActionState.REFUSED, f"nothing was sent: {error}")
         await on_carried(carried)
         check = await self._verified(order, carried, steps)
         result: JsonObject = {"sent": carried.sent, "left": list(carried.left), "verified": check.words}
@@ -109,11 +129,26 @@ class Executor:
         except SentinelError as error:  # not seen is not failed: it is looked at again until the time is over
             return Check(met=False, words=f"could not be checked: {error}")
 
-    async def _take_back(self, order: Order, carried: Carried, steps: Steps, why: str) -> Outcome:
+    async def _look_back(self, order: Order, steps: Steps, error: SentinelError) -> Outcome:
+        """Nothing was answered, which does not say that nothing has arrived: what is there is taken back."""
+        why = f"it may have arrived although it failed ({error})"
+        if not DECLARED[order.operation].reversible:
+            return Outcome(ActionState.FAILED, f"{why}: a person must look")
+        nothing = Outcome(ActionState.REFUSED, f"nothing of it is there: {error}")
+        return await self._take_back(order, Carried(0), steps, why, nothing=nothing)
+
+    async def _take_back(
+        self, order: Order, carried: Carried, steps: Steps, why: str, *, nothing: Outcome | None = None
+    ) -> Outcome:
+        """Take back what is still ours; `nothing` is how it ends where nothing is, a failure if not told otherwise."""
+        kept = DECLARED[order.operation].kept_when_unproven
+        if kept and carried.sent:
+            return Outcome(ActionState.FAILED, f"{why}; {kept}: a person must look")
         try:
             undo = await steps.run("undo", partial(self._tool(order).undo, order, carried), ORDER)
             if undo is None:
-                return Outcome(ActionState.FAILED, f"{why}; there is nothing of ours to take back: a person must look")
+                words = f"{why}; there is nothing of ours to take back: a person must look"
+                return nothing or Outcome(ActionState.FAILED, words)
             back = await self._tool(undo).carry_out(undo, self._hands(undo, steps))
             check = await self._verified(undo, back, steps)
         except SentinelError as error:
@@ -130,4 +165,5 @@ class Executor:
 
     def _hands(self, order: Order, steps: Steps) -> ExactHands:
         cluster = self._cluster
-        return ExactHands(order, (cluster.reader, cluster.writer), steps, cluster.clock, sleep=cluster.sleep)
+        pair = (cluster.reader, cluster.writer)
+        return ExactHands(order, pair, steps, cluster.clock, sleep=cluster.sleep, gateway=cluster.gateway)

@@ -7,6 +7,7 @@ whoever decided, and less. Behind it stands the mode's guard (clients/guarded.py
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -14,20 +15,24 @@ from typing import Protocol
 import structlog
 
 from gcm_sentinel.clients.guarded import Writer
+from gcm_sentinel.clients.guarded_gateway import GatewayWriter
 from gcm_sentinel.clients.kubernetes import KubeObject, metadata
 from gcm_sentinel.clients.kubernetes.client import Params
 from gcm_sentinel.clients.kubernetes.objects import text
-from gcm_sentinel.domain.errors import Refused, Rejected, Retryable
+from gcm_sentinel.domain.errors import Permanent, Refused, Rejected, Retryable, SentinelError, Unreachable
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
-from gcm_sentinel.domain.order import ApiCall, Order
+from gcm_sentinel.domain.operations import TargetKind
+from gcm_sentinel.domain.order import NODE_UID, ApiCall, Order
 from gcm_sentinel.domain.ownership import FIELD_MANAGER
 from gcm_sentinel.domain.protocols import Clock
-from gcm_sentinel.domain.remediation import Unless
+from gcm_sentinel.domain.remediation import Done, T, Unless
 from gcm_sentinel.domain.steps import Codec, Steps
+from gcm_sentinel.remediation.binding import bound
+from gcm_sentinel.remediation.elsewhere import CALL, Making, direct
 
 log = structlog.get_logger(__name__)
 
-CONFLICT = 409
+CONFLICT, UNPROCESSABLE = 409, 422
 _TRIES = 5
 """How often an object that changes all the time is read again."""
 _PAUSE_S = 5.0
@@ -65,18 +70,28 @@ class ExactHands:
     """`Hands` for one order."""
 
     def __init__(
-        self, order: Order, cluster: tuple[Reader, Writer], steps: Steps, clock: Clock, *, sleep: Sleep = asyncio.sleep
+        self,
+        order: Order,
+        cluster: tuple[Reader, Writer],
+        steps: Steps,
+        clock: Clock,
+        *,
+        sleep: Sleep = asyncio.sleep,
+        gateway: GatewayWriter | None = None,
     ) -> None:
-        """`cluster` is what reads, and what writes behind the mode's guard."""
+        """`cluster` is what reads, and what writes behind the mode's guard; `gateway` writes behind it too."""
         self._order = order
+        self._gateway = gateway
         self._reader, self._writer = cluster
         self._steps = steps
         self._clock = clock
         self._sleep = sleep
         self.answered = 0
-        """Calls that the API server has carried out, now or in the record."""
+        """Calls that were carried out, now or in the record."""
 
-    async def send(self, call: ApiCall, *, unless: Unless | None = None) -> JsonObject:
+    async def send(
+        self, call: ApiCall, *, unless: Unless | None = None, done: Done | None = None, about: str = ""
+    ) -> JsonObject:
         """Send one call of the order; what identifies the object afterwards.
 
         Raises:
@@ -86,10 +101,35 @@ class ExactHands:
         if call not in self._order.calls:
             log.error("action.call_refused", call=str(call), order=self._order.key)
             raise Refused(f"{call.method} {call.path} is no call of {self._order.key}: it was not sent")
-        work = partial(self._send, call) if unless is None else partial(self._send_bound, call, unless)
+        if unless is not None and not about and call.method != CALL:
+            work: Callable[[], Awaitable[JsonObject]] = partial(self._send_bound, call, unless, done)
+        else:
+            work = await self._way(call, unless, about)
         answer = await self._steps.run(f"send:{call.method}", work, OBJECT)
         self.answered += 1
         return answer
+
+    async def _way(self, call: ApiCall, unless: Unless | None, about: str) -> Callable[[], Awaitable[JsonObject]]:
+        """How `call` is sent."""
+        if call.method == CALL:
+            return partial(direct, call, self._order, await self.now(), self._gateway, self._sleep)
+        return partial(self._send, call) if unless is None else partial(self._make, call, unless, about)
+
+    async def _make(self, call: ApiCall, unless: Unless, about: str) -> JsonObject:
+        async def objection() -> str:
+            found = await self._reader.get(about)
+            return self._stranger(found) or unless(found)
+
+        made = await Making(call, self._reader.get, self._writer, self._sleep)(objection)
+        return _identity({"metadata": made})
+
+    async def look(self, name: str, work: Callable[[], Awaitable[T]], codec: Codec[T]) -> T:
+        """What `work` reads, the same again in a replay.
+
+        Raises:
+            SentinelError: what `work` raised.
+        """
+        return await self._steps.run(f"look:{name}", work, codec)
 
     async def pause(self, seconds: float) -> None:
         """Wait; in a replay the wait is over."""
@@ -102,42 +142,60 @@ class ExactHands:
     async def _read_clock(self) -> datetime:
         return self._clock.now()
 
-    async def _send_bound(self, call: ApiCall, unless: Unless) -> JsonObject:
+    async def _send_bound(self, call: ApiCall, unless: Unless, done: Done | None) -> JsonObject:
+        lost = ""
         for left in reversed(range(_TRIES)):
-            found = await self._reader.get(call.path)
-            objection = self._stranger(found) or unless(found)
-            if objection:
-                raise Refused(f"{call.method} {call.path} was not sent: {objection}")
             try:
-                return await self._send(call, found)
-            except Rejected as error:
-                if error.status != CONFLICT or not left:
-                    raise
-                log.info("action.conflict", path=call.path, order=self._order.key)
+                found = await self._found(call, unless)
+                return _identity(found) if done is not None and done(found) else await self._send(call, found)
             except Retryable as error:  # it may have arrived: the object is looked at again before it is sent again
                 if not left:
                     raise
                 log.warning("action.answer_lost", path=call.path, order=self._order.key, reason=str(error))
+                lost = str(error)
                 await self._sleep(_PAUSE_S)
+            except (Permanent, Refused) as error:
+                if not left or not _is_conflict(error, call):
+                    raise _in_doubt(error, lost) from error
+                log.info("action.conflict", path=call.path, order=self._order.key)
         raise Refused(f"{call.path} changes all the time")
 
+    async def _found(self, call: ApiCall, unless: Unless) -> KubeObject:
+        """The object of `call` as it is now.
+
+        Raises:
+            Refused: it is another one, or not as it must be.
+        """
+        found = await self._reader.get(call.path)
+        objection = self._stranger(found) or unless(found)
+        if objection:
+            raise Refused(f"{call.method} {call.path} was not sent: {objection}")
+        return found
+
     def _stranger(self, found: KubeObject) -> str:
-        uid = text(metadata(found).get("uid"))
-        return "" if uid == self._order.target.uid else f"it is another object now (UID {uid})"
+        """Why it is not what the order is about: for a GPU, which is no API object, the node it was found in."""
+        target, uid = self._order.target, text(metadata(found).get("uid"))
+        meant = self._order.arguments.get(NODE_UID) if target.kind == TargetKind.GPU else target.uid
+        return "" if uid and uid == meant else f"it is another object now (UID {uid})"
 
     async def _send(self, call: ApiCall, bound_to: KubeObject | None = None) -> JsonObject:
         log.info("action.sending", call=str(call), order=self._order.key)
-        body = call.body if bound_to is None else _bound(call.body, bound_to)
-        if call.method == "POST":
+        body = call.body if bound_to is None else bound(call.body, bound_to)
+        if call.method == "POST" and not isinstance(body, list):
             return _identity(await self._writer.create(call.path, body))
         kind = call.content_type
         return _identity(await self._writer.patch(call.path, body, content_type=kind, field_manager=FIELD_MANAGER))
 
 
-def _bound(body: JsonObject, found: KubeObject) -> JsonObject:
-    """`body` for this very object in this very version: the API server refuses it (409) for any other."""
-    identity = {key: metadata(found)[key] for key in ("uid", "resourceVersion")}
-    return {**body, "metadata": {**_object(body.get("metadata")), **identity}}
+def _is_conflict(error: SentinelError, call: ApiCall) -> bool:
+    """Whether the object changed since it was read; a JSON patch tells it too by an operation that finds no place."""
+    statuses = (CONFLICT, UNPROCESSABLE) if isinstance(call.body, list) else (CONFLICT,)
+    return isinstance(error, Rejected) and error.status in statuses
+
+
+def _in_doubt(error: SentinelError, lost: str) -> SentinelError:
+    """`error`; where an earlier answer was lost, one that does not claim that nothing has arrived."""
+    return Unreachable(f"its answer was lost ({lost}), and then: {error}") if lost else error
 
 
 def _identity(answer: JsonObject) -> JsonObject:

@@ -31,6 +31,8 @@ class Ground:
     incident: Incident
     assessment: Assessment
     evidence: tuple[Evidence, ...]
+    captured: bool = False
+    """Whether what the order destroys was captured."""
 
 
 class Judge:
@@ -65,21 +67,22 @@ class Judge:
     async def _decide(self, order: Order, plan: Plan, scope: Scope, ground: Ground, *, approved: bool) -> Ruling:
         if plan.already:
             return _refused("it is done already: the world is as this action would make it")
-        grown = [str(call) for call in plan.order.calls if call not in order.calls]
+        grown = [str(call) for call in plan.order.calls if call not in (*order.calls, *plan.severable)]
         if grown:
             return _refused(f"it would do more now than was proposed: {grown[0]}; it has to be proposed again")
-        world = await self._surveyor.of(replace(plan, order=order), ground.incident, uid=plan.order.target.uid)
-        ruling = decide(
-            Case(
-                order=order,
-                mode=self._mode,
-                policy=self._policy,
-                scope=ground.incident.affected,
-                sighting=sighting_of(order, scope),
-                world=world,
-                assessment=ground.assessment,
-            )
+        found, incident = replace(plan, order=order), ground.incident
+        world = await self._surveyor.of(found, incident, uid=plan.order.target.uid, captured=ground.captured)
+        case = Case(
+            order=order,
+            mode=self._mode,
+            policy=self._policy,
+            scope=ground.incident.affected,
+            sighting=sighting_of(order, scope),
+            world=world,
+            assessment=ground.assessment,
         )
+        ruling = decide(case)
+        await self._surveyor.heed(case, ruling)
         if ruling.verdict is Verdict.ASK and approved:
             return Ruling(Verdict.ALLOWED, ("a person approved it", *ruling.reasons))
         return ruling

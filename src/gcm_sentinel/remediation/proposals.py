@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gcm_sentinel.domain.evidence import Evidence, ResultStatus, ToolResult
+from gcm_sentinel.domain.evidence import DESK, Evidence, ResultStatus, ToolResult
 from gcm_sentinel.domain.gate import Ruling
 from gcm_sentinel.domain.json_reader import JsonReader
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.operations import DECLARED, Operation
-from gcm_sentinel.domain.order import ActionTarget, ApiCall, Order
+from gcm_sentinel.domain.order import ActionTarget, ApiCall, Order, call_from_json
 from gcm_sentinel.domain.remediation import Affected, Plan
 
-SOURCE = "remediation"
+SOURCE = DESK
 """Name of the desk as a source."""
 
 
@@ -75,15 +75,9 @@ def order_from_json(data: Json) -> Order:
         incident_id=reader.get("incident_id", str),
         investigation_id=reader.get("investigation_id", str),
         arguments=reader.inside("arguments").data,
-        calls=tuple(reader.each("calls", _call_from_json)),
+        calls=tuple(reader.each("calls", call_from_json)),
         reason=reader.get("reason", str),
         asked_by=reader.get("asked_by", str),
-    )
-
-
-def _call_from_json(reader: JsonReader) -> ApiCall:
-    return ApiCall(
-        reader.get("method", str), reader.get("path", str), reader.inside("body").data, reader.get("content_type", str)
     )
 
 
@@ -101,7 +95,7 @@ def _order(item: Evidence) -> Order:
 
 
 def _call(call: ApiCall) -> JsonObject:
-    return {"method": call.method, "path": call.path, "body": dict(call.body), "content_type": call.content_type}
+    return {"method": call.method, "path": call.path, "body": call.body, "content_type": call.content_type}
 
 
 def _affected(item: Affected) -> JsonObject:

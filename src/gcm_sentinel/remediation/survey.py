@@ -7,13 +7,16 @@ asked then has no decision, which is a refusal.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
+
+import structlog
 
 from gcm_sentinel.clients.kubernetes.client import Objects, Params
 from gcm_sentinel.domain.acting_policy import Capacity
 from gcm_sentinel.domain.entity import Entity, EntityKind
-from gcm_sentinel.domain.gate import Sighting, World
+from gcm_sentinel.domain.evidence import DESK
+from gcm_sentinel.domain.gate import Case, Ruling, Sighting, World
 from gcm_sentinel.domain.observed import Observed
 from gcm_sentinel.domain.operations import TargetKind
 from gcm_sentinel.domain.order import Order
@@ -22,7 +25,10 @@ from gcm_sentinel.domain.protocols import Clock, Scope
 from gcm_sentinel.domain.remediation import Plan
 from gcm_sentinel.domain.trigger import Incident
 from gcm_sentinel.remediation.book import ActionBook
+from gcm_sentinel.remediation.breaker import trips
 from gcm_sentinel.remediation.nodes import capacity_of
+
+log = structlog.get_logger(__name__)
 
 _HOUR = timedelta(hours=1)
 
@@ -64,21 +70,40 @@ class Surveyor:
             captured=captured,
         )
 
-    async def capacity(self) -> Capacity:
-        """How much of the fleet takes work now, whatever is reserved.
+    async def capacity(self, *, newest: bool = False) -> Capacity:
+        """How much of the fleet takes work now, whatever is reserved; `newest` does without the API server's cache.
 
         Raises:
             SentinelError: the cluster could not be read.
         """
-        nodes, _ = await self._cluster.list("/api/v1/nodes", {"resourceVersion": "0"})
+        nodes, _ = await self._cluster.list("/api/v1/nodes", None if newest else {"resourceVersion": "0"})
         return capacity_of(nodes)
+
+    async def heed(self, case: Case, ruling: Ruling) -> None:
+        """Open the circuit breaker where `ruling` shows that it must be.
+
+        Raises:
+            Retryable: storage is away.
+        """
+        reason = trips(case, ruling)
+        if reason:
+            await self.open_breaker(case.world.now, reason)
+
+    async def open_breaker(self, at: datetime, reason: str) -> None:
+        """Open the circuit breaker, unless it is open.
+
+        Raises:
+            Retryable: storage is away.
+        """
+        if await self._book.open_breaker(at, reason):
+            log.error("breaker.opened", reason=reason, hint="look, then: gcm-sentinel breaker reset")
 
 
 def sighting_of(order: Order, scope: Scope) -> Sighting | None:
     """The newest evidence of the investigation that shows the order's target; None where none does."""
     target = entity_of(order)
     for evidence in reversed(scope.gathered):
-        if Observed(evidence.result.entities).has(target):
+        if evidence.source != DESK and Observed(evidence.result.entities).has(target):
             return Sighting(evidence.id, evidence.observed_at)
     return None
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select, update
+from sqlalchemy import ColumnElement, Row, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gcm_sentinel.domain.acting_policy import Breaker
@@ -20,10 +20,12 @@ from gcm_sentinel.domain.incident_record import IncidentState
 from gcm_sentinel.domain.json_reader import JsonReader
 from gcm_sentinel.domain.jsontypes import JsonObject
 from gcm_sentinel.domain.operations import Operation
-from gcm_sentinel.domain.order import ActionTarget, ApiCall, Order
+from gcm_sentinel.domain.order import ActionTarget, Order, call_from_json
+from gcm_sentinel.domain.published_action import TOLD
 from gcm_sentinel.domain.trigger import Incident
 from gcm_sentinel.storage.codecs import clean, from_json, micros, readable, to_json, when, when_known
 from gcm_sentinel.storage.database import Database
+from gcm_sentinel.storage.deliveries import owe_again
 from gcm_sentinel.storage.schema import actions as table
 from gcm_sentinel.storage.schema import breaker, incidents, symptoms
 from gcm_sentinel.storage.symptoms import IS_BAD
@@ -31,6 +33,8 @@ from gcm_sentinel.storage.upsert import insert_new, insert_or_replace
 
 _BREAKER = "fleet"
 _UNDER_WAY = [str(state) for state in UNDER_WAY]
+_CLOCKS_APART = timedelta(minutes=1)
+"""How much two replicas' clocks may differ, and how far behind an API server may list its nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,10 @@ class Step:
     result: JsonObject = field(default_factory=dict)
     note: str = ""
     ruling: str = ""
+    job: str = ""
+    """Key of the job that begins it: another process that goes on with that job has begun it, too."""
+    leaves: frozenset[ActionState] | None = None
+    """The states it may leave; None for all from which `to` may be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class Abroad:
     """What is under way at the moment of beginning, this action left out."""
 
     reserved: frozenset[str]
-    """Nodes that actions under way take out of service."""
+    """Nodes that actions take out of service that are under way, or ended after the fleet was counted."""
     begun: tuple[datetime, ...]
     """When the actions of the time asked for began."""
     breaker: Breaker
@@ -86,26 +94,30 @@ class Actions:
     async def advance(self, action_id: str, step: Step) -> bool:
         """Whether this call brought it to `step.to`; False where it was there already, or elsewhere, or is unknown.
 
-        Of several who try at once exactly one is told True.
+        Of several who try at once exactly one is told True. Where people must know of the new state, every sink is owed
+        another edition in the same transaction.
         """
         async with self._database.writing() as connection:
             return await _advance(connection, action_id, step)
 
-    async def begin(self, action_id: str, step: Step, since: datetime, objects: Objects) -> str:
+    async def begin(
+        self, action_id: str, step: Step, since: datetime, objects: Objects, *, counted_at: datetime | None = None
+    ) -> str:
         """Bring it to RUNNING unless `objects` says why not, which is returned; empty where it has begun.
 
-        `since` is how far back `Abroad.begun` reaches. Called again with the same `step.executor`, it has begun.
+        `since` is how far back `Abroad.begun` reaches; `counted_at` is when whoever objects has counted the fleet, so
+        that what ended since then is told as well. Called again by the same executor or job, it has begun.
         """
         async with self._database.serialised() as connection:
             row = (await connection.execute(select(table).where(table.c.id == action_id))).one_or_none()
-            if row is not None and row.state == str(ActionState.RUNNING) and row.executor == clean(step.executor):
+            if row is not None and row.state == str(ActionState.RUNNING) and _began(row.executor, step):
                 return ""  # it was this very call, whose answer was lost
             if row is None or row.state != str(ActionState.APPROVED):
                 return f"it is {row.state if row else 'not recorded'}, not approved"
             same = table.c.key == row.key, table.c.id != action_id
             if await connection.scalar(select(table.c.id).where(*same, table.c.state.in_([*_UNDER_WAY, "done"]))):
                 return "the same was begun for this incident before"
-            objection = objects(await _abroad(connection, since))
+            objection = objects(await _abroad(connection, since, counted_at))
             if not objection:
                 await _advance(connection, action_id, step)
             return objection
@@ -152,9 +164,14 @@ class Actions:
 
     async def _select(self, condition: ColumnElement[bool]) -> tuple[ActionRecord, ...]:
         async with self._database.reading() as connection:
-            statement = select(table).where(condition).order_by(table.c.requested_at, table.c.id)
-            rows = (await connection.execute(statement)).all()
-        return tuple(readable(rows, _record, table="actions"))
+            return await records(connection, condition)
+
+
+async def records(connection: AsyncConnection, condition: ColumnElement[bool]) -> tuple[ActionRecord, ...]:
+    """The records that `condition` finds, in the order they were asked for, in the caller's transaction."""
+    statement = select(table).where(condition).order_by(table.c.requested_at, table.c.id)
+    rows = (await connection.execute(statement)).all()
+    return tuple(readable(rows, _record, table="actions"))
 
 
 async def store_proposed(connection: AsyncConnection, proposed: Iterable[ActionRecord]) -> None:
@@ -163,13 +180,18 @@ async def store_proposed(connection: AsyncConnection, proposed: Iterable[ActionR
 
 
 async def _advance(connection: AsyncConnection, action_id: str, step: Step) -> bool:
-    before = [str(state) for state in COMES_AFTER[step.to]]
+    reached_from = COMES_AFTER[step.to]
+    before = [str(state) for state in (reached_from if step.leaves is None else reached_from & step.leaves)]
     statement = update(table).where(table.c.id == action_id, table.c.state.in_(before)).values(_changes(step))
-    return (await connection.execute(statement)).rowcount == 1
+    advanced = (await connection.execute(statement)).rowcount == 1
+    if advanced and step.to in TOLD:
+        await owe_again(connection, select(table.c.investigation_id).where(table.c.id == action_id), step.at)
+    return advanced
 
 
-async def _abroad(connection: AsyncConnection, since: datetime) -> Abroad:
-    return Abroad(await _reserved(connection), await _begun(connection, since), await _breaker(connection))
+async def _abroad(connection: AsyncConnection, since: datetime, counted_at: datetime | None) -> Abroad:
+    reserved = await _reserved(connection, counted_at)
+    return Abroad(reserved, await _begun(connection, since), await _breaker(connection))
 
 
 async def _begun(connection: AsyncConnection, since: datetime) -> tuple[datetime, ...]:
@@ -177,9 +199,12 @@ async def _begun(connection: AsyncConnection, since: datetime) -> tuple[datetime
     return tuple(when(moment) for moment in await connection.scalars(statement.order_by(table.c.started_at)))
 
 
-async def _reserved(connection: AsyncConnection) -> frozenset[str]:
-    statement = select(table.c.takes_out).where(table.c.state.in_(_UNDER_WAY), table.c.takes_out != "")
-    return frozenset(await connection.scalars(statement))
+async def _reserved(connection: AsyncConnection, counted_at: datetime | None = None) -> frozenset[str]:
+    counts: list[ColumnElement[bool]] = [table.c.state.in_(_UNDER_WAY)]
+    if counted_at is not None:
+        just_ended = table.c.ended_at >= micros(counted_at - _CLOCKS_APART)
+        counts.append(and_(table.c.started_at.is_not(None), just_ended))
+    return frozenset(await connection.scalars(select(table.c.takes_out).where(or_(*counts), table.c.takes_out != "")))
 
 
 async def _breaker(connection: AsyncConnection) -> Breaker:
@@ -195,8 +220,16 @@ def _changes(step: Step) -> dict[str, Any]:
         changes["ended_at"] = micros(step.at)
     if step.result:
         changes["result"] = to_json(step.result)
-    words = {"executor": step.executor, "note": step.note, "ruling": step.ruling}
+    words = {"executor": _executor(step), "note": step.note, "ruling": step.ruling}
     return {**changes, **{name: clean(value) for name, value in words.items() if value}}
+
+
+def _executor(step: Step) -> str:
+    return f"{step.executor} {step.job}".strip()
+
+
+def _began(executor: str, step: Step) -> bool:
+    return executor == clean(_executor(step)) or bool(step.job and executor.endswith(f" {clean(step.job)}"))
 
 
 def _columns(record: ActionRecord) -> dict[str, Any]:
@@ -238,7 +271,7 @@ def _record(row: Row[Any]) -> ActionRecord:
         incident_id=row.incident_id,
         investigation_id=row.investigation_id,
         arguments=JsonReader.of(from_json(row.arguments), "arguments").data,
-        calls=tuple(calls.each("calls", _call)),
+        calls=tuple(calls.each("calls", call_from_json)),
         reason=row.reason,
         asked_by=row.requested_by,
     )
@@ -260,9 +293,3 @@ def _record(row: Row[Any]) -> ActionRecord:
 
 
 _CALL = ("method", "path", "body", "content_type")
-
-
-def _call(reader: JsonReader) -> ApiCall:
-    return ApiCall(
-        reader.get("method", str), reader.get("path", str), reader.inside("body").data, reader.get("content_type", str)
-    )

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gcm_sentinel.domain.action_record import Approval, ApprovalState, Decision
 from gcm_sentinel.domain.errors import Bug, NotFound, Refused
@@ -66,10 +67,8 @@ class Approvals:
 
     async def of_action(self, action_id: str) -> Approval | None:
         """The newest question about an action; None when none was asked."""
-        statement = select(table).where(table.c.action_id == action_id).order_by(table.c.requested_at.desc()).limit(1)
         async with self._database.reading() as connection:
-            rows = (await connection.execute(statement)).all()
-        return next(readable(rows, _approval, table="approvals"), None)
+            return await newest_question(connection, action_id)
 
     async def waiting(self, now: datetime) -> tuple[Approval, ...]:
         """Those that can still be decided, the first to expire first."""
@@ -99,6 +98,13 @@ class Approvals:
         if not won:
             _refuse_what_cannot_count(found, decision)
         return Decided(found, won)
+
+
+async def newest_question(connection: AsyncConnection, action_id: str) -> Approval | None:
+    """The newest question about an action, in the caller's transaction; None when none was asked."""
+    statement = select(table).where(table.c.action_id == action_id).order_by(table.c.requested_at.desc()).limit(1)
+    rows = (await connection.execute(statement)).all()
+    return next(readable(rows, _approval, table="approvals"), None)
 
 
 def _columns(decision: Decision) -> dict[str, Any]:

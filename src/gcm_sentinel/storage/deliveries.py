@@ -2,6 +2,10 @@
 
 The rows are an outbox: whatever is owed is found here after any crash. A delivery is tried at least once and its sink
 makes a second try harmless; so here too every method may be called again.
+
+What became of an action makes the same row owed once more, as its next edition (`owe_again`). A sink that was away
+meanwhile is told the newest edition only, which tells where everything stands; what is noted about an attempt counts
+for the edition that was tried and no other.
 """
 
 from __future__ import annotations
@@ -9,7 +13,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gcm_sentinel.domain.incident_record import DeliveryRecord, DeliveryState
 from gcm_sentinel.storage.codecs import clean, micros, readable, when_known
@@ -56,7 +61,14 @@ class Deliveries:
         return next(readable(rows, delivery_record, table="deliveries"), None)
 
     async def attempted(
-        self, investigation_id: str, notifier: str, reason: str, next_at: datetime, *, attempt: int | None = None
+        self,
+        investigation_id: str,
+        notifier: str,
+        reason: str,
+        next_at: datetime,
+        *,
+        attempt: int | None = None,
+        edition: int = 1,
     ) -> None:
         """An attempt failed for now; it is offered again at `next_at`.
 
@@ -64,32 +76,48 @@ class Deliveries:
         called.
         """
         values = {"attempts": table.c.attempts + 1, "next_at": micros(next_at), "reason": clean(reason)}
-        await self._change(investigation_id, notifier, values, attempt=attempt)
+        await self._change((investigation_id, notifier, edition), values, attempt=attempt)
 
-    async def delivered(self, investigation_id: str, notifier: str, at: datetime) -> None:
-        """The sink has it. The first time counts; also after giving up, should it have arrived all the same."""
+    async def delivered(self, investigation_id: str, notifier: str, at: datetime, *, edition: int = 1) -> None:
+        """The sink has it. The first time counts; also after giving up, should it have arrived all the same.
+
+        A newer edition that came to be owed meanwhile is owed still, to a sink that has shown something.
+        """
         values = {"state": str(DeliveryState.DELIVERED), "delivered_at": micros(at), "next_at": None}
-        this = (table.c.investigation_id == investigation_id, table.c.notifier == notifier)
         open_ = table.c.state != str(DeliveryState.DELIVERED)
+        statement = update(table).where(*_this(investigation_id, notifier, edition), open_)
+        newer = (table.c.investigation_id == investigation_id, table.c.notifier == notifier, table.c.edition > edition)
         async with self._database.writing() as connection:
-            await connection.execute(update(table).where(*this, open_).values(values))
+            await connection.execute(statement.values(values))
+            await connection.execute(update(table).where(*newer).values(delivered_at=micros(at)))
 
-    async def given_up(self, investigation_id: str, notifier: str, reason: str) -> None:
+    async def given_up(self, investigation_id: str, notifier: str, reason: str, *, edition: int = 1) -> None:
         """It will not be tried again; `reason` is the last failure."""
         values = {"state": str(DeliveryState.GIVEN_UP), "next_at": None, "reason": clean(reason)}
-        await self._change(investigation_id, notifier, values, attempt=None)
+        await self._change((investigation_id, notifier, edition), values, attempt=None)
 
-    async def _change(
-        self, investigation_id: str, notifier: str, values: dict[str, Any], *, attempt: int | None
-    ) -> None:
+    async def _change(self, names: tuple[str, str, int], values: dict[str, Any], *, attempt: int | None) -> None:
         """Change it while it is owed; what was delivered or given up stays so."""
-        statement = update(table).where(
-            table.c.investigation_id == investigation_id, table.c.notifier == notifier, table.c.state == _OWED
-        )
+        statement = update(table).where(*_this(*names), table.c.state == _OWED)
         if attempt is not None:
             statement = statement.where(table.c.attempts == attempt)
         async with self._database.writing() as connection:
             await connection.execute(statement.values(values))
+
+
+async def owe_again(connection: AsyncConnection, investigation_id: Select[tuple[str]], now: datetime) -> None:
+    """Every sink that was owed the assessment is owed its next edition, in the caller's transaction.
+
+    Whatever became of the edition before: one that was given up may well be told what came of it.
+    """
+    again = {"edition": table.c.edition + 1, "state": _OWED, "attempts": 0, "reason": "", "next_at": None}
+    of_it = table.c.investigation_id == investigation_id.scalar_subquery()
+    await connection.execute(update(table).where(of_it).values(**again, owed_at=micros(now)))
+
+
+def _this(investigation_id: str, notifier: str, edition: int) -> tuple[ColumnElement[bool], ...]:
+    of_sink = (table.c.investigation_id == investigation_id, table.c.notifier == notifier)
+    return (*of_sink, table.c.edition == edition)
 
 
 def delivery_record(row: Row[Any]) -> DeliveryRecord:
@@ -103,4 +131,5 @@ def delivery_record(row: Row[Any]) -> DeliveryRecord:
         next_at=when_known(row.next_at),
         delivered_at=when_known(row.delivered_at),
         reason=row.reason,
+        edition=row.edition,
     )

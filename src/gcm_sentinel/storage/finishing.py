@@ -127,7 +127,7 @@ def _cleaned(text: str | None) -> str | None:
 
 
 async def _owe(connection: AsyncConnection, investigation_id: str, notifiers: Iterable[str], now: datetime) -> None:
-    owed = {"state": str(DeliveryState.OWED), "attempts": 0, "owed_at": micros(now), "reason": ""}
+    owed = {"state": str(DeliveryState.OWED), "attempts": 0, "owed_at": micros(now), "reason": "", "edition": 1}
     rows = [{"investigation_id": investigation_id, "notifier": name, **owed} for name in dict.fromkeys(notifiers)]
     await insert_new(connection, deliveries, rows)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -21,6 +21,7 @@ from gcm_sentinel.domain.assessment_json import assessment_from_json, incident_f
 from gcm_sentinel.domain.errors import BadResponse
 from gcm_sentinel.domain.evidence import Evidence
 from gcm_sentinel.domain.incident_record import InvestigationRecord, InvestigationState
+from gcm_sentinel.domain.published_action import PublishedAction
 from gcm_sentinel.domain.transcript import Transcript
 from gcm_sentinel.domain.trigger import Incident
 from gcm_sentinel.storage.codecs import DAMAGE, clean, from_json, micros, readable, to_json
@@ -29,6 +30,7 @@ from gcm_sentinel.storage.evidence import piece_rows, pieces
 from gcm_sentinel.storage.finishing import Finished, store_failure, store_finished
 from gcm_sentinel.storage.frozen_incident import current_incident
 from gcm_sentinel.storage.investigation_rows import RECORDS, investigation_record
+from gcm_sentinel.storage.published_actions import published_actions
 from gcm_sentinel.storage.schema import blobs
 from gcm_sentinel.storage.schema import investigations as table
 from gcm_sentinel.storage.transcripts import bare_transcript, whole_transcript
@@ -55,6 +57,8 @@ class StoredInvestigation:
     """Like `assessment`."""
     evidence: tuple[Evidence, ...]
     """What can be read of it, in the order of the calls."""
+    actions: tuple[PublishedAction, ...] = ()
+    """What it asked for and where that stands now."""
 
 
 class Investigations:
@@ -144,7 +148,8 @@ class Investigations:
                 return None
             found = await piece_rows(connection, investigation_id)
             body = await connection.scalar(select(blobs.c.body).where(blobs.c.digest == row.transcript_blob))
-        return await asyncio.to_thread(_whole, row, found, body)
+            asked_for = await published_actions(connection, investigation_id)
+        return replace(await asyncio.to_thread(_whole, row, found, body), actions=asked_for)
 
 
 async def _row(connection: AsyncConnection, investigation_id: str) -> Row[Any] | None:

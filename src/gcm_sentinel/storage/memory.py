@@ -1,4 +1,4 @@
-"""Evidence in memory: for one process, tests and the demo. Nothing survives it.
+"""Evidence and threads in memory: for one process, tests and the demo. Nothing survives it.
 
 An investigation gathers megabytes, so whoever runs investigations without end says `forget` when one is over; its
 evidence goes on in the `Investigation` it left.
@@ -7,6 +7,7 @@ evidence goes on in the `Investigation` it left.
 from __future__ import annotations
 
 from gcm_sentinel.domain.evidence import Evidence
+from gcm_sentinel.domain.threads import Thread
 
 
 class MemoryEvidenceStore:
@@ -30,3 +31,18 @@ class MemoryEvidenceStore:
     async def all(self, investigation_id: str) -> tuple[Evidence, ...]:
         """Everything of one investigation in the order it was first stored."""
         return tuple(self._by_investigation.get(investigation_id, {}).values())
+
+
+class MemoryThreads:
+    """A `ThreadBook` for an investigation by hand, which tells a sink once."""
+
+    def __init__(self) -> None:
+        self._threads: dict[tuple[str, str], Thread] = {}
+
+    async def get(self, sink: str, incident_id: str) -> Thread | None:
+        """What `sink` has shown of an incident."""
+        return self._threads.get((sink, incident_id))
+
+    async def put(self, sink: str, thread: Thread) -> None:
+        """Keep it."""
+        self._threads[sink, thread.incident_id] = thread

@@ -34,6 +34,7 @@ from gcm_sentinel.storage.schema import (
     evidence,
     incidents,
     investigations,
+    threads,
     triggers,
     turn_costs,
 )
@@ -118,7 +119,7 @@ async def _forget(connection: AsyncConnection, ids: list[str]) -> Pruned:
     bodies = await _take_bodies(connection, ids)
     theirs = select(investigations.c.id).where(investigations.c.incident_id.in_(ids))
     await connection.execute(delete(turn_costs).where(turn_costs.c.investigation_id.in_(theirs)))
-    for table in (actions, approvals):
+    for table in (actions, approvals, threads):
         await connection.execute(delete(table).where(table.c.incident_id.in_(ids)))
     await connection.execute(delete(incidents).where(incidents.c.id.in_(ids)))
     return replace(bodies, incidents=len(ids))

@@ -207,6 +207,19 @@ deliveries = Table(
     Column("next_at", BigInteger, nullable=True),
     Column("delivered_at", BigInteger, nullable=True),
     Column("reason", Text, nullable=False),
+    Column("edition", BigInteger, nullable=False),
+)
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("sink", Text, primary_key=True),
+    Column("incident_id", Text, primary_key=True),
+    Column("place", Text, nullable=False),
+    Column("mark", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("told", Text, nullable=False),
+    Column("closed", BigInteger, nullable=False),
 )
 
 requests = Table(

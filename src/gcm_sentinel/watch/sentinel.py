@@ -16,7 +16,6 @@ that operators see.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
@@ -42,8 +41,6 @@ FOLLOWED_FOR = timedelta(seconds=290)
 """One stream lasts so long; then stock is taken and the next one begins. Less than a watch may be silent."""
 _HEAD_WITHIN = timedelta(seconds=15)
 _READ_WITHIN = timedelta(seconds=5)
-_UP_AFTER_S = 2.0
-"""A stream that has not failed for so long is up, though nothing happens."""
 _ROLE = "it knows us, but our role does not do: give our certificate or token the role `investigator` in its settings"
 _WHO = (
     "it does not know us: set GCM_SENTINEL_SENTINEL_TOKEN, or GCM_SENTINEL_SENTINEL_CLIENT_CERT and CLIENT_KEY, to one"
@@ -190,9 +187,16 @@ class SentinelWatcher:
         return tuple(triggers)
 
     async def _gateway_log(self, head: int) -> AsyncGenerator[Event, None]:
-        """Everything the gateway remembers up to `head`."""
+        """Everything the gateway remembers up to `head`.
+
+        Raises:
+            SentinelError: it told less than it remembers; what is missing must not be taken for not raised.
+        """
         position, before = 0, -1
-        while before < position < head:
+        while position < head:
+            if before == position:
+                await self._check_all_forgotten(position, head)
+                return
             before = position
             async with aclosing(self._gateway.follow(position, lasting=_READ_WITHIN)) as events:
                 async for event in events:
@@ -202,18 +206,29 @@ class SentinelWatcher:
                     if position >= head:
                         break
 
+    async def _check_all_forgotten(self, position: int, head: int) -> None:
+        """A log of which nothing is told has nothing left: what lies before its last event is forgotten, too."""
+        if position == 0:
+            if head == 1:
+                return
+            try:
+                async with aclosing(self._gateway.follow(head - 1, lasting=_READ_WITHIN)) as events:
+                    await anext(events, None)
+            except Forgotten:
+                return
+        words = f"told its log of events up to {position} in time, and it goes to {head}"
+        raise SentinelError(f"SENTINEL gateway {self._gateway.endpoint} {words}")
+
     async def _follow(self, position: int) -> AsyncGenerator[Followed, None]:
         """What happens after a position, until the stream ends."""
-        up = asyncio.get_running_loop().call_later(_UP_AFTER_S, self._health.heard)
-        try:
-            async with aclosing(self._gateway.follow(position, lasting=self._lasting)) as events:
-                async for event in events:
-                    self._health.heard()
-                    if event.position > position:  # it tells at least once
-                        position = event.position
-                        yield Followed(news.SOURCE, await self._triggers_of(event), position)
-        finally:
-            up.cancel()
+        if self._health.failures:
+            await self._head()  # answered at once, while on the stream nothing may happen for long
+        async with aclosing(self._gateway.follow(position, lasting=self._lasting)) as events:
+            async for event in events:
+                self._health.heard()
+                if event.position > position:  # it tells at least once
+                    position = event.position
+                    yield Followed(news.SOURCE, await self._triggers_of(event), position)
 
     async def _triggers_of(self, event: Event) -> tuple[Trigger, ...]:
         cohort: Iterable[str] = ()

@@ -153,6 +153,7 @@ def _delivery(item: DeliveryRecord) -> dict[str, Json]:
         "investigation": item.investigation_id,
         "notifier": item.notifier,
         "state": str(item.state),
+        "edition": item.edition,
         "attempts": item.attempts,
         "owed_at": moment_to_json(item.owed_at),
         "next_at": moment_to_json(item.next_at),

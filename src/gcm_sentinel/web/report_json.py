@@ -8,6 +8,7 @@ ISO-8601 UTC, durations seconds, money US dollars, absent values null::
                 causal_chain [{text, evidence}], actions [{action, meaning, target, reason}], primary_action,
                 claims [{text, absence, cites [{evidence, quote}]}], struck [{claim, reason}],
                 ruled_out [{fault_class, reason}], not_checked, notes, engine, model, created_at, spend {...}},
+    orders [{operation, target, state, note, question, decided_by, digest}],
     evidence [{id, source, tool, arguments, status, query, note, time_range, observed_at, digest, entities,
                summary, raw_length}]
 
@@ -25,6 +26,7 @@ from gcm_sentinel.domain.entity import Entity
 from gcm_sentinel.domain.evidence import Evidence
 from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.domain.protocols import Publication
+from gcm_sentinel.domain.published_action import PublishedAction
 from gcm_sentinel.domain.trigger import Incident, Trigger
 
 FORMAT = "gcm-sentinel/report/v1"
@@ -36,7 +38,21 @@ def publication_to_json(publication: Publication) -> dict[str, Json]:
         "format": FORMAT,
         "incident": _incident(publication.incident),
         "assessment": _assessment(publication.assessment),
+        "orders": [_order(item) for item in publication.actions],
         "evidence": [_evidence(item) for item in publication.evidence],
+    }
+
+
+def _order(action: PublishedAction) -> dict[str, Json]:
+    target = action.target
+    return {
+        "operation": str(action.operation),
+        "target": {"kind": target.kind, "name": target.name, "uid": target.uid},
+        "state": str(action.state),
+        "note": action.note,
+        "question": action.question_id or None,
+        "decided_by": action.decided_by or None,
+        "digest": action.digest,
     }
 
 

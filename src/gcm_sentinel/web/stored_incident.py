@@ -20,6 +20,7 @@ from gcm_sentinel.domain.incident_record import (
     Symptom,
 )
 from gcm_sentinel.domain.protocols import Publication
+from gcm_sentinel.domain.published_action import PublishedAction
 from gcm_sentinel.domain.trigger import Incident, Trigger
 
 
@@ -138,6 +139,11 @@ class StoredBody(Protocol):
         """In the order of the calls."""
         ...
 
+    @property
+    def actions(self) -> tuple[PublishedAction, ...]:
+        """What it asked for and where that stands."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ShownIncident:
@@ -156,4 +162,4 @@ class ShownIncident:
         body = self.body
         if body is None or body.incident is None or body.assessment is None:
             return None
-        return Publication(body.incident, body.assessment, body.evidence)
+        return Publication(body.incident, body.assessment, body.evidence, body.actions)

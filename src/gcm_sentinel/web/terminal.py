@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from gcm_sentinel.domain import actions
 from gcm_sentinel.domain.assessment import Claim, Outcome, RecommendedAction, Severity
 from gcm_sentinel.domain.protocols import Publication
+from gcm_sentinel.domain.published_action import PublishedAction
 from gcm_sentinel.web.incident_view import cost, name_of
 from gcm_sentinel.web.plain import one_line
 
@@ -93,6 +94,7 @@ def _sections(publication: Publication) -> Iterator[tuple[str, list[str]]]:
     draft = assessment.draft
     sections = (
         ("Actions", [f"{number}. {_action(item)}" for number, item in enumerate(draft.actions, 1)]),
+        ("Asked of the agent", [f"- {_asked_for(item)}" for item in publication.actions]),
         ("Claims", [f"- {_claim(claim)}" for claim in draft.claims]),
         ("Struck claims", [f"- {_claim(item.claim)}: {one_line(item.reason)}" for item in assessment.struck]),
         ("Ruled out", [f"- {item.fault_class}: {one_line(item.reason)}" for item in draft.ruled_out]),
@@ -105,6 +107,11 @@ def _sections(publication: Publication) -> Iterator[tuple[str, list[str]]]:
 def _action(item: RecommendedAction) -> str:
     target = f" {name_of(item.target)}" if item.target else ""
     return one_line(f"{item.action}{target}" + (f": {item.reason}" if item.reason else ""))
+
+
+def _asked_for(action: PublishedAction) -> str:
+    by = f", decided by {action.decided_by}" if action.decided_by else ""
+    return one_line(f"{action.words}{by}" + (f": {action.note}" if action.note else ""))
 
 
 def _claim(claim: Claim) -> str:

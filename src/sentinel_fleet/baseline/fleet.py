@@ -55,6 +55,8 @@ class FleetSpec(BaseModel):
     metric_names: Literal["classic", "renamed"] = "classic"
     busy: float = Field(0.7, ge=0.0, le=1.0)
     boot_age: Seconds | None = None
+    janitor: bool = False
+    """Whether NVSentinel's janitor is installed: its GPUReset and RebootNode kinds are served."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ from sentinel_fleet.kube.app import kube_app
 from sentinel_fleet.kube.authz import NO_SECRETS, Deny, Rules, User
 from sentinel_fleet.kube.context import KubeSettings
 from sentinel_fleet.kube.kubeconfig import write_kubeconfig
+from sentinel_fleet.kube.resources import JANITOR
 from sentinel_fleet.kube.store import ObjectStore, WriteRequest
 
 __all__ = [
+    "JANITOR",
     "NO_SECRETS",
     "Deny",
     "KubeSettings",

@@ -115,7 +115,8 @@ class _Server:
         asked = Attributes(caller.user, verb, path.resource.group, path.attribute, path.namespace, path.name)
         if fault == "403" or not self._context.rules.allows(asked):
             raise forbidden(asked)
-        if not self._context.store.served(path.resource) and verb != "create":
+        makes_it_served = verb == "create" and not path.resource.installable
+        if not self._context.store.served(path.resource) and not makes_it_served:
             raise unknown_resource()
 
     async def _read(

@@ -1,7 +1,9 @@
 """The one table of what the API server serves: every kind with its names, verbs and selectable fields.
 
 Discovery, routing, storage and tables all read it; adding a kind is adding a row here. Built-in kinds are always
-served; custom ones (`custom=True`) only once the store has held such an object, as if their CRD came with them.
+served; custom ones (`custom=True`) only once the store has held such an object, as if their CRD came with them. Those a
+client creates itself (`installable=True`) are served once `ObjectStore.install` named their group, and not before: a
+client must be able to find out that they are missing.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ class Resource:
     """Whether `metadata.generation` counts changes of the spec."""
     custom: bool = False
     """Defined by a CRD: no schema, so lists are atomic and strategic merge patches are refused."""
+    installable: bool = False
+    """Served from the moment its group is installed; before that even a create is answered 404."""
     unconditional_update: bool = True
     """Whether PUT without a resourceVersion is accepted."""
     fields: tuple[str, ...] = ()
@@ -52,6 +56,9 @@ class Resource:
         """As kubectl lets people write it."""
         return self.kind.lower()
 
+
+JANITOR = "janitor.dgxc.nvidia.com"
+"""Group of NVSentinel's maintenance requests (https://github.com/NVIDIA/NVSentinel)."""
 
 _EVENT_FIELDS = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
 _POD_FIELDS = (
@@ -140,6 +147,19 @@ RESOURCES: tuple[Resource, ...] = (
         "poddisruptionbudgets",
         "PodDisruptionBudget",
         short_names=("pdb",),
+        generation=True,
+    ),
+    Resource(
+        JANITOR, "v1alpha1", "gpuresets", "GPUReset", namespaced=False, custom=True, installable=True, generation=True
+    ),
+    Resource(
+        JANITOR,
+        "v1alpha1",
+        "rebootnodes",
+        "RebootNode",
+        namespaced=False,
+        custom=True,
+        installable=True,
         generation=True,
     ),
     Resource("jobset.x-k8s.io", "v1alpha2", "jobsets", "JobSet", custom=True, generation=True),

@@ -55,6 +55,7 @@ class ObjectStore:
         self._clock = clock
         self._collections = {plural: Collection(row, history, self._rv) for plural, row in STORED.items()}
         self._listeners: list[Listener] = []
+        self._installed: set[str] = set()
         self.writes: list[WriteRequest] = []
         """Every mutating request in the order of arrival; access reviews, which write nothing, are not among them."""
         for name in SYSTEM_NAMESPACES:
@@ -81,8 +82,23 @@ class ObjectStore:
         return self._collections[plural]
 
     def served(self, resource: Resource) -> bool:
-        """Whether discovery shows the resource: built-in kinds always, custom ones once there was an object."""
+        """Whether discovery shows the resource: built-in kinds always, custom ones once there was an object.
+
+        Installable ones as soon as their group is installed.
+        """
+        if resource.installable:
+            return resource.group in self._installed
         return not resource.custom or self._collections[resource.plural].ever_used
+
+    def install(self, group: str) -> None:
+        """Serve the installable kinds of an API group, as if somebody had applied their CRDs.
+
+        Raises:
+            ValueError: no kind of that group can be installed.
+        """
+        if not any(row.installable and row.group == group for row in STORED.values()):
+            raise ValueError(f"the group {group!r} has no kind that can be installed")
+        self._installed.add(group)
 
     def record(self, plural: str, name: str, namespace: str = "") -> Record | None:
         """The current version of one object with its cached JSON."""

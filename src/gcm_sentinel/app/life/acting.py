@@ -63,7 +63,9 @@ class ActingDispatch:
 
     async def _refuse(self, record: ActionRecord, reason: str) -> None:
         log.info("action.refused", action=record.id, reason=reason)
-        await self._stores.actions.advance(record.id, Step(ActionState.REFUSED, self._clock.now(), note=reason))
+        waiting = frozenset({ActionState.WAITING})
+        step = Step(ActionState.REFUSED, self._clock.now(), note=reason, leaves=waiting)
+        await self._stores.actions.advance(record.id, step)
 
 
 def _refusal(approval: Approval | None) -> str:

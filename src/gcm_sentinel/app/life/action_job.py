@@ -1,5 +1,6 @@
 """The job of the acting queue: a proposed or approved order is ruled on, begun, carried out and seen through.
 
+    (capture what it destroys, where it destroys evidence)
     proposed -> rule -> refused | waiting (a person is asked; the job ends) | approved
     approved -> rule again -> begin (limits hold in one transaction) -> carry out -> check -> done | undone | failed
 
@@ -16,22 +17,25 @@ from hashlib import sha256
 
 import structlog
 
+from gcm_sentinel.app.life.limits import Limits
 from gcm_sentinel.app.life.patience import patiently
 from gcm_sentinel.app.life.pulse import Pulse
 from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.domain.acting_policy import ActingPolicy, Capacity
-from gcm_sentinel.domain.action_record import ActionRecord, ActionState, Approval, ApprovalState
-from gcm_sentinel.domain.errors import Retryable, SentinelError
-from gcm_sentinel.domain.gate import Ruling, Verdict, over_capacity
+from gcm_sentinel.domain.action_record import UNDER_WAY, ActionRecord, ActionState, Approval, ApprovalState
+from gcm_sentinel.domain.errors import SentinelError
+from gcm_sentinel.domain.gate import Ruling, Verdict
 from gcm_sentinel.domain.json_reader import JsonReader
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
-from gcm_sentinel.domain.protocols import Clock
+from gcm_sentinel.domain.operations import DECLARED
+from gcm_sentinel.domain.protocols import Clock, Scope
 from gcm_sentinel.domain.remediation import Carried
 from gcm_sentinel.domain.steps import Codec, Steps
+from gcm_sentinel.remediation.capture import Capture
 from gcm_sentinel.remediation.execute import Executor, Outcome
 from gcm_sentinel.remediation.judge import Ground, Judge
 from gcm_sentinel.remediation.survey import Surveyor
-from gcm_sentinel.storage.actions import Abroad, Step
+from gcm_sentinel.storage.actions import Step
 
 log = structlog.get_logger(__name__)
 
@@ -53,11 +57,17 @@ NOTHING: Codec[None] = Codec(encode=lambda _none: None, decode=lambda _json: Non
 
 
 PROPOSAL = "proposed"
+_TO_BE_RULED_ON = frozenset({ActionState.PROPOSED, ActionState.WAITING, ActionState.APPROVED})
 
 
 def job_key(record: ActionRecord, approval: Approval | None = None) -> str:
     """What the queue knows a piece of work by: the proposal, or one approval of it."""
     return f"{record.id}@{approval.id if approval else PROPOSAL}"
+
+
+def job_of(record: ActionRecord) -> str:
+    """Key of the job that began it; empty where none has."""
+    return record.executor.rpartition(" ")[2]
 
 
 def approval_id(record: ActionRecord) -> str:
@@ -73,6 +83,27 @@ class Acting:
     executor: Executor
     surveyor: Surveyor
     policy: ActingPolicy
+    capture: Capture | None = None
+    """None where no source can read: what destroys evidence is refused then."""
+
+
+def _is_approved(record: ActionRecord, asked: Approval | None, key: str) -> bool:
+    """Whether the job of `key` follows a person's approval of exactly this order."""
+    if asked is None or asked.state is not ApprovalState.APPROVED:
+        return False
+    return key == job_key(record, asked) and asked.digest == record.order.digest
+
+
+class _Begin:
+    """Work of the step that begins an action; knows whether it was done now, or the record answered in its place."""
+
+    def __init__(self, job: ActionJob, record: ActionRecord, key: str) -> None:
+        self._work = partial(job.begin, record, key)
+        self.ran = False
+
+    async def __call__(self) -> Ruling:
+        self.ran = True
+        return await self._work()
 
 
 class ActionJob:
@@ -92,84 +123,103 @@ class ActionJob:
         Raises:
             SentinelError: storage is damaged; while it is only away, the job waits.
         """
-        action_id, _, question = key.rpartition("@")
+        action_id = key.rpartition("@")[0]
         record = await patiently("action", partial(self._stores.actions.get, action_id))
         if record is None:
             log.warning("action.unknown", action=action_id)
             return
         fields = {"action": action_id, "incident": record.order.incident_id}
         with structlog.contextvars.bound_contextvars(**fields):
-            ruling = await steps.run("rule", partial(self._rule, record, question), RULING)
+            begin = _Begin(self, record, key)
+            captured = await self._captured(record, steps)
+            ruling = await steps.run("rule", partial(self._rule, record, key, captured=captured), RULING)
             if ruling.verdict is Verdict.ALLOWED:
-                ruling = await steps.run("begin", partial(self._begin, record, key, question), RULING)
+                ruling = await steps.run("begin", begin, RULING)
             log.info("action.ruled", verdict=str(ruling.verdict), reason=ruling.reason)
             if ruling.verdict is Verdict.ALLOWED:
-                await self._carry_out(record, steps)
+                await self._carry_out(record, steps, resumed=not begin.ran)
         self._pulse.acting.ring()
+        self._pulse.dispatch.ring()  # the sinks are to be told
 
-    async def _rule(self, record: ActionRecord, question: str) -> Ruling:
+    async def _captured(self, record: ActionRecord, steps: Steps) -> bool:
+        """Whether what the order destroys was captured; nothing is where it destroys nothing."""
+        capture = self._acting.capture
+        if capture is None or not DECLARED[record.order.operation].destroys_evidence:
+            return False
+        stored = await patiently("ground", partial(self._stores.investigations.get, record.order.investigation_id))
+        if stored is None or stored.incident is None:
+            return False
+        return await capture.before(record.order, Scope(stored.incident, stored.evidence), steps)
+
+    async def _rule(self, record: ActionRecord, key: str, *, captured: bool) -> Ruling:
         """The ruling on an order, with its state moved accordingly; a repeated call comes to the same."""
-        approved = await patiently("approval", partial(self._approved, record, question))
-        ruling = await self._ruled(record, approved=approved)
+        found = await patiently("action", partial(self._stores.actions.get, record.id))
+        if found is None or found.state not in _TO_BE_RULED_ON:
+            return await self._too_late(record, found, key)
+        asked = await patiently("approval", partial(self._stores.approvals.of_action, record.id))
+        if asked is not None and asked.state is not ApprovalState.WAITING and key != job_key(record, asked):
+            return Ruling(Verdict.ASK, (f"{asked.decided_by} decided about it meanwhile, and that is followed",))
+        ruling = await self._ruled(record, approved=_is_approved(record, asked, key), captured=captured)
         await patiently("ruling", partial(self._settle, record, ruling))
         return ruling
 
-    async def _approved(self, record: ActionRecord, question: str) -> bool:
-        approval = await self._stores.approvals.get(question)
-        if approval is None or approval.action_id != record.id:
-            return False
-        return approval.state is ApprovalState.APPROVED and approval.digest == record.order.digest
+    async def _too_late(self, record: ActionRecord, found: ActionRecord | None, key: str) -> Ruling:
+        """Nothing is to be ruled on any more. What this job itself has begun has lost its recorded steps: nobody knows
+        how far it came, so nothing more is sent."""
+        if found is None:
+            return Ruling(Verdict.REFUSED, ("it is not stored any more",))
+        if found.state in UNDER_WAY and job_of(found) == key:
+            log.error("action.steps_lost", state=str(found.state))
+            note = "it was begun, and the record of how far it came is lost: a person must look"
+            await self._advance(record, Step(ActionState.FAILED, self._clock.now(), note=note))
+        return Ruling(Verdict.REFUSED, (f"it is {found.state} already",))
 
-    async def _ruled(self, record: ActionRecord, *, approved: bool) -> Ruling:
+    async def _ruled(self, record: ActionRecord, *, approved: bool, captured: bool) -> Ruling:
         stored = await patiently("ground", partial(self._stores.investigations.get, record.order.investigation_id))
         if stored is None or stored.incident is None or stored.assessment is None:
             return Ruling(Verdict.REFUSED, ("the assessment it rests on is not stored any more",))
-        ground = Ground(stored.incident, stored.assessment, stored.evidence)
+        ground = Ground(stored.incident, stored.assessment, stored.evidence, captured)
         rule = partial(self._acting.judge.rule, record.order, ground, approved=approved)
         try:
             return await patiently("rule", rule, at_most=_PATIENCE)
-        except Retryable as error:
+        except SentinelError as error:
             return Ruling(Verdict.REFUSED, (f"the world could not be read: {error}",))
 
-    async def _begin(self, record: ActionRecord, key: str, question: str) -> Ruling:
-        """Begin it where the limits allow, as nobody else begins anything at that moment."""
-        try:
-            capacity = await patiently("capacity", self._acting.surveyor.capacity, at_most=_PATIENCE)
-        except SentinelError as error:
-            return await self._refused(record, f"the fleet could not be counted: {error}")
-        asked = question != PROPOSAL
-
-        def objects(abroad: Abroad) -> str:
-            return self._objection(record, capacity, abroad, approved=asked)
-
-        now = self._clock.now()
-        step = Step(ActionState.RUNNING, now, executor=f"{self._executor} {key}")
-        reason = await patiently("begin", partial(self._stores.actions.begin, record.id, step, now - _HOUR, objects))
-        if not reason:
-            return Ruling(Verdict.ALLOWED, ("begun",))
-        return await self._refused(record, reason)
-
-    async def _refused(self, record: ActionRecord, reason: str) -> Ruling:
-        ruling = Ruling(Verdict.REFUSED, (reason,))
-        await patiently("ruling", partial(self._settle, record, ruling))
+    async def begin(self, record: ActionRecord, key: str) -> Ruling:
+        """Begin it where the limits allow, as nobody else begins anything at that moment; a repeated call comes to the
+        same."""
+        ruling, overload = await patiently("begin", partial(self._try_to_begin, record, key))
+        if overload:
+            surveyor = self._acting.surveyor
+            await patiently("breaker", partial(surveyor.open_breaker, self._clock.now(), overload))
+        if ruling.verdict is not Verdict.ALLOWED:
+            await patiently("ruling", partial(self._settle, record, ruling))
         return ruling
 
-    def _objection(self, record: ActionRecord, capacity: Capacity, abroad: Abroad, *, approved: bool) -> str:
-        policy = self._acting.policy
-        if len(abroad.begun) >= policy.max_per_hour and not approved:
-            return f"{len(abroad.begun)} actions began within the last hour meanwhile, {policy.max_per_hour} may"
-        if not record.takes_out:
-            return ""
-        if abroad.breaker.is_open:
-            return f"the circuit breaker is open ({abroad.breaker.reason}): a person has to reset it"
-        return over_capacity(replace(capacity, reserved=abroad.reserved), record.takes_out, policy) or ""
+    async def _try_to_begin(self, record: ActionRecord, key: str) -> tuple[Ruling, str]:
+        """The ruling, and why the circuit breaker has to open."""
+        now = self._clock.now()
+        try:
+            counted = await patiently("capacity", self._count, at_most=_PATIENCE)
+        except SentinelError as error:
+            return Ruling(Verdict.REFUSED, (f"the fleet could not be counted: {error}",)), ""
+        limits = Limits(record, counted, self._acting.policy, approved=not key.endswith(f"@{PROPOSAL}"))
+        step = Step(ActionState.RUNNING, self._clock.now(), executor=self._executor, job=key)
+        reason = await self._stores.actions.begin(record.id, step, now - _HOUR, limits, counted_at=now)
+        if not reason:
+            return Ruling(Verdict.ALLOWED, ("begun",)), ""
+        return limits.ruling or Ruling(Verdict.REFUSED, (reason,)), limits.overload
+
+    async def _count(self) -> Capacity:
+        return await self._acting.surveyor.capacity(newest=True)
 
     async def _settle(self, record: ActionRecord, ruling: Ruling) -> None:
         """Write a ruling down; what has gone further meanwhile is left alone."""
         now, actions = self._clock.now(), self._stores.actions
         match ruling.verdict:
             case Verdict.REFUSED:
-                step = Step(ActionState.REFUSED, now, ruling=ruling.reason, note=ruling.reason)
+                reason = ruling.reason
+                step = Step(ActionState.REFUSED, now, ruling=reason, note=reason, leaves=_TO_BE_RULED_ON)
                 await actions.advance(record.id, step)
             case Verdict.ASK:
                 await self._stores.approvals.ask(self._question(record, now))
@@ -187,13 +237,13 @@ class ActionJob:
             expires_at=now + self._acting.policy.approval_lasts,
         )
 
-    async def _carry_out(self, record: ActionRecord, steps: Steps) -> None:
+    async def _carry_out(self, record: ActionRecord, steps: Steps, *, resumed: bool) -> None:
         async def on_carried(carried: Carried) -> None:
             result: JsonObject = {"sent": carried.sent, "left": list(carried.left), **carried.facts}
             step = Step(ActionState.CARRIED, self._clock.now(), result=result)
             await steps.run("carried", partial(self._advance, record, step), NOTHING)
 
-        outcome = await self._acting.executor.run(record.order, steps, on_carried)
+        outcome = await self._acting.executor.run(record.order, steps, on_carried, resumed=resumed)
         await steps.run("ended", partial(self._ended, record, outcome), NOTHING)
         log.info("action.ended", state=str(outcome.state), note=outcome.note)
 

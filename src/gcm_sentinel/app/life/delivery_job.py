@@ -1,9 +1,9 @@
-"""The job of the delivery queue: one attempt to hand one stored assessment to one sink.
+"""The job of the delivery queue: one attempt to hand one edition of a stored assessment to one sink.
 
 An attempt that failed for now is written down with the moment of the next; dispatch hands it over again then, as a
 new job. A crash between the sink's answer and our record repeats the attempt, which every sink recognises by the
-investigation id (Event name, ``Idempotency-Key``), so that nothing shows twice. While only our record cannot be
-written, the answer waits for storage and the sink is left in peace.
+investigation id and edition (Event name, ``Idempotency-Key``), so that nothing shows twice. While only our record
+cannot be written, the answer waits for storage and the sink is left in peace.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class _Hopeless:
 
 
 class DeliveryJob:
-    """Delivers one assessment to one sink per key (``investigation/notifier/attempt``)."""
+    """Delivers one assessment to one sink per key (`dispatch.delivery_key`)."""
 
     def __init__(
         self,
@@ -91,9 +91,11 @@ class DeliveryJob:
         Raises:
             SentinelError: storage is damaged; while it is only away, the attempt waits.
         """
-        investigation_id, notifier, attempt = key.rsplit("/", 2)
+        investigation_id, notifier, place = key.rsplit("/", 2)
+        edition, _, attempt = place.rpartition(".")
+        tried = (int(edition or 1), int(attempt))
         name = f"deliver:{notifier}"
-        once = partial(self._once, name, partial(self._owed, investigation_id, notifier, int(attempt)))
+        once = partial(self._once, name, partial(self._owed, investigation_id, notifier, tried))
         await steps.run(name, once, NOTHING)
 
     async def _once(self, name: str, find: Callable[[], Awaitable[_Owed | _Hopeless | None]]) -> None:
@@ -105,28 +107,36 @@ class DeliveryJob:
         self._pulse.dispatch.ring()  # the sink has room for the next
         self._on_attempt(owed.record.investigation_id, delivery, state)
 
-    async def _owed(self, investigation_id: str, notifier: str, attempt: int) -> _Owed | _Hopeless | None:
+    async def _owed(self, investigation_id: str, notifier: str, tried: tuple[int, int]) -> _Owed | _Hopeless | None:
         record = await self._deliveries.get(investigation_id, notifier)
-        if record is None or record.state is not DeliveryState.OWED or record.attempts != attempt:
+        if record is None or record.state is not DeliveryState.OWED or (record.edition, record.attempts) != tried:
             return None
         sink = self._notifiers.get(notifier)
         if sink is None:
             return _Hopeless(record, "this sink is not configured any more")
-        publication = await self._publication(investigation_id)
+        publication = await self._publication(record)
         if publication is None:
             return _Hopeless(record, "its assessment is not stored any more")
         return _Owed(record, sink, publication)
 
-    async def _publication(self, investigation_id: str) -> Publication | None:
-        stored = await self._investigations.get(investigation_id)
+    async def _publication(self, record: DeliveryRecord) -> Publication | None:
+        """What to publish. Actions are read after `record`: what is told of an edition is never older than it."""
+        stored = await self._investigations.get(record.investigation_id)
         if stored is None or stored.assessment is None or stored.incident is None:
             return None
-        return Publication(stored.incident, stored.assessment, stored.evidence)
+        return Publication(
+            stored.incident,
+            stored.assessment,
+            stored.evidence,
+            stored.actions,
+            edition=record.edition,
+            shown_before=record.delivered_at is not None,
+        )
 
     async def _record(self, record: DeliveryRecord, delivery: Delivery) -> DeliveryState:
         names, now = (record.investigation_id, record.notifier), self._clock.now()
         if delivery.delivered:
-            await self._deliveries.delivered(*names, now)
+            await self._deliveries.delivered(*names, now, edition=record.edition)
             return DeliveryState.DELIVERED
         return await record_failure(self._deliveries, record, delivery, now)
 
@@ -142,9 +152,10 @@ async def record_failure(
     names = (record.investigation_id, record.notifier)
     next_at = next_attempt(record.attempts, now) if delivery.retryable else None
     if next_at is not None:
-        await deliveries.attempted(*names, delivery.reason, next_at, attempt=record.attempts)
+        attempt, edition = record.attempts, record.edition
+        await deliveries.attempted(*names, delivery.reason, next_at, attempt=attempt, edition=edition)
         return DeliveryState.OWED
-    await deliveries.given_up(*names, delivery.reason)
+    await deliveries.given_up(*names, delivery.reason, edition=record.edition)
     log.error("notify.given_up", investigation=names[0], notifier=names[1], reason=delivery.reason)
     return DeliveryState.GIVEN_UP
 

@@ -27,8 +27,10 @@ PER_SINK = 4
 
 
 def delivery_key(record: DeliveryRecord) -> str:
-    """``inc-….2/webhook/0``: each attempt is a job of its own, so that an outage of hours holds no slot."""
-    return f"{record.investigation_id}/{record.notifier}/{record.attempts}"
+    """``inc-….2/webhook/0``, of a later edition ``inc-….2/webhook/2.0``: each attempt is a job of its own, so that an
+    outage of hours holds no slot."""
+    place = f"{record.attempts}" if record.edition == 1 else f"{record.edition}.{record.attempts}"
+    return f"{record.investigation_id}/{record.notifier}/{place}"
 
 
 class Dispatch:

@@ -3,7 +3,8 @@
 That happens when the queue's own database was lost or restored, when a job met a fault of ours, or when a process
 died so often over one job that the queue gave it up; and when a power cut took the last writes of one of SQLite's two
 files, so that a job is done whose result is not stored. An investigation is marked failed, and triage has it tried
-again; a delivery counts as a failed attempt; what the queue has never heard of is handed in again.
+again; a delivery counts as a failed attempt; what the queue has never heard of is handed in again. Actions have a
+repair of their own (acting_repair.py), because what was begun there is not begun again.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from time import time
 
 import aiohttp
 
+from gcm_sentinel.clients.kubernetes.objects import mapping, objects, text
 from gcm_sentinel.domain.errors import (
     BadConfiguration,
     BadResponse,
@@ -91,13 +92,20 @@ _TABLE: tuple[tuple[tuple[type[Exception], ...], type[SentinelError], str], ...]
 
 
 def _words(body: str) -> str:
-    """The `message` of a Status object, else the body itself, in one line."""
+    """The `message` of a Status object, with the budgets that hold a pod, else the body itself, in one line."""
     try:
         parsed = json.loads(body)
     except ValueError:
         parsed = None
     words = parsed.get("message") if isinstance(parsed, dict) else None
-    return " ".join((words if isinstance(words, str) and words else body).split())[:_WORDS_MAX]
+    held = " ".join(_budgets(parsed))
+    return " ".join(f"{words if isinstance(words, str) and words else body} {held}".split())[:_WORDS_MAX]
+
+
+def _budgets(status: object) -> list[str]:
+    """What a refused eviction says of the disruption budget; the message alone does not name it."""
+    causes = objects(mapping(mapping(status).get("details")).get("causes"))
+    return [text(cause.get("message")) for cause in causes if cause.get("reason") == "DisruptionBudget"]
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:

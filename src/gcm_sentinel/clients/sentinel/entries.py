@@ -7,13 +7,23 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from gcm_sentinel.clients.sentinel import content
-from gcm_sentinel.domain.audit import ENTRY_TYPES, AssessmentNote, AuditEntry, AuditFilter, AuditPage, Verification
+from gcm_sentinel.domain.audit import (
+    ENTRY_TYPES,
+    ActionNote,
+    AssessmentNote,
+    AuditEntry,
+    AuditFilter,
+    AuditPage,
+    Verification,
+)
 
 if TYPE_CHECKING:
     from sentinel.ext.v1.records_pb2 import AssessmentRecord
     from sentinel_sdk import types as sdk
 
 ASSESSMENT_EVENT = "assessment.published"
+ACTION_EVENT = "action."
+"""With the state it came to: ``action.done``."""
 
 
 def filters(wanted: AuditFilter) -> sdk.AuditQueryFilters:
@@ -67,7 +77,7 @@ def verification(model: sdk.ChainVerificationResult) -> Verification:
     )
 
 
-def of_note(note: AssessmentNote) -> sdk.AuditEntry:
+def of_note(note: AssessmentNote | ActionNote) -> sdk.AuditEntry:
     """A note as an entry; the same note gives the same bytes, by which a repeated delivery is recognised.
 
     About one GPU whose place is known, the entry names it, so that a question for that GPU's entries finds it. All
@@ -77,6 +87,10 @@ def of_note(note: AssessmentNote) -> sdk.AuditEntry:
     from sentinel_sdk import AuditEntry as WireEntry
     from sentinel_sdk import AuditEntryType, GpuIdentifier
 
+    if isinstance(note, ActionNote):
+        told = SystemRecord(event=f"{ACTION_EVENT}{note.state}", fields=_action_fields(note))
+        data = told.SerializeToString(deterministic=True)
+        return WireEntry(entry_type=AuditEntryType.SYSTEM_EVENT, timestamp=note.at.astimezone(UTC), data=data)
     record = SystemRecord(event=ASSESSMENT_EVENT, assessment=_assessment(note))
     gpu = note.gpu
     return WireEntry(
@@ -85,6 +99,19 @@ def of_note(note: AssessmentNote) -> sdk.AuditEntry:
         gpu=GpuIdentifier(uuid=gpu.uuid, hostname=gpu.node, device_index=gpu.index) if gpu else None,
         data=record.SerializeToString(deterministic=True),
     )
+
+
+def _action_fields(note: ActionNote) -> dict[str, str]:
+    fields = {
+        "incident": note.incident_id,
+        "investigation": note.investigation_id,
+        "operation": note.operation,
+        "target": note.target,
+        "order_sha256": note.digest,
+        "decided_by": note.decided_by,
+        "note": note.note,
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def _assessment(note: AssessmentNote) -> AssessmentRecord:

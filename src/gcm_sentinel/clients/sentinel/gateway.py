@@ -1,4 +1,4 @@
-"""The client: GPU health, fleet, history and trust; its `ledger` the audit ledger.
+"""The client: GPU health, fleet, history, trust and directives; its `ledger` the audit ledger.
 
 It connects at the first call and keeps the connection. Every call has a deadline that covers its repetitions, and every
 failure comes out as one of ours. What the gateway does not know is None, not an error: that nobody ever reported about
@@ -12,11 +12,12 @@ from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from gcm_sentinel.clients.sentinel import convert, events
+from gcm_sentinel.clients.sentinel import convert, directing, events
 from gcm_sentinel.clients.sentinel.access import Access
 from gcm_sentinel.clients.sentinel.connection import Connection
 from gcm_sentinel.clients.sentinel.ledger import SentinelLedger
 from gcm_sentinel.domain.gpu_health import FleetHealth, GpuHealth, GpuHistory, TrustGraph
+from gcm_sentinel.domain.jsontypes import JsonObject
 from gcm_sentinel.domain.sentinel_events import Directive, Event
 
 if TYPE_CHECKING:
@@ -102,6 +103,25 @@ class SentinelGateway:
         async with self._connection.use() as client:
             page = await client.alist_directives(status=DirectiveStatus.WAITING, limit=MAX_WAITING)
         return tuple(map(events.directive, page.directives))
+
+    async def directive(self, directive_id: str) -> Directive | None:
+        """One directive and what became of it; None where there is none of that id.
+
+        Raises:
+            SentinelError: it could not be asked.
+        """
+        async with self._connection.use() as client:
+            return await directing.look_up(client, directive_id)
+
+    async def carry_out(self, method: str, body: JsonObject, *, directive_id: str, at: datetime) -> JsonObject:
+        """Issue or take back a directive (directing.py); the same again is answered as before.
+
+        Raises:
+            Rejected: the GPU's state does not allow it, or the id was used for another directive.
+            SentinelError: it could not be asked.
+        """
+        async with self._connection.use() as client:
+            return await directing.carry_out(client, method, body, directive_id=directive_id, at=at)
 
     async def follow(self, after: int | None, *, lasting: timedelta) -> AsyncGenerator[Event, None]:
         """What happens after a position, for as long as `lasting`; None for from now on, beginning with a position.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from gcm_sentinel.clients.sentinel import entries, proofs
 from gcm_sentinel.clients.sentinel.connection import Connection
 from gcm_sentinel.domain.audit import (
+    ActionNote,
     AssessmentNote,
     AuditFilter,
     AuditPage,
@@ -114,7 +115,7 @@ class SentinelLedger:
             consistent = await self._extends(client, head)
         return proofs.judge(answer, entry_id, head, keys, consistent=consistent)
 
-    async def record(self, note: AssessmentNote, *, key: str) -> Recorded:
+    async def record(self, note: AssessmentNote | ActionNote, *, key: str) -> Recorded:
         """Append a note; the same key again records nothing more and answers where it stands.
 
         Raises:

@@ -1,0 +1,76 @@
+"""Evidence first: what an operation destroys is read and stored before it is even ruled on.
+
+A reset or a reboot takes the kernel's ring buffer, volatile counters and the pods' state with it. What the sources can
+still read of the node is kept with the evidence of the investigation, as C1, C2 ...: each reading is a recorded step,
+so after a crash nothing is read twice, and no later reading, of a node that has booted since, replaces the first.
+
+The node and its events must have been read. The other sources may be off, or the node too sick to answer them: that is
+stored too, and a node that hangs can still be rebooted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from gcm_sentinel.domain.evidence import Evidence
+from gcm_sentinel.domain.order import Order
+from gcm_sentinel.domain.protocols import EvidenceStore, Scope
+from gcm_sentinel.domain.steps import Codec, Steps
+from gcm_sentinel.domain.transcript import ToolCall
+
+log = structlog.get_logger(__name__)
+
+LETTER = "C"
+"""Of the ids of captured evidence."""
+NEEDED = ("get_node_info", "get_node_events")
+"""Tools that must have looked."""
+WANTED = ("get_workload_info", "read_kernel_log", "query_dcgm_direct", "compare_gpu_metrics")
+"""Tools whose answer is kept, whatever it is."""
+_ID = re.compile(rf"{LETTER}(\d+)")
+_NUMBER: Codec[int] = Codec(encode=lambda number: number, decode=lambda data: int(str(data)))
+
+
+class Gatherer(Protocol):
+    """Runs tools of the read-only sources and stores what they return, secrets removed."""
+
+    def offers(self, tool: str) -> bool:
+        """Whether there is such a tool."""
+        ...
+
+    async def gather(self, calls: Sequence[ToolCall], scope: Scope, steps: Steps, first: int) -> tuple[Evidence, ...]:
+        """What the calls came to, stored as C`first` and on; a recorded step each."""
+        ...
+
+
+class Capture:
+    """Captures what an operation on a node would destroy."""
+
+    def __init__(self, gatherer: Gatherer, store: EvidenceStore) -> None:
+        self._gatherer = gatherer
+        self._store = store
+
+    async def before(self, order: Order, scope: Scope, steps: Steps) -> bool:
+        """Capture what carrying out `order` destroys; whether what is needed was read and stored.
+
+        Raises:
+            SentinelError: the store could not be read.
+        """
+        node = order.target.node or order.target.name
+        tools = [tool for tool in (*NEEDED, *WANTED) if self._gatherer.offers(tool)]
+        calls = [ToolCall(f"capture-{tool}", tool, {"node_name": node}) for tool in tools]
+        first = await steps.run("capture", partial(self._next, scope.incident.investigation_id), _NUMBER)
+        found = await self._gatherer.gather(calls, scope, steps, first)
+        looked = {item.tool for item in found if item.result.status.observed}
+        missing = sorted(set(NEEDED) - looked)
+        log.info("action.captured", order=order.key, evidence=[item.id for item in found], missing=missing)
+        return not missing
+
+    async def _next(self, investigation_id: str) -> int:
+        """The number after the last that was captured: one action's capture never replaces another's."""
+        kept = [_ID.fullmatch(item.id) for item in await self._store.all(investigation_id)]
+        return max((int(found.group(1)) for found in kept if found), default=0) + 1

@@ -1,0 +1,94 @@
+"""Calls of an order that change no object that exists: a custom resource made about a node, a directive to a gateway.
+
+Both bear the order's handle as their name, so one whose answer was lost is known again and not made twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+import structlog
+
+from gcm_sentinel.clients.guarded import Writer
+from gcm_sentinel.clients.guarded_gateway import GatewayWriter
+from gcm_sentinel.clients.kubernetes import KubeObject, metadata
+from gcm_sentinel.clients.kubernetes.client import Params
+from gcm_sentinel.clients.kubernetes.objects import mapping, text
+from gcm_sentinel.domain.errors import NotFound, Refused, Rejected, Retryable
+from gcm_sentinel.domain.jsontypes import JsonObject
+from gcm_sentinel.domain.order import ApiCall, Order
+
+log = structlog.get_logger(__name__)
+
+CALL = "CALL"
+"""Method of the calls that go to the gateway."""
+_CONFLICT = 409
+_TRIES = 5
+_PAUSE_S = 5.0
+"""Between two tries where there was no answer."""
+
+Get = Callable[[str, Params | None], Awaitable[KubeObject]]
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """Makes the object of one call, once."""
+
+    call: ApiCall
+    get: Get
+    writer: Writer
+    sleep: Sleep
+
+    async def __call__(self, objection: Callable[[], Awaitable[str]]) -> JsonObject:
+        """The made object's `metadata`, or that of the one of its name that was there; `objection` is why not to.
+
+        Raises:
+            Refused: for the objection.
+            SentinelError: as the API server answered.
+        """
+        return await _persistently(partial(self._once, objection), self.call, self.sleep)
+
+    async def _once(self, objection: Callable[[], Awaitable[str]]) -> JsonObject:
+        body = mapping(self.call.body)
+        name = text(metadata(body).get("name"))
+        try:
+            return metadata(await self.get(f"{self.call.path}/{name}", None))
+        except NotFound:
+            log.debug("action.not_made_yet", path=self.call.path, name=name)
+        if reason := await objection():
+            raise Refused(f"{self.call.method} {self.call.path} was not sent: {reason}")
+        try:
+            return metadata(await self.writer.create(self.call.path, body))
+        except Rejected as error:
+            if error.status != _CONFLICT:
+                raise
+            return {"name": name}  # made meanwhile: AlreadyExists
+
+
+async def direct(call: ApiCall, order: Order, at: datetime, gateway: GatewayWriter | None, sleep: Sleep) -> JsonObject:
+    """Have the gateway carry `call` out; `at` is the same whenever it is sent again.
+
+    Raises:
+        Refused: no gateway is configured, or the mode does not permit it.
+        SentinelError: as the gateway answered.
+    """
+    if gateway is None:
+        raise Refused(f"{call.path} was not called: no SENTINEL gateway is configured")
+    body = mapping(call.body)
+    work = partial(gateway.carry_out, call.path, body, directive_id=order.handle, at=at)
+    return await _persistently(work, call, sleep)
+
+
+async def _persistently(work: Callable[[], Awaitable[JsonObject]], call: ApiCall, sleep: Sleep) -> JsonObject:
+    """What `work` gives; where no answer came it may have arrived, and the same is sent again."""
+    for _ in range(_TRIES - 1):
+        try:
+            return await work()
+        except Retryable as error:
+            log.warning("action.answer_lost", path=call.path, reason=str(error))
+            await sleep(_PAUSE_S)
+    return await work()

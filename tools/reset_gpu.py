@@ -1,0 +1,83 @@
+"""Has one GPU reset once nothing uses the node's GPUs, by NVSentinel's janitor or the site's own controller.
+
+Kubernetes does not know which GPU a pod holds, so while any pod with GPUs runs on the node the answer is: drain first.
+"""
+
+from __future__ import annotations
+
+from gcm_sentinel.clients.kubernetes.marks import marks_of
+from gcm_sentinel.clients.kubernetes.objects import metadata, strings
+from gcm_sentinel.domain.errors import NotFound
+from gcm_sentinel.domain.jsontypes import JsonObject
+from gcm_sentinel.domain.operations import Operation
+from gcm_sentinel.domain.order import ActionTarget, Order
+from gcm_sentinel.domain.protocols import Scope
+from gcm_sentinel.domain.remediation import Carried, Check, Hands, Plan
+from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
+from gcm_sentinel.tools import asking, gpu_places, maintenance, pods
+from gcm_sentinel.tools.context import ClusterReader, ToolContext
+
+
+class ResetGpu:
+    """`reset_gpu`."""
+
+    operation = Operation.RESET_GPU
+
+    def __init__(self, cluster: ClusterReader) -> None:
+        self._cluster = cluster
+
+    @property
+    def spec(self) -> ToolSpec:
+        """The tool as a model sees it."""
+        return asking.spec_of(
+            self.operation,
+            "Propose to reset one GPU of a node on which no pod uses a GPU any more (drain it first). Volatile counters"
+            " are lost; they are captured before.",
+            gpu_places.PROPERTIES,
+        )
+
+    async def plan(self, call: ToolCall, scope: Scope) -> Plan:
+        """One request for the GPU's reset."""
+        uuid = gpu_places.gpu_uuid(call)
+        name = gpu_places.shown_on(uuid, scope)
+        gpu_places.check_place(call, uuid, name, scope)
+        node = await asking.read_node(self._cluster, name)
+        await self._must_be_drained(name)
+        incident = scope.incident
+        target = ActionTarget("gpu", uuid, uuid, name)
+        given = maintenance.circumstances(node, scope, call.arguments)
+        order = Order(self.operation, target, incident.id, incident.investigation_id, given, reason=asking.reason(call))
+        asked: JsonObject = {"nodeName": name, "selector": {"uuids": [uuid]}}
+        order, note = await maintenance.request(self._cluster, order, maintenance.GPU_RESET, asked)
+        return Plan(order, marks_of(node), strings(metadata(node).get("labels")), notes=(note,))
+
+    async def _must_be_drained(self, name: str) -> None:
+        users = [pods.full_name(pod) for pod in await pods.on_node(self._cluster, name) if pods.holds_gpu(pod)]
+        if users:
+            shown = ", ".join(users[:5])
+            raise ValueError(f"drain first: {len(users)} pods with GPUs run on {name} ({shown})")
+
+    async def carry_out(self, order: Order, hands: Hands) -> Carried:
+        """Send the request."""
+        return await maintenance.ask(order, hands)
+
+    async def check(self, order: Order, carried: Carried) -> Check:
+        """Whether the reset is reported complete, and what it was for has gone."""
+        try:
+            node = await asking.read_node(self._cluster, order.target.node)
+        except NotFound:
+            return Check(met=False, words=f"node {order.target.node} is gone", hopeless=True)
+        found = await maintenance.answered(self._cluster, order, maintenance.GPU_RESET, node)
+        if not found.met or maintenance.withdraws(order):
+            return found
+        left = maintenance.lingering(order, node)
+        return Check(met=False, words=f"{found.words}, but {left} stands") if left else found
+
+    async def undo(self, order: Order, carried: Carried) -> Order | None:
+        """Take the request back where nobody has taken it up; a reset itself cannot be undone."""
+        return await maintenance.withdrawal(self._cluster, order)
+
+
+def build(context: ToolContext) -> ResetGpu:
+    """The entry point."""
+    return ResetGpu(context.cluster)

@@ -1,0 +1,151 @@
+"""Restarts one pod of a GPU operator's DaemonSet: evicts it, and sees another of the same DaemonSet Ready on the node.
+
+Only pods of the closed table in gpu_operators.py, only on a node of the incident, each by its UID.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from gcm_sentinel.clients.kubernetes import KubeObject, metadata
+from gcm_sentinel.clients.kubernetes.marks import marks_of
+from gcm_sentinel.clients.kubernetes.objects import strings, text
+from gcm_sentinel.domain.errors import NotFound, Refused
+from gcm_sentinel.domain.jsontypes import Json
+from gcm_sentinel.domain.operations import Operation
+from gcm_sentinel.domain.order import ActionTarget, Order
+from gcm_sentinel.domain.ownership import FIELD_MANAGER
+from gcm_sentinel.domain.protocols import Scope
+from gcm_sentinel.domain.remediation import Carried, Check, Hands, Plan
+from gcm_sentinel.domain.steps import Codec
+from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
+from gcm_sentinel.tools import asking, gpu_operators, pods
+from gcm_sentinel.tools.context import ClusterReader, ToolContext
+
+_POD_NAME = re.compile(r"([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)/([a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?)")
+_POD: Json = {"type": "string", "description": "The pod as namespace/name, on a node this incident is about."}
+_DAEMONSET, _DAEMONSET_UID = "daemonset", "daemonset_uid"
+_TEXT: Codec[str] = Codec(encode=lambda words: words, decode=str)
+
+
+class RestartPod:
+    """`restart_pod`."""
+
+    operation = Operation.RESTART_POD
+
+    def __init__(self, cluster: ClusterReader) -> None:
+        self._cluster = cluster
+
+    @property
+    def spec(self) -> ToolSpec:
+        """The tool as a model sees it."""
+        return asking.spec_of(
+            self.operation,
+            f"Propose to restart one pod of a GPU operator's DaemonSet ({gpu_operators.known()}).",
+            {"pod_name": _POD},
+        )
+
+    async def plan(self, call: ToolCall, scope: Scope) -> Plan:
+        """One eviction."""
+        namespace, name = _pod_name(call)
+        pod = await self._cluster.get(f"/api/v1/namespaces/{namespace}/pods/{name}")
+        owner = _daemonset(pod)
+        node = await asking.read_node(self._cluster, pods.node_of(pod))
+        objection = await self._in_use(pod, node)
+        if objection:
+            raise ValueError(objection)
+        order = Order(
+            self.operation,
+            ActionTarget("pod", pods.full_name(pod), pods.uid(pod), pods.node_of(pod)),
+            scope.incident.id,
+            scope.incident.investigation_id,
+            {_DAEMONSET: f"{namespace}/{text(owner.get('name'))}", _DAEMONSET_UID: text(owner.get("uid"))},
+            (pods.eviction(pod),),
+            asking.reason(call),
+        )
+        return Plan(order, marks_of(node), strings(metadata(node).get("labels")))
+
+    async def carry_out(self, order: Order, hands: Hands) -> Carried:
+        """Evict it, unless the node came into use meanwhile."""
+        objection = await hands.look("pod", partial(self._objection, order), _TEXT)
+        if objection:
+            raise Refused(objection)
+        for call in order.calls:
+            await hands.send(call)
+        return Carried(len(order.calls))
+
+    async def check(self, order: Order, carried: Carried) -> Check:
+        """Whether another pod of the DaemonSet is Ready on the node."""
+        wanted, title = order.arguments[_DAEMONSET_UID], order.arguments[_DAEMONSET]
+        theirs = [
+            pod
+            for pod in await pods.on_node(self._cluster, order.target.node)
+            if text((pods.owned_by(pod, "DaemonSet") or {}).get("uid")) == wanted
+        ]
+        new = [pod for pod in theirs if pods.uid(pod) != order.target.uid]
+        made = next((pods.full_name(pod) for pod in new if pods.ready(pod)), "")
+        if made:
+            return Check(met=True, words=f"{made} of DaemonSet {title} is Ready on {order.target.node}")
+        if new:
+            return Check(met=False, words=f"{pods.full_name(new[0])} is not Ready yet")
+        state = "is still there" if theirs else "is gone, and nothing has taken its place"
+        return Check(met=False, words=f"{order.target.name} {state}")
+
+    async def undo(self, order: Order, carried: Carried) -> Order | None:
+        """Nothing takes a restart back."""
+        return None
+
+    async def _objection(self, order: Order) -> str:
+        namespace, _, name = order.target.name.partition("/")
+        try:
+            pod = await self._cluster.get(f"/api/v1/namespaces/{namespace}/pods/{name}")
+        except NotFound:
+            return ""  # whoever evicted it, another has to come
+        if pods.uid(pod) != order.target.uid:
+            return ""  # so it is here: the eviction is for the old one, which the API server will say
+        return await self._in_use(pod, await asking.read_node(self._cluster, order.target.node))
+
+    async def _in_use(self, pod: KubeObject, node: KubeObject) -> str:
+        """Why a pod whose restart takes the driver away may not go; empty where it may."""
+        operator = gpu_operators.operator_of(pod)
+        if operator is None or not operator.empty_node_only:
+            return ""
+        name, marks = pods.node_of(pod), marks_of(node)
+        if not marks.unschedulable or marks.cordoned_by != FIELD_MANAGER:
+            return f"restarting the {operator.what} unloads it under every pod of {name}: cordon and drain it first"
+        users = [pods.full_name(found) for found in await pods.on_node(self._cluster, name) if _uses_gpu(found)]
+        return f"restarting the {operator.what} would take it from {', '.join(users[:5])}" if users else ""
+
+
+def _uses_gpu(pod: KubeObject) -> bool:
+    return pods.holds_gpu(pod) and pods.owned_by(pod, "DaemonSet") is None
+
+
+def _daemonset(pod: KubeObject) -> KubeObject:
+    """The DaemonSet of a pod that may be restarted.
+
+    Raises:
+        ValueError: it is not one of the table's, or no DaemonSet's.
+    """
+    owner = pods.owned_by(pod, "DaemonSet")
+    if owner is None or gpu_operators.operator_of(pod) is None:
+        raise ValueError(
+            f"{pods.full_name(pod)} is no pod of a DaemonSet that may be restarted: {gpu_operators.known()}"
+        )
+    if pods.terminating(pod):
+        raise ValueError(f"{pods.full_name(pod)} is ending already")
+    return owner
+
+
+def _pod_name(call: ToolCall) -> tuple[str, str]:
+    given = asking.argument(call, "pod_name")
+    found = _POD_NAME.fullmatch(given)
+    if found is None:
+        raise ValueError(f"'pod_name' must be namespace/name of one pod, not {given!r}")
+    return found[1], found[2]
+
+
+def build(context: ToolContext) -> RestartPod:
+    """The entry point."""
+    return RestartPod(context.cluster)
