@@ -37,6 +37,9 @@ class Incoming(Protocol[_Received]):
     def cancel(self) -> object:
         """End it from this side; whoever iterates gets an error with CANCELLED."""
 
+    def initial_metadata(self) -> Iterable[tuple[str, str | bytes]] | None:
+        """What the server sent at the beginning; waits for it."""
+
     def trailing_metadata(self) -> Iterable[tuple[str, str | bytes]] | None:
         """What the server sent at the end."""
 

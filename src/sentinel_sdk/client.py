@@ -220,7 +220,7 @@ class SentinelClient(Session):
 
         With `from_now` the first event has a position and nothing else. With `hostname` only events about this host,
         and about no single one. With `lasting` one connection is followed, for so many seconds: it ends then, and a
-        connection that breaks is an error.
+        connection that breaks, or on which nothing ever answered, is an error.
 
         Raises:
             OutOfRangeError: events after this position were forgotten: take stock of the fleet, and follow from now.

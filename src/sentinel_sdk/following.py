@@ -6,6 +6,7 @@ same for all of them, in both faces.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Generator
 from typing import Any, ClassVar, Generic, TypeVar
@@ -15,7 +16,7 @@ from google.protobuf.message import Message as Proto
 
 from sentinel_sdk.awaiting import AwaitingConnection
 from sentinel_sdk.blocking import BlockingConnection
-from sentinel_sdk.errors import ClosedError, SentinelError, from_status
+from sentinel_sdk.errors import ClosedError, InvalidArgumentError, SentinelError, from_status
 from sentinel_sdk.failures import Failure, wait_after
 from sentinel_sdk.retry import Reconnects, RetryConfig
 from sentinel_sdk.rpc import Metadata, Method
@@ -107,36 +108,63 @@ def follow_once(connection: BlockingConnection, course: Course[Item], seconds: f
     """The items that come over one connection, for so many seconds, or until the server or the client ends it.
 
     Raises:
-        SentinelError: it could not be made, or broke.
+        InvalidArgumentError: not for a time above 0.
+        SentinelError (when it is iterated over): the connection could not be made, nothing answered, or it broke.
     """
+    return _followed_once(connection, course, _checked(seconds))
+
+
+def afollow_once(connection: AwaitingConnection, course: Course[Item], seconds: float) -> AsyncGenerator[Item]:
+    """The same, asynchronously."""
+    return _afollowed_once(connection, course, _checked(seconds))
+
+
+def _followed_once(connection: BlockingConnection, course: Course[Item], seconds: float) -> Generator[Item]:
     incoming = connection.stream(course.method, course.request(), course.metadata(), seconds)
+    is_up = False
     try:
         for message in incoming:
+            is_up = True
             item = _read(course, message)
             if item is not None:
                 yield item
     except grpc.RpcError as error:
-        if connection.is_closed() or error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        if connection.is_closed() or _is_over(error, is_up=is_up or bool(incoming.initial_metadata())):
             return
         raise connection.failure(error).error from error
     finally:
         incoming.cancel()
 
 
-async def afollow_once(connection: AwaitingConnection, course: Course[Item], seconds: float) -> AsyncGenerator[Item]:
-    """The same, asynchronously."""
+async def _afollowed_once(connection: AwaitingConnection, course: Course[Item], seconds: float) -> AsyncGenerator[Item]:
     incoming = connection.stream(course.method, course.request(), course.metadata(), seconds)
+    is_up = False
     try:
         while (message := await connection.next_of(course.method, incoming)) is not None:
+            is_up = True
             item = _read(course, message)
             if item is not None:
                 yield item
     except grpc.RpcError as error:
-        if connection.is_closed() or error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        if connection.is_closed() or _is_over(error, is_up=is_up or bool(await incoming.initial_metadata())):
             return
         raise (await connection.failure(error)).error from error
     finally:
         incoming.cancel()
+
+
+def _is_over(error: grpc.RpcError, *, is_up: bool) -> bool:
+    """Whether a stream lasted as long as it was wanted; what nobody ever answered did not last.
+
+    gRPC tells no empty metadata from none, so the server has to send some, or a message.
+    """
+    return is_up and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def _checked(seconds: float) -> float:
+    if not 0 < seconds < math.inf:
+        raise InvalidArgumentError(f"`lasting` must be a number of seconds above 0, not {seconds!r}")
+    return seconds
 
 
 def _read(course: Course[Item], message: Proto) -> Item | None:

@@ -32,7 +32,7 @@ FAILURES, SUSPICIOUS = 3, 2
 GPUS, OTHERS, SMS = 4, 2, 8
 """GPUs of the first and of the second host."""
 TARGET = {"namespace": "gpus", "pod": "gateway-0"}
-VARIABLES = {"$namespace": ".*", "$hostname": ".*", "$gpu": ".*", "$__rate_interval": "5m"}
+VARIABLES = {"$namespace": ".*", "$hostname": ".*", "$gpu": ".*", "$__rate_interval": "5m", "$__range": "10m"}
 """As Grafana fills them in where everything is chosen."""
 
 

@@ -9,6 +9,12 @@ import yaml
 from tests.charts.conftest import CHART
 from tests.charts.fed_gateway import Scraped
 
+from sentinel_gateway.alerts.counters import AlertCounters
+from sentinel_gateway.app.core_metrics import Times
+from sentinel_gateway.app.metrics import GatewayMetrics
+from sentinel_gateway.core.counters import Counters
+from sentinel_gateway.core.durations import Durations
+
 RULES = {
     rule["alert"]: rule
     for group in yaml.safe_load((CHART / "rules" / "sentinel.yaml").read_text())["groups"]
@@ -70,6 +76,22 @@ def test_it_fires_while_something_grows(alert, text):
 )
 def test_it_is_quiet_otherwise(alert, text):
     assert held(text).answer(RULES[alert]["expr"]) == {}
+
+
+def test_a_gateway_that_has_just_begun_or_never_verifies_fires_nothing():
+    fresh = GatewayMetrics(Counters(), Times({}, Durations(), 10), AlertCounters(), version="1").expose().decode()
+    kept = held("".join(line for line in fresh.splitlines(keepends=True) if not line.startswith("#")))
+
+    assert "sentinel_gateway_build_info" in kept.names()
+    assert [name for name, rule in RULES.items() if kept.answer(rule["expr"])] == []
+
+
+def test_what_a_gateway_tells_of_a_broken_ledger_fires():
+    metrics = GatewayMetrics(Counters(), Times({}, Durations(), 10), AlertCounters(), version="1")
+    metrics.verified("changed", NOW_S)
+    kept = held("".join(line for line in metrics.expose().decode().splitlines(keepends=True) if line[0] != "#"))
+
+    assert [name for name, rule in RULES.items() if kept.answer(rule["expr"])] == ["SentinelAuditChainBroken"]
 
 
 def test_a_gateway_that_stores_what_comes_next_has_not_stalled():

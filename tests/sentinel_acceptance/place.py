@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.sentinel_core.gateway import Clock
@@ -72,9 +72,12 @@ class Agent:
         results: Iterable[tuple[types.GpuIdentifier, int, types.ProbeResult]],
         probe_type: types.ProbeType = types.ProbeType.FMA,
     ) -> types.ProbeAck:
-        """Send results of now as one batch, and follow what the acknowledgement asks for."""
+        """Send results as one batch, a microsecond apart from now on, and follow what the acknowledgement asks for."""
         now = self.now()
-        executions = [self._execution(gpu, sm, result, probe_type, now) for gpu, sm, result in results]
+        executions = [
+            self._execution(gpu, sm, result, probe_type, now + timedelta(microseconds=place))
+            for place, (gpu, sm, result) in enumerate(results)
+        ]
         ack = await self.probes.send(types.ProbeResultBatch(executions=executions, batch_timestamp=now))
         assert ack.accepted, ack.rejection_reason
         for one in ack.schedule_overrides:

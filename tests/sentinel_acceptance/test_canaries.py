@@ -1,6 +1,7 @@
 """Canaries that the gateway schedules: who dissents again with other partners is quarantined, who did once is not.
 
-The hosts follow `FollowCanaries` and compute; what they compute is the test's. Each canary is answered by one host.
+The hosts follow `FollowCanaries` and compute; what they compute is the test's. Each canary is answered by the host of
+its first GPU.
 """
 
 from __future__ import annotations
@@ -11,17 +12,29 @@ from contextlib import aclosing
 
 import pytest
 from tests.sentinel_acceptance.place import Agent, Fleet
+from tests.sentinel_gateway.people import ROLES
 
-from sentinel_sdk import types
+from sentinel_gateway.app.loading import Groups
+from sentinel_gateway.domain.access import token_digest
+from sentinel_sdk import SentinelClient, types
 
 INTERVAL_S = 600
 SMS = 2
+HOSTS = tuple(f"node-{number}" for number in range(8))
+
+
+@pytest.fixture
+def groups() -> Groups:
+    """Every host has a token of its own."""
+    roles = {**ROLES, **dict.fromkeys(HOSTS, ROLES["agent"])}
+    tokens = [{"name": name, "sha256": token_digest(name), "roles": held} for name, held in roles.items()]
+    return {"access": {"tokens": tokens}}
 
 
 @pytest.fixture
 async def hosts(fleet: Fleet) -> list[Agent]:
-    """Four hosts with four GPUs each, known and healthy."""
-    agents = [await fleet.host(f"node-{number}", sms=SMS) for number in range(4)]
+    """Eight hosts with two GPUs each, known and healthy."""
+    agents = [await fleet.host(name, gpus=2, sms=SMS) for name in HOSTS]
     for agent in agents:
         await agent.sweep()
     return agents
@@ -50,9 +63,9 @@ async def answered(fleet: Fleet, request: types.TmrRequest, *wrong: str) -> type
         types.TmrGpuResult(gpu=gpu, output_fingerprint=b"x" * 32 if gpu.uuid in wrong else b"y" * 32, success=True)
         for gpu in request.gpus
     ]
-    return await fleet.clients["agent"].areport_tmr_result(
-        types.TmrResult(canary_id=request.canary_id, results=results)
-    )
+    endpoint, token = f"127.0.0.1:{fleet.gateway.grpc_port}", request.gpus[0].hostname
+    async with await SentinelClient.aconnect(endpoint, tls_config=False, token=token) as client:
+        return await client.areport_tmr_result(types.TmrResult(canary_id=request.canary_id, results=results))
 
 
 async def rounds(fleet: Fleet, canaries: AsyncGenerator[types.TmrRequest], bad: str, most: int) -> list[set[str]]:

@@ -13,7 +13,7 @@ from sentinel_gateway.alerts.outbox import Outbox
 from sentinel_gateway.alerts.running import Alerting
 from sentinel_gateway.domain.alert_settings import AlertSettings, PagerDutySettings, SlackSettings
 from sentinel_gateway.domain.alerts import AlertChanges, Alerts, DeliveryState, Event, Group, GroupKey, Waiting
-from sentinel_gateway.domain.happenings import AgentSilent, Heard
+from sentinel_gateway.domain.happenings import AgentSilent, Heard, ProbesTakeTooMuch
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.storage import alert_rows
 from sentinel_gateway.storage.database import Database
@@ -162,6 +162,15 @@ def test_a_restart_remembers_which_agents_were_told_to_be_silent(either):
 
     back = round_of(part, either, Heard(time_ns=NOW_NS, hostname="node-1"), at_s=5)
     assert [(one.key.group, one.event) for one in back.alerts] == [("host/node-1", Event.RESOLVE)]
+
+
+def test_a_restart_remembers_of_which_hosts_probes_take_too_much(either):
+    hosts = [ProbesTakeTooMuch(time_ns=NOW_NS, hostname=name, overhead_pct=4.0) for name in ("node-1", "node-2")]
+    before = alerting(either)
+    round_of(before, either, *hosts)
+    round_of(before, either, replace(hosts[0], overhead_pct=1.0, is_over=True), at_s=5)
+
+    assert alerting(either).hosts_with_high_overhead() == ["node-2"]
 
 
 def test_a_round_that_was_not_stored_is_decided_again(either):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import pytest
 from tests.sentinel_core.gateway import AGENT, Place
 from tests.sentinel_core.sweeps import Sweeps, fleet, path
 
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.domain.identity import Gpu
-from sentinel_gateway.domain.tmr import TmrGpuResult, TmrReport, TmrRequest
+from sentinel_gateway.domain.tmr import TmrGpuResult, TmrOutcome, TmrReport, TmrRequest
 
 GPUS = fleet(4, 2)
 
@@ -95,6 +96,42 @@ async def test_what_is_open_is_open_after_a_restart_and_told_again(either: Place
 
         assert await path(core, one.gpus[0]) == ["SUSPECT"]
         assert core._memory.canaries == {}
+
+
+async def test_the_three_are_on_three_hosts_where_there_are_three(place: Place):
+    async with place.running() as core:
+        await Sweeps(place, fleet(3, 4), sms=1).sweep(core)
+        canaries = core.follow_canaries()
+        for _ in range(5):
+            (one,) = await told(core, canaries)
+            await core.report_tmr(AGENT, answer(one))
+            place.clock.sleep(600)
+
+            assert len({gpu.hostname for gpu in one.gpus}) == 3
+
+
+@pytest.mark.parametrize("count", [0, 2], ids=["empty", "too early"])
+async def test_a_report_without_three_results_ends_no_canary(place: Place, count: int):
+    async with place.running() as core:
+        await Sweeps(place, GPUS[:3], sms=1).sweep(core)
+        (one,) = await told(core, core.follow_canaries())
+        short = TmrReport(one.canary_id, answer(one).results[:count])
+        first = await core.report_tmr(AGENT, short)
+        second = await core.report_tmr(AGENT, answer(one, one.gpus[0]))
+
+        assert (first.outcome, second.outcome) == (TmrOutcome.INSUFFICIENT, TmrOutcome.DISSENT)
+        assert await path(core, one.gpus[0]) == ["SUSPECT"]
+        assert core._memory.canaries == {}
+
+
+async def test_a_canary_whose_time_is_over_is_no_evidence_though_nobody_looked_yet(place: Place):
+    async with place.running() as core:
+        await Sweeps(place, GPUS[:3], sms=1).sweep(core)
+        (one,) = await told(core, core.follow_canaries())
+        place.clock.sleep(30)
+        await core.report_tmr(AGENT, answer(one, one.gpus[0]))
+
+        assert await path(core, one.gpus[0]) == []
 
 
 async def test_a_canary_that_timed_out_while_the_gateway_was_away_is_given_up(place: Place):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ import pytest
 from tests.sentinel_core.gateway import OMAR, Place
 from tests.sentinel_core.sweeps import AGENT, Sweeps, directives, fleet, path, state
 from tests.sentinel_core.test_what_is_recorded import recorded
+from tests.sentinel_core.test_who_may_blame import agent_of
 
 from sentinel.ext.v1.records_pb2 import SystemRecord
 from sentinel.v1 import audit_pb2
@@ -21,7 +23,7 @@ from sentinel_gateway.domain.history import Correlation
 from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.model_settings import ModelSettings
 from sentinel_gateway.domain.probes import ProbeResult, ProbeType
-from sentinel_gateway.domain.settings import CoreSettings
+from sentinel_gateway.domain.settings import CoreSettings, IngestSettings
 
 OLD, NEW = fleet(20, 2, "NVIDIA A100"), fleet(20, 2, "NVIDIA H100")
 ALL_NEW = {(gpu, sm) for gpu in NEW for sm in range(4)}
@@ -92,6 +94,24 @@ async def test_a_dead_sm_is_found_beside_a_wrong_golden_answer(place: Place):
             await sweeps.sweep(core, ALL_NEW, ProbeType.TENSOR_CORE)
 
         assert (await path(core, OLD[5]))[:2] == ["SUSPECT", "QUARANTINED"]
+
+
+async def test_a_host_that_invents_gpus_hides_no_defect_of_another(place: Place):
+    place.settings = CoreSettings(ingest=IngestSettings(own_hostname=True))
+    gpus, none = fleet(12, 2), [replace(gpu, hostname="liar") for gpu in fleet(1, 6, driver="560")]
+    real, invented = Sweeps(place, gpus), Sweeps(place, none, sms=2)
+    async with place.running() as core:
+        for _ in range(4):
+            for kind in ProbeType:
+                for batch in invented.batches({(gpu, sm) for gpu in none for sm in range(2)}, kind, ProbeResult.FAIL):
+                    await core.report_probes(agent_of(none[0]), batch)
+            for batch in real.batches({(gpus[0], 1)}, ProbeType.FMA, ProbeResult.FAIL):
+                host = next(gpu for gpu in gpus if gpu.hostname == batch.agent_hostname)
+                await core.report_probes(agent_of(host), batch)
+            place.clock.sleep(60)
+            await core.upkeep()
+
+        assert (await path(core, gpus[0]))[:2] == ["SUSPECT", "QUARANTINED"]
 
 
 async def test_failures_of_an_outage_that_come_late_are_one_cause_too(place: Place):

@@ -41,7 +41,7 @@ async def taken_out(core: Core, sweeps: Sweeps) -> None:
 async def ran(core: Core, sweeps: Sweeps, counts: dict[int, int], result: int = PASS) -> Ack:
     """So many results of SMs of the GPU in the test."""
     sweeps.sequence += 1
-    now_ns = sweeps.place.clock.ns
+    now_ns = sweeps.place.clock.ns + 1000 * sweeps.sequence
     runs = [
         ProbeExecution(f"t-{sweeps.sequence}-{sm}-{n}", 1, BAD, sm, int(result), time_ns=now_ns + n)
         for sm, count in counts.items()

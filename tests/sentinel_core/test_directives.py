@@ -378,7 +378,7 @@ def test_an_unknown_action_is_named():
         action_of(7)
 
 
-async def test_too_long_a_stay_is_recorded_and_changes_nothing(place: Place):
+async def test_too_long_a_stay_is_recorded_and_asked_about_once_and_changes_nothing(place: Place):
     place.settings = replace(ALONE, history=replace(ALONE.history, summary_interval=timedelta(days=9)))
     async with place.running() as core:
         await knowing(core)
@@ -389,5 +389,5 @@ async def test_too_long_a_stay_is_recorded_and_changes_nothing(place: Place):
         await core.upkeep()
         await core.upkeep()
 
-        assert core.counters.entries == before + 1
+        assert core.counters.entries == before + 3
         assert await state(core) is HealthState.DEEP_TEST

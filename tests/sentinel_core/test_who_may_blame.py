@@ -1,7 +1,11 @@
-"""A dissent is evidence where the gateway asked for the canary; whoever may report cannot choose whom to blame."""
+"""A dissent is evidence where the gateway asked for the canary; whoever may report cannot choose whom to blame.
+
+One host that lies about canaries it takes part in makes a few GPUs of others SUSPECT, and does no more.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -21,6 +25,8 @@ from sentinel_gateway.domain.tmr import TmrGpuResult, TmrReport, TmrRequest
 
 GPUS = fleet(4, 2)
 BELIEVING = CoreSettings(tmr=TmrSettings(count_unscheduled=True))
+PAIRS = list(zip(GPUS[2::2], GPUS[3::2], strict=True))
+"""Of one host each."""
 HELD = CoreSettings(ingest=IngestSettings(own_hostname=True))
 TMR = int(audit_pb2.AUDIT_ENTRY_TYPE_TMR_RESULT)
 
@@ -38,15 +44,28 @@ async def scheduled(core: Core, place: Place) -> TmrRequest:
 
 
 async def blamed(core: Core, victim: Gpu, *pairs: tuple[Gpu, Gpu]) -> None:
-    """Somebody reports canaries that nobody scheduled."""
+    """The hosts of others report canaries that nobody scheduled."""
     for number, (a, b) in enumerate(pairs):
-        await core.report_tmr(AGENT, answer(TmrRequest(f"c-{number}", (victim, a, b)), victim))
+        await core.report_tmr(agent_of(a), answer(TmrRequest(f"c-{number}", (victim, a, b)), victim))
+
+
+async def lied(core: Core, place: Place, gpus: Sequence[Gpu], rounds: int) -> None:
+    """The first host says of every canary that it takes part in that somebody else's GPU stood alone."""
+    canaries = core.follow_canaries()
+    for _ in range(rounds):
+        for first in range(0, len(gpus), 2):
+            await Sweeps(place, gpus[first : first + 2], sms=1).sweep_as(core, agent_of(gpus[first]))
+        (one,) = await told(core, canaries)
+        others = sorted((gpu for gpu in one.gpus if gpu.hostname != gpus[0].hostname), key=lambda gpu: gpu.uuid)
+        if len(others) < 3:
+            await core.report_tmr(agent_of(gpus[0]), answer(one, others[0]))
+        place.clock.sleep(600)
 
 
 async def test_canaries_that_nobody_scheduled_blame_nobody(place: Place):
     async with place.running() as core:
         await Sweeps(place, GPUS, sms=1).sweep(core)
-        await blamed(core, GPUS[0], *zip(GPUS[1:7:2], GPUS[2:7:2], strict=True))
+        await blamed(core, GPUS[0], *PAIRS)
 
         assert await path(core, GPUS[0]) == []
         health = await core.gpu_health(GPUS[0].uuid)
@@ -58,7 +77,7 @@ async def test_agents_that_schedule_themselves_are_believed_where_settings_say_s
     place.settings = BELIEVING
     async with place.running() as core:
         await Sweeps(place, GPUS, sms=1).sweep(core)
-        await blamed(core, GPUS[0], *zip(GPUS[1:7:2], GPUS[2:7:2], strict=True))
+        await blamed(core, GPUS[0], *PAIRS)
 
         assert (await path(core, GPUS[0]))[:2] == ["SUSPECT", "QUARANTINED"]
         kinds = {one.pattern_type for one in (await core.gpu_health(GPUS[0].uuid)).recent_correlations}
@@ -93,6 +112,40 @@ async def test_a_scheduled_canary_is_of_the_gpus_it_was_scheduled_for(place: Pla
             await core.report_tmr(AGENT, other)
 
         assert list(core._memory.canaries) == [one.canary_id]
+
+
+async def test_a_host_that_lies_takes_out_no_gpu_of_another(place: Place):
+    place.settings = HELD
+    async with place.running() as core:
+        await lied(core, place, GPUS, rounds=20)
+        paths = [await path(core, gpu) for gpu in GPUS[2:]]
+
+    assert ["SUSPECT"] in paths
+    assert {state for one in paths for state in one} == {"SUSPECT"}
+
+
+async def test_a_host_that_lies_makes_three_gpus_suspect_in_a_week(place: Place):
+    place.settings = replace(HELD, tmr=TmrSettings(count_unscheduled=True))
+    gpus = fleet(8, 2)
+    async with place.running() as core:
+        for first in range(0, len(gpus), 2):
+            await Sweeps(place, gpus[first : first + 2], sms=1).sweep_as(core, agent_of(gpus[first]))
+        for number, victim in enumerate(gpus[2:10]):
+            three = (victim, gpus[0], gpus[15])
+            await core.report_tmr(agent_of(gpus[0]), answer(TmrRequest(f"c-{number}", three), victim))
+
+        assert [await path(core, gpu) for gpu in gpus[2:10]] == [["SUSPECT"]] * 3 + [[]] * 5
+
+
+async def test_a_host_says_what_it_likes_about_its_own(place: Place):
+    place.settings = replace(HELD, tmr=TmrSettings(count_unscheduled=True))
+    async with place.running() as core:
+        for first in range(0, len(GPUS), 2):
+            await Sweeps(place, GPUS[first : first + 2], sms=1).sweep_as(core, agent_of(GPUS[first]))
+        for number, pair in enumerate(PAIRS[:2]):
+            await core.report_tmr(agent_of(GPUS[0]), answer(TmrRequest(f"c-{number}", (GPUS[0], *pair)), GPUS[0]))
+
+        assert (await path(core, GPUS[0]))[:2] == ["SUSPECT", "QUARANTINED"]
 
 
 async def test_the_ledger_names_who_reported_and_whether_it_was_asked_for(place: Place):

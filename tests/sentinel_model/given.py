@@ -38,9 +38,10 @@ def case(trails: Trails, *signs: Sign, state: HealthState = HealthState.HEALTHY,
     return Case(state, changed_ns, trails, signs, 132)
 
 
-def dissent(time_ns: int, one: str, other: str) -> Sign:
-    """Two GPUs outvoted it."""
-    return Sign(time_ns, SignKind.DISSENT, f"{one}{other}{time_ns}", f"{one},{other}")
+def dissent(time_ns: int, one: str, other: str, hosts: str | None = None, told_by: str = "") -> Sign:
+    """Two GPUs outvoted it, each on a host of its own if nothing else is said; its own host reports it."""
+    where = f"host of {one},host of {other}" if hosts is None else hosts
+    return Sign(time_ns, SignKind.DISSENT, f"{one}{other}{time_ns}", f"{one},{other}", where, told_by)
 
 
 def anomaly(time_ns: int, name: str = "a") -> Sign:

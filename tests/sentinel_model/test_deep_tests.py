@@ -95,6 +95,38 @@ def test_a_blamed_sm_that_vanished_keeps_it_open(test: DeepTest):
     assert (told.silent, told.outcome) == ((BLAMED,), OPEN)
 
 
+def test_sms_that_hardly_pass_beside_others_that_do_keep_it_from_ending(test: DeepTest):
+    rest = [sm_id for sm_id in range(SMS) if sm_id != 7]
+    never = test.with_results([*ran([7], 10, ERROR), *enough(sms=rest)])
+    seldom = never.with_results(ran([7], 29))
+
+    assert (never.stalled, seldom.stalled) == ((7,), (7,))
+    assert seldom.with_results(ran([7], 1)).outcome is PASSED
+    assert test.with_results([*ran([7], 10, ERROR), *ran(rest, SILENT_AFTER - 1)]).stalled == ()
+
+
+def test_a_blamed_sm_that_vanished_keeps_it_from_ending_and_others_do_not(test: DeepTest):
+    gone = [sm_id for sm_id in range(SMS) if sm_id not in (BLAMED, 7)]
+
+    assert test.with_results(enough(sms=gone)).stalled == (BLAMED,)
+
+
+def test_where_no_sm_passes_all_of_them_keep_it_from_ending(test: DeepTest):
+    assert test.stalled == ()
+    assert test.with_results(ran([0], 1, ERROR)).stalled == tuple(range(SMS))
+
+
+def test_it_keeps_when_each_probe_type_failed_first_and_begins_anew_without_them(test: DeepTest):
+    failed = test.with_results([*ran([5], 2, FAIL, AES, at_ns=9), *ran([BLAMED], 1, FAIL, at_ns=7)])
+    failed = failed.with_results(ran([5], 1, FAIL, AES, at_ns=8))
+    again = failed.reopened(20)
+
+    assert (failed.outcome, failed.failed) == (FAILED, ((FMA, 7), (AES, 8)))
+    assert (again.outcome, again.failures, again.failed_sm, again.failed) == (OPEN, 0, None, ())
+    assert (again.types, again.anew_ns) == (1 << FMA | 1 << AES, 20)
+    assert again.with_results([*enough(), *ran([BLAMED], 1, probe=AES)]).outcome is PASSED
+
+
 def test_an_explained_failure_has_the_passes_counted_anew(test: DeepTest):
     almost = test.with_results(ran(range(SMS), NEEDED - 1))
     mixed = almost.with_results([*ran([5], 1, FAIL, AES), *enough()], explained=1 << AES)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.sentinel_model.given import AES, FMA, SETTINGS, TENSOR, fleet, gpu, quick, sightings
 
+from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.model.guards import Shared, census, explained, guards
 
 FLEET = fleet(800)
@@ -77,6 +78,41 @@ def test_three_whole_hosts_are_no_chance_however_large_the_fleet():
     (guard,) = guards(sightings(FLEET[:24], FMA), known, SETTINGS)
 
     assert guard.shared is Shared.PROBE
+
+
+LIAR = [Gpu(f"GPU-none-{number}", "liar", number, "H200", "570") for number in range(50)]
+"""A host tells of GPUs that do not exist."""
+
+
+@pytest.mark.parametrize("types", [(FMA,), (FMA, TENSOR, AES)], ids=["one probe", "all probes"])
+@pytest.mark.parametrize("others", [FLEET[:1], FLEET[:8]], ids=["a GPU", "a whole host"])
+def test_what_one_host_says_makes_no_cause_of_a_defect_elsewhere(types, others):
+    found = guards(sightings([*LIAR, *others], *types), census([*FLEET[:200], *LIAR]), SETTINGS)
+
+    assert explained(found, others[0]) == 0
+
+
+@pytest.mark.parametrize("kind", ["model", "driver"])
+def test_what_one_host_says_of_a_rare_cohort_hides_no_defect_in_it(kind: str):
+    model, driver = ("A100", "570") if kind == "model" else ("H200", "590")
+    rare, liar = ([replace(one, model=model, driver_version=driver) for one in gpus] for gpus in (FLEET[:8], LIAR[:8]))
+    known = census([*rare, *FLEET[8:], *liar])
+
+    assert explained(guards(sightings([*liar, rare[0]], FMA), known, SETTINGS), rare[0]) == 0
+
+
+def test_two_hosts_are_no_fleet():
+    known = census(FLEET[:16])
+
+    assert {guard.shared for guard in guards(sightings(FLEET[:16], FMA), known, SETTINGS)} == {Shared.HOST}
+
+
+def test_one_gpu_on_each_of_three_hosts_is_enough_in_a_small_fleet():
+    gpus = FLEET[::8][:40]
+
+    (guard,) = guards(sightings(gpus[:3], FMA), census(gpus), SETTINGS)
+
+    assert (guard.shared, guard.gpus) == (Shared.PROBE, 3)
 
 
 def test_defects_as_frequent_as_they_are_found_raise_no_guard():

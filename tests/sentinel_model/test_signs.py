@@ -22,15 +22,23 @@ def _voted(*fingerprints: bytes) -> TmrVerdict:
 
 
 def test_a_dissent_names_the_two_that_agreed():
-    sign = dissent(_voted(b"x", b"y", b"x"), GPUS, 7)
+    sign = dissent(_voted(b"x", b"y", b"x"), GPUS, 7, "node-0")
 
     assert sign is not None
     assert (sign.kind, sign.about, sign.time_ns) == (SignKind.DISSENT, "GPU-0,GPU-2", 7)
 
 
+@pytest.mark.parametrize(("reporter", "told_by"), [("node-9", "node-9"), ("node-1", "")], ids=["other", "its own"])
+def test_a_dissent_names_the_hosts_of_the_two_and_who_else_reported_it(reporter: str, told_by: str):
+    sign = dissent(_voted(b"x", b"y", b"x"), [gpu(number, per_host=1) for number in range(3)], 7, reporter)
+
+    assert sign is not None
+    assert (sign.hosts, sign.told_by) == ("node-0,node-2", told_by)
+
+
 @pytest.mark.parametrize("prints", [(b"x", b"x", b"x"), (b"x", b"y", b"z")], ids=["all agree", "all differ"])
 def test_without_a_dissenter_nothing_is_said(prints):
-    assert dissent(_voted(*prints), GPUS, 7) is None
+    assert dissent(_voted(*prints), GPUS, 7, "node-0") is None
 
 
 @pytest.mark.parametrize(
@@ -39,18 +47,18 @@ def test_without_a_dissenter_nothing_is_said(prints):
     ids=["other driver", "other model", "driver unknown", "model unknown"],
 )
 def test_gpus_that_are_not_known_to_be_alike_may_compute_other_bits(other):
-    assert dissent(_voted(b"x", b"y", b"x"), [*GPUS[:2], other], 7) is None
+    assert dissent(_voted(b"x", b"y", b"x"), [*GPUS[:2], other], 7, "node-0") is None
 
 
 @pytest.mark.parametrize("model", ["", "H100"])
 def test_three_gpus_of_which_too_little_is_known_are_not_alike(model: str):
     bare = [gpu(number, model=model, driver="" if model else "570") for number in range(3)]
 
-    assert dissent(_voted(b"x", b"y", b"x"), bare, 7) is None
+    assert dissent(_voted(b"x", b"y", b"x"), bare, 7, "node-0") is None
 
 
 def test_a_gpu_that_was_not_known_before_has_no_say():
-    assert dissent(_voted(b"x", b"y", b"x"), GPUS[:2], 7) is None
+    assert dissent(_voted(b"x", b"y", b"x"), GPUS[:2], 7, "node-0") is None
 
 
 def test_each_kind_keeps_its_latest():
@@ -92,6 +100,28 @@ def test_a_partner_that_stays_counts_once_with_whomever():
 
 def test_others_each_time_count_each_time():
     signs = with_signs((), [outvoted(0, "a", "b"), outvoted(1, "c", "d"), outvoted(2, "e", "f")])
+
+    assert weigh(signs, 2, SETTINGS).partners == 3
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        outvoted(1, "c", "d", "host of a,host of d"),
+        outvoted(1, "c", "d", told_by="r"),
+        outvoted(1, "c", "d", told_by="host of b"),
+        outvoted(1, "c", "d", ""),
+    ],
+    ids=["a host of both", "reported by the same", "reported by a partner's host", "hosts unknown"],
+)
+def test_what_rests_on_one_word_counts_once(other):
+    signs = with_signs((), [outvoted(2, "a", "b", told_by="r"), other])
+
+    assert weigh(signs, 2, SETTINGS).partners == 1
+
+
+def test_a_gpus_own_host_may_report_each_time():
+    signs = with_signs((), [outvoted(0, "a", "b"), outvoted(1, "c", "d", told_by="r"), outvoted(2, "e", "f")])
 
     assert weigh(signs, 2, SETTINGS).partners == 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -208,6 +209,38 @@ async def test_over_one_connection_it_ends_when_its_time_is_over(server):
         aheard = [one.position async for one in aclient.afollow_events(lasting=0.5)]
 
     assert (heard, aheard) == ([1], [1])
+
+
+async def test_a_quiet_connection_lasts_where_the_server_said_that_it_is_open(server):
+    def behave(request, context):
+        context.send_initial_metadata((("sentinel-stream", "open"),))
+        yield from then_quiet(())(request, context)
+
+    server.on(methods.FOLLOW_EVENTS, behave)
+
+    with SentinelClient.connect(server.endpoint, retry_config=QUICK) as client:
+        assert list(client.follow_events(lasting=0.5)) == []
+    async with await SentinelClient.aconnect(server.endpoint, retry_config=QUICK) as aclient:
+        assert [one async for one in aclient.afollow_events(lasting=0.5)] == []
+
+
+async def test_where_nothing_ever_answered_the_end_of_the_time_is_an_error():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"127.0.0.1:{silent.getsockname()[1]}"
+        with SentinelClient.connect(endpoint, retry_config=QUICK) as client, pytest.raises(SentinelError):
+            list(client.follow_events(lasting=0.3))
+        async with await SentinelClient.aconnect(endpoint, retry_config=QUICK) as aclient:
+            with pytest.raises(SentinelError):
+                [one async for one in aclient.afollow_events(lasting=0.3)]
+
+
+@pytest.mark.parametrize("lasting", [0, -1.0, float("nan"), float("inf")])
+async def test_what_is_to_last_lasts_for_some_time(server, client, aclient, lasting):
+    with pytest.raises(InvalidArgumentError, match="lasting"):
+        client.follow_events(lasting=lasting)
+    with pytest.raises(InvalidArgumentError, match="lasting"):
+        aclient.afollow_events(lasting=lasting)
+    assert server.seen == []
 
 
 async def test_an_event_that_no_value_can_hold_is_told_by_its_position(server, hear):

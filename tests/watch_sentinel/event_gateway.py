@@ -46,6 +46,10 @@ class EventGateway:
         self.forgotten = 0
         """Events up to this position are gone."""
         self.fail: dict[str, tuple[grpc.StatusCode, str]] = {}
+        self.is_cut_off = False
+        """Every stream ends before it told of anything that was."""
+        self.is_mute = False
+        """Streams are taken, and never answered."""
         self.followed: list[int | None] = []
         """Where each stream began; None for from now on."""
         self.port = _free_port()
@@ -199,11 +203,16 @@ class EventGateway:
             await context.abort(*self.fail["FollowEvents"])
         position = request.after_position
         self.followed.append(None if request.from_now else position)
+        if self.is_mute:
+            await asyncio.Event().wait()
+        await context.send_initial_metadata((("sentinel-stream", "open"),))
         if request.from_now:
             position = self.head
             yield events_pb2.Event(position=position)
         elif 0 < position < self.forgotten or position > self.head:
             await context.abort(grpc.StatusCode.OUT_OF_RANGE, f"events after {position} were forgotten")
+        if self.is_cut_off:
+            return
         self._open += 1
         try:
             while True:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import grpc
 from tests.watch_sentinel.conftest import until
 
@@ -24,6 +26,18 @@ async def test_a_gateway_that_is_away_is_a_problem_and_no_end(gateway, start):
     await agent.until_at(gateway)
 
     assert agent.watcher.problem is None
+
+
+async def test_a_stream_that_nothing_ever_answered_is_a_problem(gateway, start):
+    agent = await start()
+    await agent.until_at(gateway)
+    await agent.stop()
+    gateway.is_mute = True
+
+    later = await start(lasting=timedelta(milliseconds=60))
+    await until(lambda: later.watcher.problem is not None)
+
+    assert later.watcher.last_event_at is None
 
 
 async def test_a_missing_role_is_named(gateway, start):

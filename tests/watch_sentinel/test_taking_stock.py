@@ -117,6 +117,39 @@ async def test_forgotten_events_are_made_up_for_by_stock(gateway, start):
     ]
 
 
+async def test_a_log_that_is_not_told_to_its_end_ends_no_cause(gateway, start):
+    gateway.gpu(1, failing=True)
+    gateway.shares("golden_answer", "NVIDIA H200")
+    agent = await start()
+    await agent.until_at(gateway)
+    await agent.stop()
+
+    gateway.becomes(1, SUSPECT, 5)
+    gateway.forget()
+    gateway.shares("golden_answer", "NVIDIA H200", 6)
+    gateway.becomes(1, QUARANTINED, 7)
+    gateway.is_cut_off = True
+    later = await start()
+    await until(lambda: later.watcher.problem is not None)
+    meanwhile = list(later.lines)
+    gateway.is_cut_off = False
+
+    assert meanwhile == []
+    assert [line for line in await later.until_at(gateway) if "recovered" in line] == []
+
+
+async def test_a_log_with_nothing_left_is_no_problem(gateway, start):
+    gateway.gpu(1)
+    gateway.becomes(1, SUSPECT)
+    gateway.becomes(1, HEALTHY)
+    gateway.forget()
+
+    agent = await start()
+    gateway.becomes(1, SUSPECT)
+
+    assert await agent.until_at(gateway) == ["gpu-1 SentinelGpuState problem Suspect"]
+
+
 async def test_a_gateway_without_a_log_is_taken_stock_of_and_says_what_is_missing(gateway, start):
     gateway.gpu(1)
     gateway.quietly(1, QUARANTINED)

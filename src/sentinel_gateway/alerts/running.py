@@ -33,6 +33,7 @@ from sentinel_gateway.domain.happenings import Happening
 log = structlog.get_logger(__name__)
 
 _HEARTBEAT_RULE = "agent_heartbeat_lost"
+_OVERHEAD_RULE = "probe_overhead_high"
 _HOST = "host/"
 _TELLS_ENDS = frozenset({Medium.PAGERDUTY, Medium.WEBHOOK})
 """Kinds of channels that are told when something is over; a chat has `gpu_reinstated`."""
@@ -79,9 +80,15 @@ class Alerting:
         """
         for group in self._outbox.load_groups():
             self._memory.restore(group)
+        self._watching.fill(heard, failures, self._now_ns(), self._open_hosts(_HEARTBEAT_RULE))
+
+    def hosts_with_high_overhead(self) -> list[str]:
+        """Of which was told that probes take too much, and not that it is over."""
+        return self._open_hosts(_OVERHEAD_RULE)
+
+    def _open_hosts(self, rule: str) -> list[str]:
         open_keys = (key for key, group in self._memory.groups.items() if group.is_open)
-        silent = [key.group.removeprefix(_HOST) for key in open_keys if key.rule == _HEARTBEAT_RULE]
-        self._watching.fill(heard, failures, self._now_ns(), silent)
+        return [key.group.removeprefix(_HOST) for key in open_keys if key.rule == rule]
 
     def decide(self, happenings: Sequence[Happening], now_ns: int) -> AlertChanges:
         """See `domain.alerts.Alerts`."""

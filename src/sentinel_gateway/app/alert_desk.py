@@ -47,6 +47,7 @@ class AlertDesk:
         """
         heard, failures = core.heard(), [Failure(*one) for one in core.failures()]
         await asyncio.to_thread(self.alerting.fill, heard, failures)
+        core.overhead_is_high(self.alerting.hosts_with_high_overhead())
 
     def tell(self, happening: Happening) -> None:
         """Something happened outside the core."""

@@ -98,7 +98,8 @@ class CoreCollector(Collector):
 
     def _found(self) -> Iterator[Metric]:
         counters = self._counters
-        anomalies = {_name(AnomalyType, kind): count for kind, count in counters.anomalies.items()}
+        anomalies = {kind.name: 0 for kind in AnomalyType}
+        anomalies |= {_name(AnomalyType, kind): count for kind, count in counters.anomalies.items()}
         patterns = {pattern.name: counters.correlations[pattern] for pattern in Pattern}
         votes = {outcome.name: counters.votes[outcome] for outcome in TmrOutcome}
         yield counter("sentinel_anomalies", "Anomalies taken.", ("anomaly_type",), anomalies)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from grpc import StatusCode
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from sentinel_gateway.alerts.counters import AlertCounters
@@ -37,18 +38,8 @@ class GatewayMetrics:
         self._refused = Counter(
             "sentinel_refused_calls", "Calls of callers not let in.", ("reason",), registry=registry
         )
-        self._verified = Gauge(
-            "sentinel_chain_verification_result",
-            "1 for how the last verification ended.",
-            ("result",),
-            registry=registry,
-        )
-        self._chain = Gauge(
-            "sentinel_audit_chain_verified", "1 where the last verification found nothing wrong.", (), registry=registry
-        )
-        self._verified_at = Gauge(
-            "sentinel_chain_verification_timestamp_seconds", "When the ledger was last verified.", registry=registry
-        )
+        self._verification = _Verification()
+        registry.register(self._verification)
         self._certificate_ends = Gauge(
             "sentinel_tls_certificate_end_timestamp_seconds",
             "When the server's certificate in use ends.",
@@ -78,10 +69,7 @@ class GatewayMetrics:
 
     def verified(self, result: str, at_s: float) -> None:
         """The ledger was verified; `result` is ``valid`` or the kind of what is wrong."""
-        self._verified.clear()
-        self._verified.labels(result).set(1)
-        self._chain.set(int(result == "valid"))
-        self._verified_at.set(at_s)
+        self._verification.last = result, at_s
 
     def certificate_ends(self, file: str, at_s: float) -> None:
         """The certificate in use, read from `file`, ends at this time: seconds since 1970."""
@@ -94,6 +82,31 @@ class GatewayMetrics:
     def families(self) -> Iterable[Metric]:
         """Every metric; what the documentation is checked against."""
         return self._registry.collect()
+
+
+class _Verification(Collector):
+    """How the ledger was last verified; nothing before the first time, for a 0 would say that it is broken."""
+
+    def __init__(self) -> None:
+        self.last: tuple[str, float] | None = None
+        """``valid`` or the kind of what is wrong, and when: seconds since 1970."""
+
+    def collect(self) -> Iterator[Metric]:
+        result = GaugeMetricFamily(
+            "sentinel_chain_verification_result", "1 for how the last verification ended.", labels=("result",)
+        )
+        valid = GaugeMetricFamily(
+            "sentinel_audit_chain_verified", "1 where the last verification found nothing wrong.", labels=()
+        )
+        time = GaugeMetricFamily(
+            "sentinel_chain_verification_timestamp_seconds", "When the ledger was last verified.", labels=()
+        )
+        if self.last is not None:
+            kind, at_s = self.last
+            result.add_metric((kind,), 1)
+            valid.add_metric((), int(kind == "valid"))
+            time.add_metric((), at_s)
+        yield from (result, valid, time)
 
 
 class _WithoutCreated(Collector):

@@ -1,16 +1,17 @@
-"""GPUs that fail as many others do, and when the fleet was last looked at for why."""
+"""GPUs that fail, alone or as many others do, and when the fleet was last looked at for why."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from sentinel_gateway.domain.acquittals import Acquittal
+from sentinel_gateway.domain.passes import LastPasses
 from sentinel_gateway.model.guards import Guard
 
 
 @dataclass(slots=True)
 class Trial:
-    """GPUs that fail as many others do, by UUID."""
+    """GPUs that fail, alone or as many others do, by UUID."""
 
     acquittals: dict[str, Acquittal] = field(default_factory=dict)
     doubted: dict[str, int] = field(default_factory=dict)
@@ -19,6 +20,8 @@ class Trial:
     """The probe types (bit n for type n) of which they are still to be acquitted; begun anew after a restart."""
     held: dict[str, int] = field(default_factory=dict)
     """Judged after the next look for common causes, and since when; after a restart all that failed lately."""
+    passes: dict[str, LastPasses] = field(default_factory=dict)
+    """When SMs last passed, of GPUs with failures or in a deep test; not stored."""
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -33,6 +33,7 @@ from sentinel_gateway.core.ids import uuid7
 from sentinel_gateway.core.journal import Journal
 from sentinel_gateway.core.memory import Memory
 from sentinel_gateway.core.no_alerts import NoAlerts
+from sentinel_gateway.core.overhead import told_before
 from sentinel_gateway.core.receiving import Receiving
 from sentinel_gateway.core.recording import Recording
 from sentinel_gateway.core.reporting import Reporting
@@ -103,6 +104,11 @@ class Core(Reporting):
         name = self._settings.name
         self._memory.automatic = await self._journal.read(self._store.quarantine_times, name, since_ns)
         log.info("core.loaded", gpus=len(self._memory.gpus), waiting=len(self._memory.waiting))
+
+    def overhead_is_high(self, hostnames: Iterable[str]) -> None:
+        """People were told before the restart that probes take too much of these hosts; they are told when it ends."""
+        for hostname in hostnames:
+            self._memory.overhead[hostname] = told_before(self._now_ns())
 
     async def run(self, about: Mapping[str, str] = MappingProxyType({})) -> None:
         """Take requests and do what is due (expiries, timeouts, summaries, forgetting) until `stop`.

@@ -12,7 +12,7 @@ from sentinel_gateway.core import records
 from sentinel_gateway.core.round import Round
 from sentinel_gateway.domain.directives import DirectiveRecord
 from sentinel_gateway.domain.gpus import GpuState
-from sentinel_gateway.domain.health import Action
+from sentinel_gateway.domain.health import Action, HealthState
 from sentinel_gateway.domain.probes import ProbeType
 from sentinel_gateway.model.deep_tests import begun
 
@@ -28,6 +28,16 @@ def prepare(record: DirectiveRecord, round_: Round) -> None:
         case Action.SCHEDULE_DEEP_TEST:
             _plan(known, round_)
             _tell_of_beginning(known, round_)
+
+
+def keep_denial(record: DirectiveRecord, round_: Round) -> None:
+    """Remember that a person denied what the gateway asked for because of a test: it is not to ask for it again."""
+    known = round_.gpus.get(record.directive.gpu.uuid)
+    is_own = record.issued_by == round_.settings.name
+    if not is_own or known is None or known.deep_test is None or known.state is not HealthState.DEEP_TEST:
+        return
+    test = replace(known.deep_test, denied=known.deep_test.failures)
+    round_.gpus.put(known.gpu.uuid, replace(known, deep_test=test))
 
 
 def _plan(known: GpuState, round_: Round) -> None:

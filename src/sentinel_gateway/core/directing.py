@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sentinel_gateway.core import records
-from sentinel_gateway.core.deep_testing import prepare
+from sentinel_gateway.core.deep_testing import keep_denial, prepare
 from sentinel_gateway.core.round import Cause, Round
 from sentinel_gateway.domain.directives import (
     NAMELESS,
@@ -76,6 +76,7 @@ def decide(directive_id: str, approval: Approval, round_: Round, *, is_nameless:
     round_.keep_directive(told)
     if told.status is DirectiveStatus.DENIED:
         _believe(told, known, round_)
+        keep_denial(told, round_)
     return told
 
 

@@ -19,12 +19,14 @@ from sentinel_gateway.core.judging import (
 )
 from sentinel_gateway.core.noticing import seen_failing, seen_hot, seen_odd
 from sentinel_gateway.core.overriding import measure, overrides_for
+from sentinel_gateway.core.passing import later
 from sentinel_gateway.core.round import Round
 from sentinel_gateway.domain.batches import BatchKind, Source
 from sentinel_gateway.domain.gpus import with_anomalies, with_probes
 from sentinel_gateway.domain.happenings import AnomalySource, Heard, TelemetryRead
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.identity import Gpu
+from sentinel_gateway.domain.overhead import Ran
 from sentinel_gateway.domain.probes import Ack
 from sentinel_gateway.domain.sms import Outcome
 from sentinel_gateway.domain.telemetry import LatestTelemetry
@@ -36,12 +38,14 @@ def take_probes(judged: JudgedProbes, round_: Round) -> Ack:
     """Count a batch of probe executions."""
     is_again = not _begins(judged, round_)
     if not is_again:
-        for group in judged.groups.values():
+        ran: dict[str, Ran] = {}
+        for uuid, group in judged.groups.items():
             counted = _counted(group, judged, round_)
             if counted.outcomes and _may_tell(group.gpu, len(counted.outcomes), judged, round_):
                 _count(group.gpu, counted, round_)
+                ran[uuid] = counted.ran
         _remember(judged, round_)
-        measure(judged, round_)
+        measure(judged.key.hostname, ran, round_)
         round_.happenings.append(Heard(time_ns=round_.now_ns, hostname=judged.key.hostname))
     more = overrides_for(judged.key.hostname, round_, is_again=is_again)
     return replace(_ack(judged, "executions"), schedule_overrides=more)
@@ -52,34 +56,44 @@ class _Counted(NamedTuple):
 
     outcomes: list[Outcome]
     evidence: list[Evidence]
+    spent_ns: list[int]
+
+    @property
+    def ran(self) -> Ran:
+        """What is measured of it."""
+        ends_ns = self.outcomes[0].time_ns, self.outcomes[-1].time_ns
+        return Ran(min(ends_ns), max(ends_ns), self.spent_ns)
 
 
 def _counted(group: Group, judged: JudgedProbes, round_: Round) -> _Counted:
     """A signed result other than PASS counts once, in whatever batch it comes."""
     outcomes, evidence, told = list(group.outcomes), [], records.ProbeRecords()
+    spent_ns = list(group.spent_ns)
     is_room = bool(group.evidence) and round_.has_room_for([group.gpu])
     for one in group.evidence:
         if one.tag and round_.was_reported(one.tag):
             judged.late.add("repeated", "that another batch reported before")
             outcomes.remove(one.outcome)
+            spent_ns[one.outcome.probe_type] -= one.execution.execution_time_ns
         elif is_room:
             round_.entries.append(told.probe(one.execution, one.outcome.time_ns))
             evidence.append(one)
             if one.tag:
                 round_.add_tag(one.tag)
-    return _Counted(outcomes, evidence)
+    return _Counted(outcomes, evidence, spent_ns)
 
 
 def _count(gpu: Gpu, counted: _Counted, round_: Round) -> None:
-    outcomes, uuid = counted.outcomes, gpu.uuid
+    known, outcomes, uuid = round_.gpu(gpu, by_agent=True), counted.outcomes, gpu.uuid
     round_.counters.executions.update(Counter((outcome.probe_type, outcome.result) for outcome in outcomes))
-    known = with_probes(round_.gpu(gpu, by_agent=True), outcomes, round_.now_ns, round_.window_s)
+    evidence = later(known, outcomes, round_)
+    known = with_probes(known, outcomes, round_.now_ns, round_.window_s, evidence)
     if counted.evidence:
         known = seen_failing(known, [(one.execution, one.outcome) for one in counted.evidence], round_)
     if known.state is HealthState.SUSPECT:
         round_.touched.eased[uuid] = None
     elif known.state is HealthState.DEEP_TEST:
-        round_.touched.tested.setdefault(uuid, []).extend(outcomes)
+        round_.touched.tested.setdefault(uuid, []).extend(evidence)
     round_.put_gpu(known)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from sentinel_gateway.domain.batches import BatchKey, BatchKind, Clock
 from sentinel_gateway.domain.errors import Invalid
 from sentinel_gateway.domain.gpus import GpuState
 from sentinel_gateway.domain.identity import Gpu, checked_gpu
-from sentinel_gateway.domain.overhead import KINDS
+from sentinel_gateway.domain.overhead import KINDS, WINDOW_NS
 from sentinel_gateway.domain.probes import PROBE_RESULTS, PROBE_TYPES, ProbeBatch, ProbeExecution, ProbeResult, size_of
 from sentinel_gateway.domain.settings import CoreSettings, RecordedPasses
 from sentinel_gateway.domain.sms import MAX_SMS, Outcome
@@ -60,7 +60,16 @@ class JudgedProbes(Judged):
 class ProbeJudge:
     """Judges one batch, in as many steps as its caller likes."""
 
-    def __init__(self, batch: ProbeBatch, checked: CheckedBatch, clock: Clock, settings: CoreSettings) -> None:
+    def __init__(
+        self,
+        batch: ProbeBatch,
+        checked: CheckedBatch,
+        clock: Clock,
+        settings: CoreSettings,
+        longest_ns: Sequence[int] = (WINDOW_NS,) * KINDS,
+    ) -> None:
+        """`longest_ns`: by probe type, no execution takes longer."""
+        self._longest_ns = longest_ns
         self._batch, self._checked, self._clock = batch, checked, clock
         self._record_passes = settings.record_passes is RecordedPasses.FULL
         self._max_bytes = settings.ingest.max_event_bytes
@@ -73,7 +82,7 @@ class ProbeJudge:
         """Judge the executions from place `first` up to, not including, `last`."""
         clock, refused, groups = self._clock, self._checked.refused, self.judged.groups
         earliest_ns, latest_ns, default_ns = clock.earliest_ns, clock.latest_ns, self._default_ns
-        executions = self._batch.executions
+        executions, longest_ns = self._batch.executions, self._longest_ns
         for place in range(first, min(last, len(executions))):
             one = executions[place]
             time_ns = default_ns if one.time_ns is None else one.time_ns
@@ -81,7 +90,8 @@ class ProbeJudge:
             group = groups.get(one.gpu.uuid)
             if group is None or group.gpu != one.gpu:
                 group = self._described(one.gpu)
-            if place in refused or not known or not earliest_ns <= time_ns <= latest_ns or group is None:
+            taken = place not in refused and known and earliest_ns <= time_ns <= latest_ns
+            if not taken or group is None or one.execution_time_ns > longest_ns[one.probe_type]:
                 self._refuse(one, time_ns, is_forged=place in refused)
                 continue
             outcome = Outcome(one.sm_id, one.probe_type, one.result, time_ns)
@@ -124,8 +134,11 @@ class ProbeJudge:
             refusals.add("clock", words)
         elif fault := _fault_of(one.gpu):
             refusals.add("gpu", f"of a GPU that is not described well ({fault})")
-        else:
+        elif self._is_elsewhere(one.gpu):
             refusals.add("other_host", f"of a GPU in another host ({one.gpu.hostname!r})")
+        else:
+            most_s = self._longest_ns[one.probe_type] / 1e9
+            refusals.add("too_long", f"that took longer than is possible ({one.execution_time_ns} ns, {most_s:g} s)")
 
 
 def is_of_another_host(known: GpuState, hostname: str, now_ns: int) -> bool:

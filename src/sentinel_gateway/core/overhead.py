@@ -5,6 +5,8 @@ restart a host is measured anew; overrides that it was told before run out by th
 
 A closer look at a SUSPECT or a deep test has precedence: while `overriding` asks a host for more probes, it is told
 that alone, and nothing is decided about its overhead, whatever that is. What was decided before is told again after it.
+Measured it is all the same, and people are told where it stays high: that is asked with every report, and from time to
+time for hosts that report no more.
 """
 
 from __future__ import annotations
@@ -12,13 +14,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sentinel_gateway.domain.configuration import Configuration, OverheadBudget
+from sentinel_gateway.domain.configuration import Configuration, OverheadBudget, ProbeSchedule
 from sentinel_gateway.domain.overhead import (
     ALERT_AFTER_NS,
     ALERT_PCT,
     DEFAULT_BUDGET_PCT,
+    KINDS,
     NO_DEMAND,
     OWN,
+    STEPS,
+    WINDOW_NS,
     Demand,
     Factors,
     HostLoad,
@@ -39,6 +44,9 @@ LOOK_NS = 10 * 10**9
 """A host's overhead is looked at once in this time, and at once where the budget changed."""
 HOLD_NS = 600 * 10**9
 """A step stands for at least so long: a window, and the duration of an override."""
+
+GONE_NS = 2 * max(STEPS) * WINDOW_NS
+"""A host that reported nothing for so long is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +81,15 @@ class HostOverhead:
     """Since when the measured overhead is above what people are told of; 0 where it is not."""
     is_high: bool = False
     """Whether it has been so for long enough."""
+    holds_ns: int = 0
+    """Until then it stays high: people were told so before a restart, and what ran before that is not known."""
+    heard_ns: int = 0
+    """When it last reported executions."""
 
     def with_ran(self, uuid: str, ran: Ran, paces: Sequence[float], share: float, now_ns: int) -> HostOverhead:
         """The host after more executions on a GPU."""
         window = with_ran(self.windows.get(uuid, ()), ran, paces, share, now_ns)
-        return replace(self, windows={**self.windows, uuid: window})
+        return replace(self, windows={**self.windows, uuid: window}, heard_ns=now_ns)
 
     def told(self, overrides: Sequence[ScheduleOverride], now_ns: int) -> HostOverhead:
         """The host after it was told overrides."""
@@ -88,29 +100,37 @@ class HostOverhead:
         """Whether it is time to look at it."""
         return now_ns - self.looked_ns >= LOOK_NS or budget_pct != self.budget_pct
 
-    def looked_at(self, budget_pct: float, now_ns: int) -> HostOverhead:
-        """The host after a decision about its schedule."""
+    def measured_at(self, now_ns: int) -> HostOverhead:
+        """The host with what is measured of it now."""
         windows = {uuid: kept for uuid, window in self.windows.items() if (kept := recent(window, now_ns))}
         worst_pct = max((overhead_pct(window, now_ns) for window in windows.values()), default=0.0)
         above_ns = (self.above_ns or now_ns) if worst_pct > ALERT_PCT else 0
-        demand = demand_of(windows.values(), self.demand, self.factors, now_ns)
+        stays = self.is_high and (bool(above_ns) or now_ns < self.holds_ns)
+        is_high = stays or (bool(above_ns) and now_ns - above_ns >= ALERT_AFTER_NS)
+        return replace(self, windows=windows, above_ns=above_ns, is_high=is_high)
+
+    def looked_at(self, budget_pct: float, now_ns: int) -> HostOverhead:
+        """The host after a decision about its schedule."""
+        demand = demand_of(self.windows.values(), self.demand, self.factors, now_ns)
         may_ease = now_ns - self.stepped_ns >= HOLD_NS
         factors = decided(demand, budget_pct, self.factors, may_ease=may_ease)
-        return HostOverhead(
-            windows,
-            self.asked,
-            factors,
-            demand,
-            budget_pct,
-            now_ns,
-            self.stepped_ns if factors == self.factors else now_ns,
-            above_ns,
-            bool(above_ns) and now_ns - above_ns >= ALERT_AFTER_NS,
+        stepped_ns = self.stepped_ns if factors == self.factors else now_ns
+        return replace(
+            self, factors=factors, demand=demand, budget_pct=budget_pct, looked_ns=now_ns, stepped_ns=stepped_ns
         )
+
+    def is_gone(self, now_ns: int) -> bool:
+        """Whether nothing of it matters any more: it reported nothing for longer than any probe is deferred."""
+        return now_ns - self.heard_ns >= GONE_NS and not self.is_high
 
     def load(self, hostname: str, now_ns: int) -> HostLoad:
         """What is told of it."""
         return load_of(hostname, self.windows, self.factors, now_ns)
+
+
+def told_before(now_ns: int) -> HostOverhead:
+    """A host whose overhead was told to be high before a restart."""
+    return HostOverhead(is_high=True, holds_ns=now_ns + WINDOW_NS, heard_ns=now_ns)
 
 
 def budget_pct(configuration: Configuration) -> float:
@@ -119,6 +139,14 @@ def budget_pct(configuration: Configuration) -> float:
     if pushed is None or not isinstance(pushed.payload, OverheadBudget):
         return DEFAULT_BUDGET_PCT
     return pushed.payload.budget_pct
+
+
+def longest_ns(configuration: Configuration) -> tuple[int, ...]:
+    """By probe type, what no execution takes longer than: twice the time-out that was pushed, or else the window."""
+    pushed = configuration.updates.get("probe_schedule")
+    entries = pushed.payload.entries if pushed and isinstance(pushed.payload, ProbeSchedule) else ()
+    limits_ns = {entry.probe_type: 2 * entry.timeout_ms * 10**6 for entry in entries if entry.timeout_ms}
+    return tuple(min(WINDOW_NS, limits_ns.get(kind, WINDOW_NS)) for kind in range(KINDS))
 
 
 def loads_of(hosts: Mapping[str, HostOverhead], now_ns: int) -> tuple[HostLoad, ...]:

@@ -32,6 +32,7 @@ class Overlay:
         self.correlated = Layer(memory.correlated)
         self.overridden = Layer(memory.overridden)
         self.overhead = Layer(memory.overhead)
+        self.passes = Layer(memory.trial.passes)
         self.uncorrected = Layer(memory.uncorrected)
         self.automatic = memory.automatic
         self.lately = memory.lately
@@ -63,9 +64,9 @@ class Overlay:
             stored.publish()
         for kept in (self.sightings, self.anomalous, self.acquittals, self.doubted, self.canaries):
             kept.publish()
-        for told in (self.told, self.correlated, self.overridden, self.overhead):
+        for told in (self.told, self.correlated):
             told.publish()
-        for seen in (self.telemetry_times, self.uncorrected):
+        for seen in (self.telemetry_times, self.uncorrected, self.passes):
             seen.publish()
         self.publish_unstored()
         memory.automatic, memory.lately, memory.kinds = self.automatic, self.lately, self._kinds
@@ -75,4 +76,6 @@ class Overlay:
         """Put into the memory what was looked at and is never stored: also of a round that has nothing to store."""
         for seen in (self.unacquitted, self.held):
             seen.publish()
+        for asked in (self.overridden, self.overhead):
+            asked.publish()
         self._memory.looks = self.looks

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sentinel_gateway.core.judging import Group, JudgedProbes
 from sentinel_gateway.core.overhead import HostOverhead, budget_pct, step_of
 from sentinel_gateway.core.round import Round
 from sentinel_gateway.core.touched import Told
@@ -25,22 +24,38 @@ from sentinel_gateway.model.overrides import DURATION_S, PERIODS_S, overrides, s
 _AGAIN_NS = DURATION_S * 10**9 // 2
 
 
-def measure(judged: JudgedProbes, round_: Round) -> None:
-    """Count what the executions of a batch took of their GPUs."""
-    hostname = judged.key.hostname
-    host = round_.overhead.get(hostname) or HostOverhead()
+def measure(hostname: str, ran: Mapping[str, Ran], round_: Round) -> None:
+    """Count what executions of a batch took of their GPUs, by UUID."""
+    host = round_.overhead.get(hostname) or HostOverhead(heard_ns=round_.now_ns)
     paces = host.asked.paces(_periods_s(round_), round_.now_ns)
-    for uuid, group in judged.groups.items():
+    for uuid, one in ran.items():
         known = round_.gpus.get(uuid)
-        if known is not None and group.outcomes:
-            round_.counters.busy_ns.update(dict(enumerate(group.spent_ns)))
-            host = host.with_ran(uuid, _ran(group), paces, _share(known, round_), round_.now_ns)
-    round_.overhead.put(hostname, host)
+        if known is not None and known.gpu.hostname in ("", hostname):
+            round_.counters.busy_ns.update(dict(enumerate(one.spent_ns)))
+            host = host.with_ran(uuid, one, paces, _share(known, round_), round_.now_ns)
+    _keep_measured(hostname, host, round_)
 
 
-def _ran(group: Group) -> Ran:
-    ends_ns = group.outcomes[0].time_ns, group.outcomes[-1].time_ns
-    return Ran(min(ends_ns), max(ends_ns), group.spent_ns)
+def measure_silent(round_: Round) -> None:
+    """End what was told of hosts that report no more, and forget those that are gone."""
+    for hostname, host in list(round_.overhead.items()):
+        if host.is_high or host.above_ns:
+            _keep_measured(hostname, host, round_)
+        elif host.is_gone(round_.now_ns):
+            round_.overhead.remove(hostname)
+            round_.overridden.remove(hostname)
+
+
+def _keep_measured(hostname: str, host: HostOverhead, round_: Round) -> None:
+    """People are told where it is high for long, and where that ends."""
+    measured = host.measured_at(round_.now_ns)
+    round_.overhead.put(hostname, measured)
+    if measured.is_high != host.is_high:
+        _, measured_pct = measured.load(hostname, round_.now_ns).worst
+        is_over = not measured.is_high
+        round_.happenings.append(
+            ProbesTakeTooMuch(time_ns=round_.now_ns, hostname=hostname, overhead_pct=measured_pct, is_over=is_over)
+        )
 
 
 def _share(known: GpuState, round_: Round) -> float:
@@ -59,7 +74,7 @@ def overrides_for(hostname: str, round_: Round, *, is_again: bool) -> tuple[Sche
     if not is_new and not is_again:
         return ()
     round_.overridden.put(hostname, Told(round_.now_ns, wanted))
-    host = round_.overhead.get(hostname) or HostOverhead()
+    host = round_.overhead.get(hostname) or HostOverhead(heard_ns=round_.now_ns)
     round_.overhead.put(hostname, host.told(wanted, round_.now_ns))
     return wanted
 
@@ -78,22 +93,11 @@ def _stretched(hostname: str, round_: Round) -> tuple[ScheduleOverride, ...]:
     budget = budget_pct(round_.configuration)
     if host.is_due(budget, round_.now_ns):
         looked = host.looked_at(budget, round_.now_ns)
-        _tell(hostname, host, looked, round_)
+        if (step := step_of(hostname, host, looked, round_.now_ns)) is not None:
+            round_.tell(*step)
         round_.overhead.put(hostname, looked)
         host = looked
     return stretched(host.factors, _periods_s(round_))
-
-
-def _tell(hostname: str, before: HostOverhead, after: HostOverhead, round_: Round) -> None:
-    """The ledger of a step, people of an overhead that stays high."""
-    if (step := step_of(hostname, before, after, round_.now_ns)) is not None:
-        round_.tell(*step)
-    if after.is_high != before.is_high:
-        _, measured_pct = after.load(hostname, round_.now_ns).worst
-        is_over = not after.is_high
-        round_.happenings.append(
-            ProbesTakeTooMuch(time_ns=round_.now_ns, hostname=hostname, overhead_pct=measured_pct, is_over=is_over)
-        )
 
 
 def _is_decided(known: GpuState) -> bool:

@@ -11,6 +11,7 @@ from sentinel_gateway.core.ingest import refuse_whole, take_anomalies, take_prob
 from sentinel_gateway.core.judged import Judged, Refusals, refused_whole
 from sentinel_gateway.core.judging import ProbeJudge, judge_anomalies, judge_telemetry
 from sentinel_gateway.core.memory import Memory
+from sentinel_gateway.core.overhead import longest_ns
 from sentinel_gateway.core.round import Round
 from sentinel_gateway.core.work import Work
 from sentinel_gateway.domain.anomalies import AnomalyBatch
@@ -45,7 +46,7 @@ class Receiving:
             key = BatchKey(BatchKind.PROBE, batch.agent_hostname, batch.sequence_number, b"")
             return await self._take(caller, refused_whole(key, len(batch.executions), words), refuse_whole)
         checked = self._keys.check(batch.agent_hostname, batch.executions)
-        judge = ProbeJudge(batch, checked, clock, self._settings)
+        judge = ProbeJudge(batch, checked, clock, self._settings, longest_ns(self._memory.configuration))
         for first in range(0, len(batch.executions), _AT_ONCE):
             if first:
                 await asyncio.sleep(0)

@@ -6,6 +6,7 @@ and more often probed than it is.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,13 +16,15 @@ from sentinel_gateway.core.touched import Counted, Lately
 from sentinel_gateway.domain.bursts import WHOLE
 from sentinel_gateway.domain.gpus import GpuState
 from sentinel_gateway.model.guards import Guard, Shared
-from sentinel_gateway.model.healthy import OBSERVED, observed_rate
+from sentinel_gateway.model.healthy import FEW, OBSERVED, observed_rate
 from sentinel_gateway.model.limits import may_take_out
 from sentinel_gateway.model.verdicts import Surroundings
 
 _LOOK_AGAIN_NS = 3600 * 10**9
 _COUNT_AGAIN_NS = 60 * 10**9
 _DAY_NS = 24 * 3600 * 10**9
+_FROM_ONE_HOST = FEW - 1
+"""Failing GPUs of one host that count for how often healthy ones fail: a bad host, or one that lies, shows nothing."""
 
 
 def surroundings(known: GpuState, causes: Sequence[Guard], round_: Round) -> Surroundings:
@@ -46,11 +49,13 @@ def look_back(round_: Round) -> None:
     if round_.now_ns < round_.lately.looked_ns + _LOOK_AGAIN_NS:
         return
     since_ns = round_.now_ns - int(OBSERVED.total_seconds() * 1e9)
-    failing, results = set(), 0.0
+    failing, results, hosts = set[str](), 0.0, Counter[str]()
     probed = [known for known in round_.gpus.values() if known.is_probed(round_.now_ns)]
     for known in probed:
         trail = own_trails(known, round_).get(WHOLE)
-        if trail and trail[-1].time_ns >= since_ns:
+        hostname = known.gpu.hostname
+        if trail and trail[-1].time_ns >= since_ns and hosts[hostname] < _FROM_ONE_HOST:
+            hosts[hostname] += 1
             failing.add(known.gpu.uuid)
         days = max(1.0, (round_.now_ns - known.first_seen_ns) / _DAY_NS)
         results += (known.seen.passes + known.seen.failures) / days

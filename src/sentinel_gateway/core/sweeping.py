@@ -12,6 +12,7 @@ from dataclasses import replace
 from sentinel_gateway.core import records
 from sentinel_gateway.core.asking import Wish, ask
 from sentinel_gateway.core.deep_test_outcomes import ASK_AGAIN_NS, ask_again, is_asked_about
+from sentinel_gateway.core.overriding import measure_silent
 from sentinel_gateway.core.round import Round
 from sentinel_gateway.domain.gpus import GpuState, Summary
 from sentinel_gateway.domain.happenings import Overstayed
@@ -39,6 +40,7 @@ def sweep(round_: Round) -> None:
             waiting.append(known)
     for known in summaries[:MAX_AT_ONCE]:
         round_.gpus.put(known.gpu.uuid, _summed_up(known, round_))
+    measure_silent(round_)
     for known in waiting:
         _look_after(known.gpu.uuid, limits_ns, round_)
 

@@ -3,13 +3,14 @@
 A test that only counts time says nothing. This one ends well when every SM passed often enough that the fault it was
 begun for would have shown, and badly at the first failure. A failure for which there is a common cause is neither: it
 says nothing against the GPU, but what passed beside it says nothing for it, so the passes are counted anew; and while
-such a cause hides what the test is about, nothing that passes counts.
+such a cause hides what the test is about, nothing that passes counts. The first host that such a cause reaches fails
+before anybody can know: so a test remembers what failed when, and goes on when that turns out to be nobody's own.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from statistics import median_low
@@ -21,6 +22,8 @@ Result: TypeAlias = tuple[int, int, int, int]
 """SM, probe type, result, time."""
 SILENT_AFTER = 600
 """An SM is silent that reported nothing while half of the SMs passed so often: twenty times the passes it needs."""
+_LAGS = 20
+"""And one keeps a test from ending that passes so many times less often than most."""
 _PASS, _FAIL = int(ProbeResult.PASS), int(ProbeResult.FAIL)
 
 
@@ -62,6 +65,12 @@ class DeepTest:
     """Of the first failure."""
     asked_ns: int = 0
     """When people were last asked to decide about its outcome."""
+    failed: tuple[tuple[int, int], ...] = ()
+    """Which probe types failed for no common cause, each with the time of its first such failure."""
+    anew_ns: int = 0
+    """When its passes were last begun to be counted anew; 0 for never."""
+    denied: int | None = None
+    """Its failures when a person last denied what the gateway asked for because of it; None where nobody did."""
 
     def with_results(self, outcomes: Iterable[Result], explained: int = 0) -> DeepTest:
         """After more results; what ran before the test began does not count.
@@ -69,18 +78,37 @@ class DeepTest:
         Bit n of `explained` is set where failures of probe type n on this GPU have a common cause now.
         """
         results = [one for one in outcomes if one[3] >= self.began_ns]
-        failed = [(sm_id, probe_type) for sm_id, probe_type, result, _ in results if result == _FAIL]
-        own = [sm_id for sm_id, probe_type in failed if not explained >> probe_type & 1]
+        failed = [one for one in results if one[2] == _FAIL]
+        own = [one for one in failed if not explained >> one[1] & 1]
         test = self
         if len(own) < len(failed):
-            types = self.types
-            for _, probe_type in failed:
-                types |= explained & 1 << probe_type
-            test = replace(self, types=types, passes=_no_passes(), heard=0, shown=0)
+            shared = [one for one in failed if explained >> one[1] & 1]
+            test = self._anew({one[1] for one in shared}, max(one[3] for one in shared))
         if own:
-            first = own[0] if self.failed_sm is None else self.failed_sm
-            test = replace(test, failures=self.failures + len(own), failed_sm=first)
+            test = test._with_failures(own)
         return test if test.types & explained else test._with_passes(results)
+
+    def reopened(self, now_ns: int) -> DeepTest:
+        """After all its failures turned out to have a common cause."""
+        test = self._anew({probe_type for probe_type, _ in self.failed}, now_ns)
+        return replace(test, failures=0, failed_sm=None, failed=(), asked_ns=0, denied=None)
+
+    def _anew(self, probe_types: Iterable[int], time_ns: int) -> DeepTest:
+        types = self.types
+        for probe_type in probe_types:
+            types |= 1 << probe_type
+        return replace(self, types=types, passes=_no_passes(), heard=0, shown=0, anew_ns=max(time_ns, self.anew_ns))
+
+    def _with_failures(self, own: Sequence[Result]) -> DeepTest:
+        times_ns = dict(self.failed)
+        for _, probe_type, _, time_ns in own:
+            times_ns[probe_type] = min(time_ns, times_ns.get(probe_type, time_ns))
+        return replace(
+            self,
+            failures=self.failures + len(own),
+            failed_sm=own[0][0] if self.failed_sm is None else self.failed_sm,
+            failed=tuple(sorted(times_ns.items())),
+        )
 
     def _with_passes(self, results: Iterable[Result]) -> DeepTest:
         passes, heard, shown = array("Q", self.passes), self.heard, self.shown
@@ -111,16 +139,28 @@ class DeepTest:
         return self._unheard if self._unheard and median_low(map(self.passed, self.sms)) >= SILENT_AFTER else ()
 
     @property
-    def vanished(self) -> tuple[int, ...]:
-        """As `silent`, where that is half of the SMs or more: then the test cannot end, for too little is left."""
-        unheard = self._unheard
-        rest = [self.passed(sm_id) for sm_id in self.sms if sm_id not in {*unheard}]
-        is_most = 2 * len(unheard) >= len(self.sms)
-        return unheard if is_most and rest and median_low(rest) >= SILENT_AFTER else ()
+    def stalled(self) -> tuple[int, ...]:
+        """SMs that keep it from ending: they hardly ever pass, if at all, while most of those that do pass on and on.
+
+        `silent` ones prolong nothing and are left out, but not the blamed one. All SMs where none passed at all.
+        """
+        rest = [passes for sm_id in self.sms if (passes := self.passed(sm_id))]
+        if not rest:
+            return self.sms if self.heard else ()
+        usual = median_low(rest)
+        if usual < SILENT_AFTER:
+            return ()
+        excused = {*self.silent} - {self.blamed_sm}
+        late = (sm_id for sm_id in self.sms if self.passed(sm_id) < min(self.needed(sm_id), usual // _LAGS))
+        return tuple(sm_id for sm_id in late if sm_id not in excused)
 
     @property
     def _unheard(self) -> tuple[int, ...]:
-        return tuple(sm_id for sm_id in self.sms if not self.heard >> sm_id & 1 and not self.passed(sm_id))
+        return tuple(sm_id for sm_id in self.sms if not self.was_heard(sm_id) and not self.passed(sm_id))
+
+    def was_heard(self, sm_id: int) -> bool:
+        """Whether this SM reported anything since passes are counted."""
+        return bool(self.heard >> sm_id & 1)
 
     def passed(self, sm_id: int) -> int:
         """How often this SM passed."""

@@ -125,8 +125,10 @@ def _filled(gpu: Gpu, rest: Gpu) -> Gpu:
     )
 
 
-def with_probes(known: GpuState, outcomes: Sequence[Outcome], now_ns: int, window_s: int) -> GpuState:
-    """The GPU after more probe results."""
+def with_probes(
+    known: GpuState, outcomes: Sequence[Outcome], now_ns: int, window_s: int, evidence: Sequence[Outcome] | None = None
+) -> GpuState:
+    """The GPU after more probe results; of them `evidence` (None: all) stands beside its failures."""
     kinds = Counter((outcome.probe_type, outcome.result) for outcome in outcomes)
     results: Counter[int] = Counter()
     for (_, result), count in kinds.items():
@@ -143,7 +145,7 @@ def with_probes(known: GpuState, outcomes: Sequence[Outcome], now_ns: int, windo
             results[ProbeResult.ERROR],
             results[ProbeResult.TIMEOUT],
         ),
-        sms=known.sms.with_results(outcomes),
+        sms=known.sms.with_results(outcomes, evidence),
         minutes=with_more(known.minutes, failures, now_ns, window_s) if failures else known.minutes,
         last_probe_ns=max(latest, known.last_probe_ns or 0),
         passed={**known.passed, **{kind: max(at, known.passed.get(kind, 0)) for kind, at in passed.items()}},

@@ -30,13 +30,23 @@ class Sign:
     event_id: str
     about: str
     """The type of an anomaly; the two partners of a dissent in order of their UUIDs, with a comma between them."""
+    hosts: str = ""
+    """Of the partners of a dissent, with a comma between them; empty where none is known."""
+    told_by: str = ""
+    """Who reported a dissent; empty where that is the GPU's own host, whose word about its own is taken anyway."""
+
+    @property
+    def rests_on(self) -> frozenset[str]:
+        """Whose word a dissent is: its partners, their hosts, and who reported it."""
+        told = {self.told_by} if self.told_by else set[str]()
+        return frozenset({*self.about.split(","), *self.hosts.split(","), *told})
 
 
 Signs: TypeAlias = tuple[Sign, ...]
 """In order of time."""
 
 
-def dissent(verdict: TmrVerdict, three: Sequence[Gpu], time_ns: int) -> Sign | None:
+def dissent(verdict: TmrVerdict, three: Sequence[Gpu], time_ns: int, reporter: str) -> Sign | None:
     """What a vote says against the GPU that stood alone; None where none did, or where the three are not alike.
 
     GPUs of other models or drivers may rightly compute other bits. `three` are described as they were known before:
@@ -46,7 +56,10 @@ def dissent(verdict: TmrVerdict, three: Sequence[Gpu], time_ns: int) -> Sign | N
     if alone is None or len(three) != PARTICIPANTS or not _are_alike(three):
         return None
     partners = sorted(one.uuid for one in three if one.uuid != alone.uuid)
-    return Sign(time_ns, SignKind.DISSENT, verdict.canary_id, ",".join(partners))
+    hosts = sorted({one.hostname for one in three if one.uuid != alone.uuid})
+    is_own = reporter in {one.hostname for one in three if one.uuid == alone.uuid}
+    told_by = "" if is_own else reporter
+    return Sign(time_ns, SignKind.DISSENT, verdict.canary_id, ",".join(partners), ",".join(hosts), told_by)
 
 
 def _are_alike(gpus: Sequence[Gpu]) -> bool:

@@ -51,8 +51,8 @@ class SmTable:
     cleared_ns: int = 0
     """When the GPU was last reinstated: results from before it that come late are no evidence."""
 
-    def with_results(self, outcomes: Sequence[Outcome]) -> SmTable:
-        """The table after more results; errors and timeouts count for no SM."""
+    def with_results(self, outcomes: Sequence[Outcome], evidence: Sequence[Outcome] | None = None) -> SmTable:
+        """The table after more results; errors and timeouts count for no SM. Trails are made of `evidence` (or all)."""
         passes, failures = array("Q", self.passes), array("Q", self.failures)
         missing = max((outcome.sm_id for outcome in outcomes), default=-1) + 1 - len(passes)
         if missing > 0:
@@ -67,7 +67,8 @@ class SmTable:
                 failed = True
         if not failed and not self.trails:
             return replace(self, passes=passes, failures=failures)
-        trails = extended(self.trails, [one for one in outcomes if one.time_ns >= self.cleared_ns])
+        evidence = outcomes if evidence is None else evidence
+        trails = extended(self.trails, [one for one in evidence if one.time_ns >= self.cleared_ns])
         return replace(self, passes=passes, failures=failures, trails=trails)
 
     def cleared(self, now_ns: int) -> SmTable:

@@ -2,6 +2,7 @@
 
 Only GPUs of one model and driver version can be compared bit by bit. SUSPECT GPUs go first, with partners they were
 compared with least, so that a dissent repeats with other partners or does not repeat; then whoever was compared least.
+The three are on three hosts where there are any, so that no host has two of the votes.
 """
 
 from __future__ import annotations
@@ -79,13 +80,18 @@ def _ordered(candidates: list[Candidate], strategy: Strategy, chance: random.Ran
 def _partners(
     target: Candidate, free: list[Candidate], edges: Mapping[Pair, Edge], chance: random.Random
 ) -> list[Candidate]:
-    """Two HEALTHY GPUs, of another host where there are any, that the target was compared with least."""
+    """Two HEALTHY GPUs, all on different hosts where there are any, that the target was compared with least."""
+    chosen: list[Candidate] = []
 
-    def compared(one: Candidate) -> int:
+    def order(one: Candidate) -> tuple[bool, int]:
         edge = edges.get(pair(target.gpu.uuid, one.gpu.uuid))
-        return edge.comparisons if edge else 0
+        is_known_host = one.gpu.hostname in {other.gpu.hostname for other in (target, *chosen)}
+        return is_known_host, edge.comparisons if edge else 0
 
     healthy = [one for one in free if one.state is HealthState.HEALTHY]
     mixed = chance.sample(healthy, len(healthy))
-    best = sorted(mixed, key=lambda one: (compared(one), one.gpu.hostname == target.gpu.hostname))
-    return best[:2]
+    while mixed and len(chosen) < 2:
+        best = min(mixed, key=order)
+        mixed.remove(best)
+        chosen.append(best)
+    return chosen

@@ -4,6 +4,9 @@ A defect is one GPU's. Where many fail the same way within an hour, the cause is
 fails everywhere), a golden answer (on one GPU model), a rollout (with one driver or firmware version), a host, or power
 and cooling (sporadically, everywhere). Sightings are kept apart from the evidence against single GPUs, because the
 evidence is dropped when a guard explains it.
+
+A host can tell of any number of GPUs, even of some that do not exist. So no host brings more than a share of what a
+guard needs: whatever one host says hides no defects of others.
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ _CHANCE = 0.01
 """And where all failing hosts would be in it by chance no more often than this."""
 _BUGGY_TYPES = 2
 """More probe types do not become wrong on all kinds of GPUs at once; what all GPUs share then is power or cooling."""
+_NARROW_HOSTS, _WIDE_HOSTS = 2, 3
+"""A cohort is believed where at least so many hosts agree, each bringing no more than its part of what is needed; and
+the whole fleet, where one defect on one host and one host that lies would be two."""
 _ONE_PLACE = 0.25
 """Where so many GPUs fail on the SM of the same number, the number is what they share: software, not silicon."""
 
@@ -195,37 +201,37 @@ def _with_facility(
     """The guards, where many GPUs are left over or too many probes seem wrong with one for the whole fleet instead."""
     wrong = [guard for guard in found if guard.shared is Shared.PROBE]
     left = _unexplained(found, failed)
-    if len(wrong) <= _BUGGY_TYPES and not _many(left, known.total, settings):
-        return found
-    if not wrong and len({gpu.hostname for gpu in left}) < 2:
+    if len(wrong) <= _BUGGY_TYPES and not _many(left, known.total, _WIDE_HOSTS, settings):
         return found
     facility = Guard(Shared.FACILITY, "", ALL_TYPES, len(failed), known.total)
     return [*(guard for guard in found if guard.shared is not Shared.PROBE), facility]
 
 
-def _many(gpus: Sequence[Gpu], of: int, settings: ModelSettings) -> bool:
-    """Whether so many GPUs, or so many whole hosts, do not fail by themselves within the window."""
+def _many(gpus: Sequence[Gpu], of: int, hosts: int, settings: ModelSettings) -> bool:
+    """Whether so many GPUs of at least so many hosts, or so many whole hosts, do not fail by themselves in the window.
+
+    A host with more failing GPUs than the part of what is needed that falls to one of `hosts` counts for that part.
+    """
     if len(gpus) < settings.guard_gpus:
         return False
-    if len(gpus) >= settings.guard_share * of:
+    needed = max(settings.guard_gpus, math.ceil(settings.guard_share * of))
+    failing = Counter(gpu.hostname for gpu in gpus).values()
+    if sum(min(hosts * count, needed) for count in failing) >= hosts * needed:
         return True
-    hosts = Counter(gpu.hostname for gpu in gpus)
-    return sum(count >= settings.guard_gpus for count in hosts.values()) >= settings.guard_gpus
+    return sum(count >= settings.guard_gpus for count in failing) >= settings.guard_gpus
 
 
 def _of_type(types: int, gpus: Sequence[Gpu], known: Census, settings: ModelSettings) -> Guard | None:
     """The narrowest cohort that explains why one probe type fails on several hosts."""
-    if len({gpu.hostname for gpu in gpus}) < 2:
-        return None
     for shared, named, sizes in (
         (Shared.ROLLOUT, versions_of, known.versions),
         (Shared.GOLDEN_ANSWER, _model_of, known.models),
     ):
         for value, inside in _cohorts(gpus, named):
             size = sizes.get(value, len(inside))
-            if _many(inside, size, settings) and _explains(inside, size, len(gpus), known.total):
+            if _many(inside, size, _NARROW_HOSTS, settings) and _explains(inside, size, len(gpus), known.total):
                 return Guard(shared, value, types, len(inside), size)
-    if _many(gpus, known.total, settings):
+    if _many(gpus, known.total, _WIDE_HOSTS, settings):
         return Guard(Shared.PROBE, "", types, len(gpus), known.total)
     return None
 

@@ -1,7 +1,8 @@
 """How much signs that are no exact probes say against a GPU.
 
 They say less than a failed probe, and less the older they are. Anomalies together stay below what quarantines; of
-TMR dissents only those count whose partners are others each time, because a fault of a partner repeats with it.
+TMR dissents only those count together that rest on nobody's word twice: a fault of a partner repeats with it, whoever
+holds the credentials of a host speaks for all its GPUs, and a reporter can write what it likes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class Weight:
     anomaly_nats: float
     dissent_nats: float
     partners: int
-    """Pairs of GPUs that outvoted it, no GPU in two of them."""
+    """Pairs of GPUs that outvoted it; no GPU, no host and no reporter stands behind two of them."""
 
     @property
     def nats(self) -> float:
@@ -36,7 +37,7 @@ def weigh(signs: Signs, now_ns: int, settings: ModelSettings) -> Weight:
         return _NOTHING
     unit = unit_nats(settings)
     anomalies = sum(_fresh(sign, now_ns, settings) for sign in signs if sign.kind is SignKind.ANOMALY)
-    outvoted = _by_new_partners(signs)
+    outvoted = _independent(signs)
     return Weight(
         min(settings.anomaly_cap_nats, ANOMALY_WEIGHT * unit * anomalies),
         DISSENT_WEIGHT * unit * sum(_fresh(sign, now_ns, settings) for sign in outvoted),
@@ -44,14 +45,17 @@ def weigh(signs: Signs, now_ns: int, settings: ModelSettings) -> Weight:
     )
 
 
-def _by_new_partners(signs: Signs) -> list[Sign]:
-    """The dissents that share no partner, the latest first."""
+def _independent(signs: Signs) -> list[Sign]:
+    """The dissents that share neither a partner, nor a partner's host, nor a reporter, the latest first.
+
+    Beside another one none counts of which no partner's host is known.
+    """
     kept, met = [], set[str]()
     for sign in reversed(signs):
-        partners = set(sign.about.split(","))
-        if sign.kind is SignKind.DISSENT and not partners & met:
-            met |= partners
-            kept.append(sign)
+        if sign.kind is not SignKind.DISSENT or sign.rests_on & met or (met and not sign.hosts):
+            continue
+        met |= sign.rests_on
+        kept.append(sign)
     return kept
 
 

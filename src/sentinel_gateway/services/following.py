@@ -9,6 +9,8 @@ from typing import TypeVar, cast
 from sentinel_gateway.services.authentication import Context
 
 T = TypeVar("T")
+_BEGINNING = (("sentinel-stream", "open"),)
+"""Clients of gRPC cannot tell empty metadata from none, and some want to know whether anybody answered."""
 
 
 class _Closable(AsyncIterator[T]):
@@ -18,7 +20,7 @@ class _Closable(AsyncIterator[T]):
 @asynccontextmanager
 async def following(followed: AsyncIterator[T], context: Context) -> AsyncIterator[AsyncIterator[T]]:
     """`followed`, a generator of the core; the caller hears the stream's beginning before there is anything to tell."""
-    await context.send_initial_metadata(())
+    await context.send_initial_metadata(_BEGINNING)
     closing: AbstractAsyncContextManager[AsyncIterator[T]] = aclosing(cast("_Closable[T]", followed))
     async with closing as told:
         yield told

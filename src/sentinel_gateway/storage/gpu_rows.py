@@ -159,7 +159,8 @@ def _deep_test_of(stored: str) -> DeepTest:
     values = unpacked(stored)
     if (count := values.pop("sm_count", None)) is not None:
         values["sms"] = range(count)  # stored by an earlier version
-    return DeepTest(**{**values, "sms": tuple(values["sms"]), "passes": array("Q", values["passes"])})
+    failed = tuple((kind, time_ns) for kind, time_ns in values.get("failed", ()))
+    return DeepTest(**{**values, "sms": tuple(values["sms"]), "passes": array("Q", values["passes"]), "failed": failed})
 
 
 def trails_bytes(trails: Trails) -> bytes:

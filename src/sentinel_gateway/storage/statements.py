@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
+from sentinel_gateway.domain.errors import Bug
+
 _NAME = re.compile(r"(?<!:):(\w+)")
 
 
@@ -32,7 +34,12 @@ def run_many(connection: Connection, statement: TextClause, rows: Iterable[dict[
     """Run a statement for every row; nothing for none.
 
     The driver binds the names itself, for SQLAlchemy would look at every value of every row.
+
+    Raises:
+        Bug: there is a `%` in it, which psycopg takes for a name to bind.
     """
+    if "%" in statement.text:
+        raise Bug(f"a statement that is run for many rows cannot contain `%`: {statement.text}")
     if parameters := list(rows):
         is_sqlite = connection.dialect.name == "sqlite"
         sql = statement.text if is_sqlite else _NAME.sub(r"%(\1)s", statement.text)
