@@ -63,7 +63,8 @@ class Served:
     file: Path
 
     async def ask(self, method: str, path: str, token: str = ADA, **parts: Any) -> httpx2.Response:
-        return await self.client.request(method, path, headers={"Authorization": f"Bearer {token}"}, **parts)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return await self.client.request(method, path, headers=headers, **parts)
 
     async def decide(self, token: str = ADA, **said: Any) -> httpx2.Response:
         return await self.ask("POST", "/v1/approvals/ap-1/decision", token, json={**YES, **said})
