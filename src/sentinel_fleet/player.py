@@ -69,7 +69,24 @@ class Player:
             if before is None:
                 self._store.put(change.object)
             return
-        self._store.put(merge_patch(present, difference(before, change.object)))
+        patch = difference(before, change.object)
+        if "managedFields" in patch.get("metadata", {}):
+            patch["metadata"]["managedFields"] = [*_written_by_us(change.object), *_written_by_others(present, before)]
+        self._store.put(merge_patch(present, patch))
+
+
+def _written_by_us(obj: KubeObject) -> list[KubeObject]:
+    return list(obj["metadata"].get("managedFields", ()))
+
+
+def _written_by_others(present: KubeObject, before: KubeObject) -> list[KubeObject]:
+    """The entries of writers that are no part of the world: what clients own, they go on owning."""
+    ours = {_writer(entry) for entry in _written_by_us(before)}
+    return [entry for entry in _written_by_us(present) if _writer(entry) not in ours]
+
+
+def _writer(entry: KubeObject) -> tuple[object, ...]:
+    return entry.get("manager"), entry.get("operation"), entry.get("subresource", "")
 
 
 def _key(obj: KubeObject) -> _Key:

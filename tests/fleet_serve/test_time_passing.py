@@ -44,6 +44,9 @@ async def test_a_clients_cordon_outlives_the_worlds_changes(fleet: Fleet, clock:
     node = fleet.store.get("nodes", dark)
     assert node is not None
     assert node["spec"]["unschedulable"] is True
+    owners = [entry["manager"] for entry in node["metadata"]["managedFields"]]
+    assert "kubectl-cordon" in owners  # and with it who cordoned
+    assert "kubelet" in owners
 
 
 def pod(phase: str, **labels: str) -> dict[str, Any]:

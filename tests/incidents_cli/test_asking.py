@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from datetime import UTC, datetime
 
 from gcm_sentinel.app.clock import SystemClock
+from gcm_sentinel.domain.action_record import ActionRecord, ActionState
+from gcm_sentinel.domain.operations import Operation
+from gcm_sentinel.domain.order import ActionTarget, Order
+from gcm_sentinel.storage.actions import Actions, Step
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.investigations import Investigations
 from gcm_sentinel.storage.lock import StateLock
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 def wanted(state_dir):
@@ -32,6 +39,26 @@ def test_a_closed_incident_keeps_who_closed_it_and_why(run, past):
     assert shown["incident"]["state"] == "closed"
     assert shown["incident"]["close_reason"] == "closed by maria: replaced the riser"
     assert [(item["kind"], item["by"]) for item in shown["requests"]] == [("close", "maria")]
+
+
+def test_closing_tells_what_was_done_and_still_stands(run, past, state_dir):
+    past(lambda given: given.opened())
+
+    async def cordon():
+        target = ActionTarget("node", "gpu-7", "uid-7")
+        record = ActionRecord(Order(Operation.CORDON_NODE, target, "inc-abc123", "inc-abc123.1"), "execute", NOW)
+        url = f"sqlite:///{state_dir}/gcm-sentinel.db"
+        async with Database.open(url, clock=SystemClock()) as database:
+            actions = Actions(database)
+            await actions.propose([record])
+            for state in (ActionState.APPROVED, ActionState.RUNNING, ActionState.CARRIED, ActionState.DONE):
+                await actions.advance(record.id, Step(state, NOW))
+
+    asyncio.run(cordon())
+
+    done = run("close", "inc-abc123")
+
+    assert done.out.splitlines()[1:] == ["what it did stands: cordon_node on gpu-7; give it back when it is well"]
 
 
 def test_closing_twice_changes_nothing_and_says_so(run, past):

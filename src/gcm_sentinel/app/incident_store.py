@@ -11,6 +11,7 @@ from gcm_sentinel.app.settings import Settings
 from gcm_sentinel.app.state import DATABASE_FILE, place_of
 from gcm_sentinel.domain.errors import BadConfiguration, NotFound
 from gcm_sentinel.domain.protocols import Clock
+from gcm_sentinel.storage.actions import Actions
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.incidents import IncidentFilter, Incidents, IncidentView
 from gcm_sentinel.storage.investigations import Investigations, StoredInvestigation
@@ -30,6 +31,7 @@ class OpenIncidents:
     incidents: Incidents
     investigations: Investigations
     triggers: Triggers
+    actions: Actions
     clock: Clock
     where: str
     """What to say when something is not there."""
@@ -46,7 +48,14 @@ async def with_incidents(settings: Settings, work: Callable[[OpenIncidents], Awa
     async def opened(database: Database) -> T:
         where = _where(settings)
         return await work(
-            OpenIncidents(Incidents(database), Investigations(database), Triggers(database), database.clock, where)
+            OpenIncidents(
+                Incidents(database),
+                Investigations(database),
+                Triggers(database),
+                Actions(database),
+                database.clock,
+                where,
+            )
         )
 
     return await with_database(settings, opened)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from gcm_sentinel.app.exits import Exit
 from gcm_sentinel.app.incident_store import OpenIncidents, body_of, find, view_of
+from gcm_sentinel.domain.action_record import ActionState
 from gcm_sentinel.domain.errors import BadConfiguration, NotFound, Rejected
 from gcm_sentinel.domain.evidence import Evidence
 from gcm_sentinel.domain.incident_record import IncidentState
@@ -207,6 +208,9 @@ async def close_command(store: OpenIncidents, given: str, by: str, reason: str) 
         return Exit.OK
     await store.incidents.request_close(named.incident_id, by or asker(), reason)
     print(f"{named.incident_id} is closed")
+    for record in await store.actions.of_incident(named.incident_id):
+        if record.takes_out and record.state in (ActionState.DONE, ActionState.FAILED):
+            print(f"what it did stands: {record.order.operation} on {record.takes_out}; give it back when it is well")
     return Exit.OK
 
 
