@@ -22,7 +22,7 @@ from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
 MAX_DAYS = 366
 DEFAULT_DAYS = 90
 _SOON = timedelta(minutes=1)
-ENABLE = "Give it a store of incidents: GCM_SENTINEL_DATABASE_URL, or a folder in GCM_SENTINEL_STATE_DIR"
+ENABLE = "`gcm-sentinel serve` keeps incidents (GCM_SENTINEL_DATABASE_URL or GCM_SENTINEL_STATE_DIR) and reads them"
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{3,63}")
 _MARKS = 4
 
