@@ -64,9 +64,9 @@ def node_name(call: ToolCall) -> str:
 
 
 def reason(call: ToolCall) -> str:
-    """The argument `reason`, cut to what people read; empty where it was left out."""
+    """The argument `reason`, cut to what people read; empty where it was left out. Of its own answer it is the same."""
     value = call.arguments.get("reason")
-    return value.strip()[:_REASON_MAX] if isinstance(value, str) else ""
+    return value.strip()[:_REASON_MAX].rstrip() if isinstance(value, str) else ""
 
 
 def node_path(name: str) -> str:

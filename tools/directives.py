@@ -106,8 +106,10 @@ class DirectiveTool:
         if directive.status != _EXECUTED:
             words = f"the directive was {directive.status.lower()} at the gateway: {directive.note}".strip(" :")
             return Check(met=False, words=words, hopeless=True)
-        state = (await self._known(order.target.uid)).state
-        return Check(met=state in self._directing.reached, words=f"the gateway reports the GPU {state}")
+        health = await self._gateway.gpu(order.target.uid)
+        if health is None:
+            return Check(met=False, words=f"the gateway knows no GPU {order.target.uid} any more")
+        return Check(met=health.state in self._directing.reached, words=f"the gateway reports the GPU {health.state}")
 
     async def undo(self, order: Order, carried: Carried) -> Order | None:
         """Take the directive back where it waits, else its effect where that is still ours."""

@@ -11,19 +11,17 @@ from dataclasses import replace
 
 from gcm_sentinel.clients.kubernetes import metadata
 from gcm_sentinel.clients.kubernetes.client import Objects
-from gcm_sentinel.clients.kubernetes.marks import marks_of
 from gcm_sentinel.clients.kubernetes.objects import text
 from gcm_sentinel.domain.acting_policy import ActingPolicy
 from gcm_sentinel.domain.errors import NotFound
 from gcm_sentinel.domain.operations import DECLARED, Operation
 from gcm_sentinel.domain.order import ApiCall, Order
-from gcm_sentinel.domain.ownership import FIELD_MANAGER
 from gcm_sentinel.domain.protocols import Scope
 from gcm_sentinel.domain.remediation import Carried, Check, Hands, Plan
 from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
 from gcm_sentinel.tools import asking, pods
 from gcm_sentinel.tools.context import ClusterReader, ToolContext
-from gcm_sentinel.tools.cordon_node import kept_by_others, released, set_unschedulable
+from gcm_sentinel.tools.cordon_node import cordon, is_ours, kept_by_others, released, set_by_another, with_calls
 from gcm_sentinel.tools.drain_round import look_at
 from gcm_sentinel.tools.emptying import Emptying, leftovers
 from gcm_sentinel.tools.gangs import affected
@@ -57,15 +55,14 @@ class DrainNode:
     async def plan(self, call: ToolCall, scope: Scope) -> Plan:
         """The cordon, where it is not ours yet, and one eviction per pod that must leave."""
         node = await asking.read_node(self._cluster, asking.node_name(call))
-        name, marks = text(metadata(node).get("name")), marks_of(node)
+        name = text(metadata(node).get("name"))
         there = await pods.on_node(self._cluster, name)
         leaving = in_order(pod for pod in there if stay_of(pod, self._policy) is None)
         evictions = tuple(pods.eviction(pod) for pod in leaving)
-        ours = marks.unschedulable and marks.cordoned_by == FIELD_MANAGER
-        cordon = () if ours else (set_unschedulable(name, scope.incident.id),)
-        plan = asking.node_plan(self.operation, node, scope, cordon + evictions, why=asking.reason(call))
+        plan = asking.node_plan(self.operation, node, scope, (), why=asking.reason(call))
+        first = () if is_ours(node) else (cordon(plan.order),)
         return replace(
-            plan,
+            with_calls(plan, *first, *evictions),
             affects=await affected(self._cluster, leaving),
             spared=self._spared(there),
             notes=(_NOTE,),
@@ -80,7 +77,7 @@ class DrainNode:
         emptying = Emptying(order, hands, self._cluster, self._policy)
         before = await emptying.look()
         for call in _cordon(order):
-            await hands.send(call, unless=kept_by_others)
+            await hands.send(call, unless=kept_by_others, done=set_by_another(order))
         found = await emptying(WITHIN)
         progress, sent = emptying.progress, 0 if before.cordoned else len(_cordon(order))
         return Carried(

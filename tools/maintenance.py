@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 
 from gcm_sentinel.clients.kubernetes import KubeObject, conditions, metadata
 from gcm_sentinel.clients.kubernetes.objects import mapping, objects, status, strings, text
+from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS, state_of
 from gcm_sentinel.domain.effects import MAINTENANCE_REQUEST
-from gcm_sentinel.domain.errors import NotFound
+from gcm_sentinel.domain.errors import NotFound, Refused
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.operations import JANITOR
 from gcm_sentinel.domain.order import NODE_UID, ApiCall, Order
 from gcm_sentinel.domain.protocols import Scope
-from gcm_sentinel.domain.remediation import Carried, Check, Hands, Unless
+from gcm_sentinel.domain.remediation import Besides, Carried, Check, Hands, Unless
 from gcm_sentinel.tools import asking
 from gcm_sentinel.tools.context import ClusterReader
 from gcm_sentinel.tools.cordon_node import kept_by_others
@@ -67,7 +68,7 @@ def circumstances(node: KubeObject, scope: Scope, given: JsonObject) -> JsonObje
         raise ValueError(f"the node has booted since this was proposed (boot {boot}, was {given[BOOT]})")
     name = text(metadata(node).get("name"))
     kinds = {one.kind for one in scope.incident.triggers if one.node == name and one.source == "kubernetes"}
-    wrong: list[Json] = [state for kind, state in _states(node) if kind in kinds]
+    wrong: list[Json] = [state for kind, state in _states(node) if kind in kinds and _is_bad(state)]
     return {NODE_UID: text(metadata(node).get("uid")), BOOT: boot, WAS_FOR: wrong}
 
 
@@ -89,16 +90,18 @@ async def request(cluster: ClusterReader, order: Order, kind: Kind, spec: JsonOb
     return replace(order, calls=(_patch(name, words),)), f"{note} {MAINTENANCE_REQUEST}"
 
 
-async def ask(order: Order, hands: Hands) -> Carried:
-    """Send the request; unless somebody keeps the node by now, or it has booted.
+async def ask(order: Order, hands: Hands, besides: Besides) -> Carried:
+    """Send the request; unless somebody keeps the node by now, it has booted, or `besides` objects.
 
     Raises:
         SentinelError: it could not be sent.
     """
     (call,) = order.calls
     about = "" if call.method == "PATCH" else asking.node_path(order.target.node or order.target.name)
-    unless = _must_bear(order) if _WITHDRAWS in order.arguments else _must_be_free(order)
-    await hands.send(call, unless=unless, about=about)
+    if withdraws(order):
+        await hands.send(call, unless=_must_bear(order), about=about)
+    else:
+        await hands.send(call, unless=_must_be_free(order), besides=besides, about=about)
     return Carried(1, facts={BOOT: order.arguments.get(BOOT, "")})
 
 
@@ -118,21 +121,28 @@ async def answered(cluster: ClusterReader, order: Order, kind: Kind, node: KubeO
         return Check(met=False, words=f"{kind.kind} {order.handle} is gone", hopeless=True)
 
 
-def lingering(order: Order, node: KubeObject) -> str:
-    """What the request was for and is still wrong with the node; empty where nothing is."""
+def effect(order: Order, node: KubeObject, done: str) -> Check:
+    """Whether what the request was for has gone, once it is `done`, in words; only bad states can go."""
     was = order.arguments.get(WAS_FOR)
     before = was if isinstance(was, list) else []
-    return ", ".join(state for _, state in _states(node) if state in before)
+    if not before:
+        return Check(met=True, words=f"{done}; whether it helped was not checked: no condition of the node was bad")
+    left = ", ".join(state for _, state in _states(node) if state in before)
+    return Check(met=not left, words=f"{done}, but {left} stands" if left else done)
 
 
-async def withdrawal(cluster: ClusterReader, order: Order) -> Order | None:
-    """The order that takes back what nobody has taken up; None where it was made as a resource, or is gone.
+async def withdrawal(cluster: ClusterReader, order: Order, kind: Kind) -> Order | None:
+    """The order that takes back what nobody has taken up; None where the request was answered, or is gone.
 
     Raises:
-        SentinelError: the node could not be read.
+        Refused: it was made as a resource that still stands; the words say which.
+        SentinelError: the cluster could not be read.
     """
     (call,) = order.calls
-    if call.method != "PATCH" or _WITHDRAWS in order.arguments:
+    if _WITHDRAWS in order.arguments:
+        return None
+    if call.method != "PATCH":
+        await _must_be_answered(cluster, order, kind)
         return None
     name = order.target.node or order.target.name
     try:
@@ -143,6 +153,20 @@ async def withdrawal(cluster: ClusterReader, order: Order) -> Order | None:
         return None
     arguments: JsonObject = {**order.arguments, _WITHDRAWS: _asked_for(order)}
     return replace(order, arguments=arguments, calls=(_patch(name, None),))
+
+
+async def _must_be_answered(cluster: ClusterReader, order: Order, kind: Kind) -> None:
+    """Whoever was asked by a resource may still act on it, however late."""
+    path = f"{order.calls[0].path}/{order.handle}"
+    try:
+        found = await cluster.get(path)
+    except NotFound:
+        return
+    state = _progress(found, kind)
+    if state.met or state.hopeless:
+        return
+    how = state.words if conditions(found) else "nobody has taken it up"
+    raise Refused(f"{kind.kind} {order.handle} still stands and may yet be carried out ({how}); to stop it, delete it")
 
 
 def withdraws(order: Order) -> bool:
@@ -236,3 +260,9 @@ def _states(node: KubeObject) -> list[tuple[str, str]]:
     """The node's conditions: type, and ``type=status``."""
     found = [(text(one.get("type")), text(one.get("status"))) for one in conditions(node)]
     return [(kind, f"{kind}={state}") for kind, state in found]
+
+
+def _is_bad(state: str) -> bool:
+    """Whether ``type=status`` is trouble, by the polarity that the watcher goes by; Unknown is none that can go."""
+    kind, _, status_ = state.rpartition("=")
+    return state_of(kind, status_, DEFAULT_WATCH_CONDITIONS) == "problem"

@@ -14,7 +14,8 @@ from gcm_sentinel.domain.protocols import Scope
 from gcm_sentinel.domain.remediation import Carried, Check, Hands, Plan
 from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
 from gcm_sentinel.tools import asking, gangs, maintenance, pods
-from gcm_sentinel.tools.context import ClusterReader, ToolContext
+from gcm_sentinel.tools.context import ToolContext
+from gcm_sentinel.tools.emptied import Emptied
 
 
 class RebootNode:
@@ -22,8 +23,9 @@ class RebootNode:
 
     operation = Operation.REBOOT_NODE
 
-    def __init__(self, cluster: ClusterReader) -> None:
-        self._cluster = cluster
+    def __init__(self, context: ToolContext) -> None:
+        self._cluster = context.cluster
+        self._objection = Emptied(context).for_reboot
 
     @property
     def spec(self) -> ToolSpec:
@@ -39,6 +41,8 @@ class RebootNode:
         """One request for the node's reboot, with the pods with GPUs that it would stop."""
         node = await asking.read_node(self._cluster, asking.node_name(call))
         name = text(metadata(node).get("name"))
+        if objection := await self._objection(node):
+            raise ValueError(objection)
         given = maintenance.circumstances(node, scope, call.arguments)
         plan = asking.node_plan(self.operation, node, scope, (), arguments=given, why=asking.reason(call))
         asked: JsonObject = {"nodeName": name, "force": False}
@@ -48,8 +52,8 @@ class RebootNode:
         return replace(plan, order=order, affects=concerned, notes=(note,), already=False)
 
     async def carry_out(self, order: Order, hands: Hands) -> Carried:
-        """Send the request."""
-        return await maintenance.ask(order, hands)
+        """Send the request, unless the node is not emptied any more."""
+        return await maintenance.ask(order, hands, self._objection)
 
     async def check(self, order: Order, carried: Carried) -> Check:
         """Whether the node is Ready in another boot, the request answered, and what it was for gone."""
@@ -64,7 +68,7 @@ class RebootNode:
 
     async def undo(self, order: Order, carried: Carried) -> Order | None:
         """Take the request back where nobody has taken it up; a reboot itself cannot be undone."""
-        return await maintenance.withdrawal(self._cluster, order)
+        return await maintenance.withdrawal(self._cluster, order, maintenance.NODE_REBOOT)
 
 
 def _back(order: Order, carried: Carried, node: KubeObject) -> Check:
@@ -73,11 +77,9 @@ def _back(order: Order, carried: Carried, node: KubeObject) -> Check:
         return Check(met=False, words=f"node {name} is still in boot {boot}")
     if not any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions(node)):
         return Check(met=False, words=f"node {name} booted ({boot}) and is not Ready")
-    left = maintenance.lingering(order, node)
-    words = f"node {name} booted ({boot}) and is Ready"
-    return Check(met=not left, words=f"{words}, but {left} stands" if left else words)
+    return maintenance.effect(order, node, f"node {name} booted ({boot}) and is Ready")
 
 
 def build(context: ToolContext) -> RebootNode:
     """The entry point."""
-    return RebootNode(context.cluster)
+    return RebootNode(context)

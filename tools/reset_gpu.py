@@ -14,8 +14,9 @@ from gcm_sentinel.domain.order import ActionTarget, Order
 from gcm_sentinel.domain.protocols import Scope
 from gcm_sentinel.domain.remediation import Carried, Check, Hands, Plan
 from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
-from gcm_sentinel.tools import asking, gpu_places, maintenance, pods
-from gcm_sentinel.tools.context import ClusterReader, ToolContext
+from gcm_sentinel.tools import asking, gpu_places, maintenance
+from gcm_sentinel.tools.context import ToolContext
+from gcm_sentinel.tools.emptied import Emptied
 
 
 class ResetGpu:
@@ -23,8 +24,9 @@ class ResetGpu:
 
     operation = Operation.RESET_GPU
 
-    def __init__(self, cluster: ClusterReader) -> None:
-        self._cluster = cluster
+    def __init__(self, context: ToolContext) -> None:
+        self._cluster = context.cluster
+        self._objection = Emptied(context).for_reset
 
     @property
     def spec(self) -> ToolSpec:
@@ -42,7 +44,8 @@ class ResetGpu:
         name = gpu_places.shown_on(uuid, scope)
         gpu_places.check_place(call, uuid, name, scope)
         node = await asking.read_node(self._cluster, name)
-        await self._must_be_drained(name)
+        if objection := await self._objection(node):
+            raise ValueError(objection)
         incident = scope.incident
         target = ActionTarget("gpu", uuid, uuid, name)
         given = maintenance.circumstances(node, scope, call.arguments)
@@ -51,15 +54,9 @@ class ResetGpu:
         order, note = await maintenance.request(self._cluster, order, maintenance.GPU_RESET, asked)
         return Plan(order, marks_of(node), strings(metadata(node).get("labels")), notes=(note,))
 
-    async def _must_be_drained(self, name: str) -> None:
-        users = [pods.full_name(pod) for pod in await pods.on_node(self._cluster, name) if pods.holds_gpu(pod)]
-        if users:
-            shown = ", ".join(users[:5])
-            raise ValueError(f"drain first: {len(users)} pods with GPUs run on {name} ({shown})")
-
     async def carry_out(self, order: Order, hands: Hands) -> Carried:
-        """Send the request."""
-        return await maintenance.ask(order, hands)
+        """Send the request, unless the node is not emptied any more."""
+        return await maintenance.ask(order, hands, self._objection)
 
     async def check(self, order: Order, carried: Carried) -> Check:
         """Whether the reset is reported complete, and what it was for has gone."""
@@ -70,14 +67,13 @@ class ResetGpu:
         found = await maintenance.answered(self._cluster, order, maintenance.GPU_RESET, node)
         if not found.met or maintenance.withdraws(order):
             return found
-        left = maintenance.lingering(order, node)
-        return Check(met=False, words=f"{found.words}, but {left} stands") if left else found
+        return maintenance.effect(order, node, found.words)
 
     async def undo(self, order: Order, carried: Carried) -> Order | None:
         """Take the request back where nobody has taken it up; a reset itself cannot be undone."""
-        return await maintenance.withdrawal(self._cluster, order)
+        return await maintenance.withdrawal(self._cluster, order, maintenance.GPU_RESET)
 
 
 def build(context: ToolContext) -> ResetGpu:
     """The entry point."""
-    return ResetGpu(context.cluster)
+    return ResetGpu(context)

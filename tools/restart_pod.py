@@ -11,9 +11,9 @@ from functools import partial
 from gcm_sentinel.clients.kubernetes import KubeObject, metadata
 from gcm_sentinel.clients.kubernetes.marks import marks_of
 from gcm_sentinel.clients.kubernetes.objects import strings, text
-from gcm_sentinel.domain.errors import NotFound, Refused
+from gcm_sentinel.domain.errors import NotFound, Overloaded, Refused, Rejected, Retryable
 from gcm_sentinel.domain.jsontypes import Json
-from gcm_sentinel.domain.operations import Operation
+from gcm_sentinel.domain.operations import DECLARED, Operation
 from gcm_sentinel.domain.order import ActionTarget, Order
 from gcm_sentinel.domain.ownership import FIELD_MANAGER
 from gcm_sentinel.domain.protocols import Scope
@@ -23,6 +23,9 @@ from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
 from gcm_sentinel.tools import asking, gpu_operators, pods
 from gcm_sentinel.tools.context import ClusterReader, ToolContext
 
+WITHIN = DECLARED[Operation.RESTART_POD].verify_within
+_CONFLICT, _TOO_MANY_REQUESTS = 409, 429
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 _POD_NAME = re.compile(r"([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)/([a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?)")
 _POD: Json = {"type": "string", "description": "The pod as namespace/name, on a node this incident is about."}
 _DAEMONSET, _DAEMONSET_UID = "daemonset", "daemonset_uid"
@@ -67,13 +70,40 @@ class RestartPod:
         return Plan(order, marks_of(node), strings(metadata(node).get("labels")))
 
     async def carry_out(self, order: Order, hands: Hands) -> Carried:
-        """Evict it, unless the node came into use meanwhile."""
+        """Evict it, unless the node came into use meanwhile; asked again where a budget or the API server refuses.
+
+        A pod that is gone, or another one by now, has been evicted, by us before a crash perhaps: `check` decides.
+        """
+        waited_s, pause_s, lost = 0.0, _FIRST_PAUSE_S, ""
+        while isinstance(sent := await self._evict(order, hands), Retryable):
+            lost = lost or _lost(sent)
+            if waited_s >= WITHIN.total_seconds() and not lost:
+                raise sent
+            if waited_s >= WITHIN.total_seconds():
+                return Carried(0, left=(f"{order.target.name}: {lost}",))
+            await hands.pause(pause_s)
+            waited_s, pause_s = waited_s + pause_s, min(pause_s * 2, _LONGEST_PAUSE_S)
+        return Carried(sent)
+
+    async def _evict(self, order: Order, hands: Hands) -> int | Retryable:
+        """How many pods an eviction moved: none where it is gone, or another by now; else why to ask again."""
+        await self._must_not_be_in_use(order, hands)
+        try:
+            await hands.send(order.calls[0])
+        except NotFound:
+            return 0
+        except Rejected as error:
+            if error.status != _CONFLICT:
+                raise
+            return 0
+        except Retryable as error:
+            return error
+        return 1
+
+    async def _must_not_be_in_use(self, order: Order, hands: Hands) -> None:
         objection = await hands.look("pod", partial(self._objection, order), _TEXT)
         if objection:
             raise Refused(objection)
-        for call in order.calls:
-            await hands.send(call)
-        return Carried(len(order.calls))
 
     async def check(self, order: Order, carried: Carried) -> Check:
         """Whether another pod of the DaemonSet is Ready on the node."""
@@ -116,6 +146,12 @@ class RestartPod:
             return f"restarting the {operator.what} unloads it under every pod of {name}: cordon and drain it first"
         users = [pods.full_name(found) for found in await pods.on_node(self._cluster, name) if _uses_gpu(found)]
         return f"restarting the {operator.what} would take it from {', '.join(users[:5])}" if users else ""
+
+
+def _lost(error: Retryable) -> str:
+    """The words of a failure after which the eviction may have happened; empty for a 429, which is a refusal."""
+    refused = isinstance(error, Overloaded) and error.status == _TOO_MANY_REQUESTS
+    return "" if refused else str(error)
 
 
 def _uses_gpu(pod: KubeObject) -> bool:

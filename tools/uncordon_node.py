@@ -10,13 +10,12 @@ from gcm_sentinel.clients.kubernetes.objects import metadata, text
 from gcm_sentinel.domain.errors import NotFound
 from gcm_sentinel.domain.operations import Operation
 from gcm_sentinel.domain.order import Order
-from gcm_sentinel.domain.ownership import FIELD_MANAGER
 from gcm_sentinel.domain.protocols import Scope
 from gcm_sentinel.domain.remediation import Carried, Check, Hands, Plan
 from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
 from gcm_sentinel.tools import asking
 from gcm_sentinel.tools.context import ClusterReader, ToolContext
-from gcm_sentinel.tools.cordon_node import kept_by_others, set_unschedulable
+from gcm_sentinel.tools.cordon_node import is_ours, kept_by_others, uncordon
 
 
 class UncordonNode:
@@ -37,9 +36,7 @@ class UncordonNode:
     async def plan(self, call: ToolCall, scope: Scope) -> Plan:
         """One PATCH; none where the node is schedulable or its cordon is not ours."""
         node = await asking.read_node(self._cluster, asking.node_name(call))
-        marks = marks_of(node)
-        ours = marks.unschedulable and marks.cordoned_by == FIELD_MANAGER
-        calls = (set_unschedulable(text(metadata(node).get("name")), None),) if ours else ()
+        calls = (uncordon(text(metadata(node).get("name"))),) if is_ours(node) else ()
         return asking.node_plan(self.operation, node, scope, calls, why=asking.reason(call))
 
     async def carry_out(self, order: Order, hands: Hands) -> Carried:

@@ -82,9 +82,13 @@ class Site:
             if "/events" not in item.path and not any(f"gcm-sentinel/{key}" in item.body for key in VERDICT)
         ]
 
-    def verdict(self, *actions: str, node: str | None = None, confidence: float = 0.9) -> JsonObject:
-        """An assessment that rests on E1 and advises `actions`."""
+    def verdict(
+        self, *actions: str, node: str | None = None, gpu: str | None = None, confidence: float = 0.9
+    ) -> JsonObject:
+        """An assessment that rests on E1 and advises `actions`, for a GPU of the sick node where `gpu` says which."""
         about = {"kind": "node", "name": node or self.node}
+        if gpu is not None:
+            about = {"kind": "gpu", "name": gpu, "uuid": gpu, "node": self.node}
         return {
             "severity": "critical", "fault_class": "gpu_off_bus", "summary": "a GPU is off the bus",
             "root_cause": "PCIe", "confidence": confidence,

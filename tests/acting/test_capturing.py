@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.acting.conftest import action, decision, question, until
+from tests.acting.test_draining import put_pod
 
 from gcm_sentinel.domain.action_record import ActionState
 from gcm_sentinel.domain.transcript import SUBMIT_TOOL
@@ -13,8 +14,17 @@ from sentinel_fleet.kube import JANITOR
 DONE = ActionState.DONE
 
 
+def drained(site):
+    store = site.fleet.store
+    for pod in store.list("pods", fields=f"spec.nodeName={site.node}"):
+        store.delete("pods", pod["metadata"]["name"], namespace=pod["metadata"]["namespace"])
+    found = store.get("nodes", site.node)
+    store.put({**found, "spec": {**found["spec"], "unschedulable": True}}, manager="gcm-sentinel")
+
+
 def reboots(site, *actions):
-    """A model that looks, proposes to reboot the node, and advises it."""
+    """A model that looks, proposes to reboot the node, which we have drained before, and advises it."""
+    drained(site)
     ask = calling(("reboot_node", {"node_name": site.node, "reason": "the bus is gone"}))
     return site.model(ask, calling((SUBMIT_TOOL, site.verdict(*actions or ("reboot",)))))
 
@@ -48,7 +58,7 @@ async def test_a_reboot_is_captured_asked_of_the_janitor_and_seen_through(site):
 
     assert record.note == f"node {site.node} booted (another) and is Ready"
     assert site.writes == ["POST /apis/janitor.dgxc.nvidia.com/v1alpha1/rebootnodes"]
-    assert [item.id for item in kept] == [f"C{number}" for number in range(1, len(kept) + 1)]
+    assert [item.id.partition("-")[2] for item in kept] == [str(number) for number in range(1, len(kept) + 1)]
     assert {"get_node_info", "get_node_events", "read_kernel_log"} <= {item.tool for item in kept}
 
 
@@ -82,3 +92,18 @@ async def test_without_a_gateway_no_engine_is_offered_its_tools(site, tool):
         await action(stores, DONE)
 
     assert tool not in {spec.name for spec in model.asked[0][1]}
+
+
+async def test_a_reboot_asked_for_beside_a_drain_goes_no_further(site):
+    site.fleet.store.install(JANITOR)
+    put_pod(site, "web-1")
+    asked = {"node_name": site.node, "reason": "the bus is gone"}
+    ask = calling(("drain_node", asked), ("reboot_node", asked))
+    model = site.model(ask, calling((SUBMIT_TOOL, site.verdict("drain", "reboot"))))
+
+    async with site.serving("execute", model) as stores:
+        await action(stores, DONE)
+        operations = [record.order.operation for record in await stores.actions.in_state(*ActionState)]
+
+    assert operations == ["drain_node"]
+    assert site.fleet.store.list("rebootnodes") == []

@@ -6,12 +6,13 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tests.acting.conftest import action, assessed, decision, question, replies
+from tests.acting.conftest import action, assessed, decision, question, replies, until
 
-from gcm_sentinel.domain.action_record import ActionState
+from gcm_sentinel.domain.action_record import ActionState, Refusal
 from gcm_sentinel.domain.errors import Refused
 from gcm_sentinel.domain.transcript import SUBMIT_TOOL
 from gcm_sentinel.llm.scripted import ScriptedModel, calling
+from gcm_sentinel.storage.incidents import IncidentFilter
 
 DONE, REFUSED, WAITING = ActionState.DONE, ActionState.REFUSED, ActionState.WAITING
 
@@ -197,3 +198,25 @@ async def test_two_agents_on_one_database_do_it_once(site):
         await action(stores, DONE)
 
     assert len(site.writes) == 1
+
+
+async def test_what_a_person_refused_is_not_done_when_a_surer_investigation_asks_again(site):
+    doubtful = site.verdict("cordon", confidence=0.5)
+    async with site.serving("execute", site.cordons(verdict=doubtful)) as stores:
+        asked = await question(stores)
+        await stores.approvals.decide(asked.id, decision(asked, approve=False))
+        assert (await action(stores, REFUSED)).refusal is Refusal.PERSON
+    surer = site.cordons()
+    async with site.serving("execute", surer) as stores:
+        (row,) = await stores.incidents.list(IncidentFilter())
+        await stores.incidents.request_reinvestigate(row.record.id, "cron")
+
+        async def both():
+            found = await stores.incidents.get(row.record.id)
+            return [one for one in found.investigations if one.outcome is not None][1:]
+
+        await until(both)
+
+    (told,) = replies(surer, "cordon_node")
+    assert "a person has refused cordon_node" in told
+    assert site.cordoned == []

@@ -37,7 +37,7 @@ def asks(site, tool, advice):
     """A model that looks at the GPUs, asks for `tool` on the usual one, and advises `advice`."""
     look = calling(("get_sentinel_gpu_health", {"node_name": site.node}))
     ask = calling((tool, {"gpu_uuid": GPU, "node_name": site.node, "reason": "wrong sums"}))
-    return site.model(look, ask, calling((SUBMIT_TOOL, site.verdict(advice))))
+    return site.model(look, ask, calling((SUBMIT_TOOL, site.verdict(advice, gpu=GPU))))
 
 
 async def directives(gateway):

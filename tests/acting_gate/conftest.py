@@ -28,9 +28,16 @@ def target_of(kind, *, name=None, uid=None, node=NODE):
     return ActionTarget(str(kind), name or (node if kind is TargetKind.NODE else NAMES[kind]), uid or UIDS[kind], on)
 
 
-def advice(*actions, node=NODE, confidence=0.95, outcome=Outcome.CONCLUDED):
-    """An assessment that advises `actions` for `node`; for no node in particular where that is None."""
-    about = None if node is None else Entity(EntityKind.NODE, node)
+ABOUT = {
+    TargetKind.NODE: Entity(EntityKind.NODE, NODE),
+    TargetKind.GPU: Entity(EntityKind.GPU, "gpu2", node=NODE, uuid="GPU-1111"),
+    TargetKind.POD: Entity(EntityKind.POD, NAMES[TargetKind.POD], node=NODE),
+}
+"""What advice for the usual target of each kind names."""
+
+
+def advice(*actions, about=ABOUT[TargetKind.NODE], confidence=0.95, outcome=Outcome.CONCLUDED):
+    """An assessment that advises `actions` for `about`; for nothing in particular where that is None."""
     draft = Draft(
         Severity.CRITICAL,
         FaultClass.GPU_OFF_BUS,
@@ -64,7 +71,7 @@ def case_of(operation=Operation.CORDON_NODE, mode=Mode.EXECUTE, **changes):
         scope=(NODE,),
         sighting=Sighting("E4", NOW - timedelta(minutes=2)),
         world=world(operation),
-        assessment=advice(*declaration.carries_out),
+        assessment=advice(*declaration.carries_out, about=ABOUT[declaration.target]),
     )
     return replace(found, **changes)
 

@@ -12,6 +12,7 @@ from gcm_sentinel.domain.acting_policy import ActingPolicy, Breaker, Capacity
 from gcm_sentinel.domain.action_record import MAY_BE_ORDERED_AGAIN, ActionRecord, ActionState
 from gcm_sentinel.domain.actions import Action
 from gcm_sentinel.domain.assessment import Outcome
+from gcm_sentinel.domain.entity import node
 from gcm_sentinel.domain.gate import Sighting, Verdict, decide
 from gcm_sentinel.domain.modes import Mode
 from gcm_sentinel.domain.operations import DECLARED, Operation, TargetKind
@@ -128,13 +129,16 @@ def test_nothing_is_done_on_an_investigation_that_did_not_conclude(case, outcome
     refused(replace(case, assessment=advice(Action.CORDON, outcome=outcome)), "nothing is done on it")
 
 
-@pytest.mark.parametrize("found", [advice(Action.WATCH), advice(Action.CORDON, node="gpu-node-2"), advice()])
+@pytest.mark.parametrize("found", [advice(Action.WATCH), advice(Action.CORDON, about=node("gpu-node-2")), advice()])
 def test_what_the_assessment_does_not_advise_is_not_done(case, found):
     refused(replace(case, assessment=found), "advises none of")
 
 
-def test_advice_without_a_target_is_about_the_incidents_nodes(case):
-    assert decide(replace(case, assessment=advice(Action.CORDON, node=None))).verdict is Verdict.ALLOWED
+def test_advice_without_a_target_is_about_the_incidents_only_node(case):
+    untold = replace(case, assessment=advice(Action.CORDON, about=None))
+
+    assert decide(untold).verdict is Verdict.ALLOWED
+    refused(replace(untold, scope=FLEET), "advises none of")
 
 
 def test_a_doubtful_assessment_needs_a_person(case):
@@ -171,9 +175,17 @@ def test_what_others_are_about_to_take_counts_too(case):
 
 
 def test_a_node_that_is_out_already_costs_nothing_more():
-    taken = world(Operation.DRAIN_NODE, capacity=Capacity.of(FLEET, {NODE, *FLEET[50:60]}))
+    taken = world(Operation.CORDON_NODE, capacity=Capacity.of(FLEET, {NODE, *FLEET[50:60]}))
 
-    assert decide(case_of(Operation.DRAIN_NODE, world=taken)).verdict is Verdict.ALLOWED
+    assert decide(case_of(Operation.CORDON_NODE, world=taken)).verdict is Verdict.ALLOWED
+
+
+@pytest.mark.parametrize("operation", [Operation.DRAIN_NODE, Operation.REBOOT_NODE])
+@pytest.mark.parametrize(("elsewhere", "verdict"), [(4, Verdict.ALLOWED), (5, Verdict.REFUSED)])
+def test_what_ends_everything_on_a_node_is_not_done_while_too_many_are_out(operation, elsewhere, verdict):
+    taken = world(operation, capacity=Capacity.of(FLEET, {NODE, *FLEET[50 : 50 + elsewhere]}))
+
+    assert decide(case_of(operation, world=taken)).verdict is verdict
 
 
 @pytest.mark.parametrize(("size", "may"), [(0, 0), (1, 0), (2, 1), (19, 1), (20, 1), (40, 2), (100, 5)])

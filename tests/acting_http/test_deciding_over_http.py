@@ -22,11 +22,17 @@ from gcm_sentinel.app.http_server import endpoints, serve_http
 from gcm_sentinel.app.metrics import AgentMetrics
 from gcm_sentinel.domain.action_record import ActionRecord, Approval
 from gcm_sentinel.domain.errors import BadConfiguration
+from gcm_sentinel.domain.evidence import DESK, Evidence
+from gcm_sentinel.domain.gate import Ruling, Verdict
 from gcm_sentinel.domain.operations import Operation
 from gcm_sentinel.domain.order import ActionTarget, ApiCall, Order
+from gcm_sentinel.domain.ownership import NodeMarks
+from gcm_sentinel.domain.remediation import Affected, Plan
+from gcm_sentinel.remediation.proposals import noted as noted_result
 from gcm_sentinel.storage.actions import Actions
 from gcm_sentinel.storage.approvals import Approvals
 from gcm_sentinel.storage.database import Database
+from gcm_sentinel.storage.evidence import StoredEvidence
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 ADA, BOB = "ada-has-a-long-enough-token", "bob-has-a-long-enough-token"
@@ -76,7 +82,7 @@ async def served(tmp_path) -> AsyncIterator[Served]:
     file.write_text("# on call\n" + line(ADA, "Ada Lovelace") + "\n" + line(BOB, "bob") + line("short", "eve"))
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.open(f"sqlite:///{tmp_path}/i.db", clock=clock))
-        book = Book(Actions(database), Approvals(database), clock)
+        book = Book(Actions(database), Approvals(database), StoredEvidence(database), clock)
         await book.actions.propose([RECORD])
         await book.approvals.ask(ASKED)
         metrics = AgentMetrics(version="1", engine="playbook", mode="approve")
@@ -228,3 +234,37 @@ def test_a_wrong_file_is_found_at_the_start(tmp_path, content):
 
     with pytest.raises(BadConfiguration, match="line 1: expected"):
         Approvers(file)
+
+
+def noted(*names: str) -> Evidence:
+    plan = Plan(
+        ORDER, NodeMarks(), affects=tuple(Affected(name, "PyTorchJob/llama", 8, ("ml/b-0",)) for name in names),
+        spared=("ml/db-0: no controller",), notes=("the gang stops",),
+    )  # fmt: skip
+    return Evidence("E3", DESK, "cordon_node", {}, noted_result(plan, Ruling(Verdict.ASK, ("x",))), NOW, "d")
+
+
+async def test_it_shows_every_pod_what_is_left_alone_and_what_to_know(served):
+    names = [f"ml/train-{number}" for number in range(60)]
+    await served.book.evidence.put("inc-1.1", noted(*names))
+
+    for path in ("/v1/approvals/ap-1", "/v1/approvals"):
+        body = (await served.ask("GET", path)).json()
+        found = body["approval"] if "approval" in body else body["approvals"][0]
+        assert found["affects"] == [f"{name} of PyTorchJob/llama; 8 GPUs; stops with it: ml/b-0" for name in names]
+        assert (found["spared"], found["plan_notes"]) == (["ml/db-0: no controller"], ["the gang stops"])
+
+
+async def test_what_is_not_stored_any_more_is_not_shown_as_nothing(served):
+    assert (await served.ask("GET", "/v1/approvals/ap-1")).json()["approval"]["affects"] is None
+
+
+async def test_no_word_of_others_reaches_a_terminal_as_a_command(served):
+    hostile = "ml/a\u202e\x9b31m\x1b[2J"
+    await served.book.evidence.put("inc-1.1", noted(hostile))
+
+    answer = await served.ask("GET", "/v1/approvals/ap-1")
+
+    assert answer.text.isascii()
+    assert answer.text.isprintable()
+    assert answer.json()["approval"]["affects"][0].startswith(hostile)

@@ -282,7 +282,8 @@ def verdict_of(incident: str, node: str, *, advises: str | None = None, confiden
 
 
 def put_node(store: ObjectStore, name: str, **metadata: Any) -> None:
-    named = {"name": name, "uid": f"uid-{name}", "labels": {}, "annotations": {}, **metadata}
+    made = {"uid": f"uid-{name}", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    named = {"name": name, **made, "labels": {}, "annotations": {}, **metadata}
     status = {"capacity": {"nvidia.com/gpu": "8"}, "conditions": [{"type": "Ready", "status": "True"}]}
     node = {"apiVersion": "v1", "kind": "Node", "metadata": named, "spec": {}, "status": status}
     store.put(node, manager="kubelet")

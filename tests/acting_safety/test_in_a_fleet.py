@@ -133,7 +133,7 @@ def leaked(names: list[str], text: str) -> list[str]:
 async def everything_shown(site: Site, stores: Any, capsys: pytest.CaptureFixture[str]) -> str:
     """What the command shows of the question, and all that was written to the cluster or is stored of the action."""
     asked = await question(stores)
-    book = Book(stores.actions, stores.approvals, SystemClock())
+    book = Book(stores.actions, stores.approvals, stores.evidence, SystemClock())
     capsys.readouterr()
     for output in ("text", "json"):
         await show_command(book, asked.id, output)

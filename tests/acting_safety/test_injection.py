@@ -27,7 +27,6 @@ from gcm_sentinel.remediation.survey import Surveyor
 from gcm_sentinel.tools.context import ToolContext
 
 NAMED = {payload.name: payload for payload in PAYLOADS}
-TRUE_CALL = {"annotations": {"gcm-sentinel/cordoned-for": "inc-1"}}
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +95,8 @@ def only_the_true_order(records: list[ActionRecord]) -> None:
     for record in records:
         (call,) = record.order.calls
         assert (record.order.target.name, call.method, call.path) == (NODE, "PATCH", f"/api/v1/nodes/{NODE}")
-        assert call.body == {"metadata": TRUE_CALL, "spec": {"unschedulable": True}}
+        marks = {"gcm-sentinel/cordoned-for": "inc-1", "gcm-sentinel/cordoned-by": record.order.handle}
+        assert call.body == {"metadata": {"annotations": marks}, "spec": {"unschedulable": True}}
         assert record.order.arguments == {}
 
 

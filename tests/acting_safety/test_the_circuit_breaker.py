@@ -1,4 +1,4 @@
-"""The breaker opens when more is out than may be and one more was to go; a person closes it, and nobody else."""
+"""The breaker opens when more is out than may be and more was to be done; a person closes it, and nobody else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gcm_sentinel.remediation.desk import Desk
 from gcm_sentinel.remediation.survey import Surveyor
 
 REFUSED = ActionState.REFUSED
-THREE_OUT = "3 of 20 GPU nodes were out of service, 2 may be, and one more was to go"
+THREE_OUT = "3 of 20 GPU nodes were out of service, 2 may be, and more was to be done to a node"
 
 
 async def is_open(yard: Yard) -> bool:

@@ -20,8 +20,13 @@ from gcm_sentinel.app.cli import main
 from gcm_sentinel.app.clock import SystemClock
 from gcm_sentinel.app.stores import Stores, open_stores
 from gcm_sentinel.domain.action_record import ActionRecord, ActionState, Approval, ApprovalState
+from gcm_sentinel.domain.evidence import DESK, Evidence
+from gcm_sentinel.domain.gate import Ruling, Verdict
 from gcm_sentinel.domain.operations import Operation
 from gcm_sentinel.domain.order import ActionTarget, ApiCall, Order
+from gcm_sentinel.domain.ownership import NodeMarks
+from gcm_sentinel.domain.remediation import Affected, Plan
+from gcm_sentinel.remediation.proposals import noted as note
 from gcm_sentinel.storage.actions import Step
 from gcm_sentinel.storage.schema import actions
 
@@ -253,3 +258,29 @@ def test_the_breaker_is_shown_and_reset(console):
     assert (reset.code, reset.out) == (0, "the breaker is closed\n")
     assert console.call("breaker", "reset").out == "the breaker was closed already\n"
     assert console.call("breaker", "show").code == 0
+
+
+def test_every_pod_it_would_stop_is_shown_with_what_stays_and_what_to_know(console):
+    pods = [f"ml/train-{number}" for number in range(60)]
+    plan = Plan(
+        ORDER,
+        NodeMarks(),
+        affects=tuple(Affected(pod, "PyTorchJob/llama", 8, ("ml/other-0",)) for pod in pods),
+        spared=("ml/db-0: no controller\x1b[2J",),
+        notes=("the gang stops",),
+    )
+    noted = Evidence("E3", DESK, "cordon_node", {}, note(plan, Ruling(Verdict.ASK, ("x",))), SystemClock().now(), "d")
+    console.asks()
+    console.within(lambda stores: stores.evidence.put("inc-1.1", noted))
+
+    shown = console.call("approvals", "show", "ap-1").out
+
+    assert "  affects     60 pods:\n" in shown
+    assert all(f"    {pod} of PyTorchJob/llama; 8 GPUs; stops with it: ml/other-0\n" in shown for pod in pods)
+    assert "  leaves\n    ml/db-0: no controller␛[2J\n  know\n    the gang stops\n" in shown
+
+
+def test_what_it_affects_and_is_not_stored_any_more_is_said(console):
+    console.asks()
+
+    assert "what was foreseen is not stored any more" in console.call("approvals", "show", "ap-1").out

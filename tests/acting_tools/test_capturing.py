@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 import pytest
@@ -72,7 +73,7 @@ async def test_every_source_that_is_there_is_asked_about_the_node(captured):
     made = captured(Source())
 
     assert await made.before()
-    assert [item.id for item in await made.kept] == ["C1", "C2", "C3", "C4", "C5", "C6"]
+    assert [item.id for item in await made.kept] == [f"Cb02d50-{number}" for number in range(1, 7)]
     assert {item.result.query.split()[1] for item in await made.kept} == {NODE}
 
 
@@ -92,6 +93,22 @@ async def test_a_second_action_replaces_nothing_that_the_first_captured(captured
 
     assert (await made.kept)[: len(first)] == first
     assert len(await made.kept) == 2 * len(first)
+
+
+async def test_two_orders_captured_at_once_share_no_name(captured):
+    made = captured(Source())
+
+    await asyncio.gather(made.before(Operation.RESET_GPU), made.before(Operation.REBOOT_NODE))
+
+    assert len(await made.kept) == 2 * (len(NEEDED) + len(WANTED))
+
+
+async def test_the_same_order_captured_again_keeps_what_was_captured_first(captured):
+    made = captured(Source())
+    await made.before()
+    await made.before()
+
+    assert len(await made.kept) == 2 * (len(NEEDED) + len(WANTED))
 
 
 @pytest.mark.parametrize("status", [ResultStatus.ERROR, ResultStatus.UNAVAILABLE])

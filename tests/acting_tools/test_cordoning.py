@@ -24,7 +24,8 @@ async def test_a_plan_shows_the_one_call_it_would_send(place, tool):
     plan = await place.plan(tool)
 
     assert [str(call) for call in plan.order.calls] == [
-        'PATCH /api/v1/nodes/gpu-node-1 {"metadata":{"annotations":{"gcm-sentinel/cordoned-for":"inc-1"}},'
+        'PATCH /api/v1/nodes/gpu-node-1 {"metadata":{"annotations":'
+        f'{{"gcm-sentinel/cordoned-by":"{plan.order.handle}","gcm-sentinel/cordoned-for":"inc-1"}}}},'
         '"spec":{"unschedulable":true}}'
     ]
     assert plan.order.target.uid == "uid-gpu-node-1"

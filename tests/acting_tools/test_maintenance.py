@@ -23,8 +23,8 @@ XID = {"type": "GpuXid", "status": "True"}
 
 
 def node(place, *, boot="boot-1", ready="True", conditions=(), **parts):
-    """The node as a kubelet describes it."""
-    place.put_node(NODE, **parts)
+    """The node as a kubelet describes it, cordoned by us unless `parts` say otherwise."""
+    place.put_node(NODE, **{"manager": "gcm-sentinel", "spec": {"unschedulable": True}, **parts})
     found = place.node()
     states = [{"type": "Ready", "status": ready}, *conditions]
     status = {**found["status"], "nodeInfo": {"bootID": boot}, "conditions": states}
@@ -144,12 +144,66 @@ async def test_a_gpu_is_not_reset_while_pods_with_gpus_run_on_its_node(place, re
         await planned(place, reset)
 
 
-async def test_a_reboot_tells_which_pods_with_gpus_it_would_stop(place, reboot):
-    pod(place, "trainer", gpus=8)
+@pytest.mark.parametrize("tool", ["reset", "reboot"])
+async def test_a_node_that_takes_new_pods_is_drained_first(place, request, tool):
+    node(place, conditions=[XID], spec={})
+
+    with pytest.raises(ValueError, match="drain first: node gpu-node-1 is not cordoned by us"):
+        await planned(place, request.getfixturevalue(tool))
+
+
+@pytest.mark.parametrize("parts", [{"gpus": 8}, {}, {"owner": None}], ids=["with GPUs", "without", "bare"])
+async def test_a_node_is_not_rebooted_while_a_pod_is_left_that_should_leave(place, reboot, parts):
+    place.put_pod("team/trainer", **parts)
+
+    with pytest.raises(ValueError, match=r"drain first: 1 pods run on gpu-node-1 \(team/trainer"):
+        await planned(place, reboot)
+
+
+async def test_what_belongs_to_the_node_does_not_hold_a_reboot_up(place, reboot):
+    place.put_pod("gpu-operator/exporter", owner=("DaemonSet", "exporter"), gpus=1)
+    place.put_pod("kube-system/proxy")
+    place.put_pod("team/finished", phase="Succeeded")
 
     plan = await planned(place, reboot)
 
-    assert [(item.pod, item.gpus) for item in plan.affects] == [("team/trainer", 8)]
+    assert plan.order.calls
+
+
+@pytest.mark.parametrize("served", [True, False])
+@pytest.mark.parametrize("tool", ["reset", "reboot"])
+async def test_a_pod_that_came_between_the_ruling_and_the_request_holds_it_back(place, request, tool, served):
+    if served:
+        place.store.install(JANITOR)
+    found = request.getfixturevalue(tool)
+    plan = await planned(place, found)
+    place.put_pod("ml/train-1", gpus=8)
+
+    with pytest.raises(Refused, match="drain first"):
+        await place.carry_out(found, plan)
+    assert place.store.writes == []
+
+
+async def test_a_cordon_that_was_taken_away_meanwhile_holds_the_request_back(place, reboot):
+    plan = await planned(place, reboot)
+    node(place, conditions=[XID], spec={})
+
+    with pytest.raises(Refused, match="is not cordoned by us"):
+        await place.carry_out(reboot, plan)
+    assert annotation(place) is None
+
+
+@pytest.mark.parametrize(("until", "held"), [("2026-11-20T19:59:00Z", False), ("2026-11-20T20:01:00Z", True)])
+async def test_on_a_node_that_is_not_ready_a_pod_has_its_grace_and_no_more(place, reboot, until, held):
+    node(place, ready="Unknown", spec={})
+    ending = place.put_pod("ml/train-1", gpus=8, finalizers=["x/held"])
+    place.store.put({**ending, "metadata": {**ending["metadata"], "deletionTimestamp": until}})
+
+    if held:
+        with pytest.raises(ValueError, match="drain first: 1 pods run"):
+            await planned(place, reboot)
+    else:
+        assert (await planned(place, reboot)).order.calls
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ class Sink:
     closed: list[str] = field(default_factory=list)
     away: int = 0
     refuses: bool = False
+    away_for: frozenset[str] = frozenset()
+    """Incidents whose end it cannot take just now."""
 
     async def publish(self, publication: Publication) -> None:
         if self.away:
@@ -45,6 +47,8 @@ class Sink:
     async def close(self, over: OverThread) -> None:
         if self.refuses:
             raise Forbidden("no right")
+        if over.thread.incident_id in self.away_for:
+            raise Unreachable("the sink is away")
         self.closed.append(over.thread.incident_id)
 
 
@@ -126,3 +130,29 @@ async def test_the_end_is_said_once_also_where_a_sink_refuses(stores, refuses):
 
     assert sink.closed == ([] if refuses else ["inc-1"])
     assert await stores.threads.over("log") == ()
+
+
+async def test_a_sink_or_a_thread_that_is_away_holds_up_no_other(stores):
+    sinks = Sink("slack", away_for=frozenset({"inc-1", "inc-2"})), Sink("pagerduty", away_for=frozenset({"inc-1"}))
+    await Given(stores.database).incident("inc-2")
+    for sink in sinks:
+        for incident in ("inc-1", "inc-2"):
+            await stores.threads.put(sink.name, Thread(incident, "m", revision=1))
+    async with stores.database.writing() as connection:
+        await connection.execute(update(incidents).values(state="closed", close_reason="over"))
+
+    with pytest.raises(Unreachable):
+        await Closing(stores.threads, sinks).close()
+
+    assert [sink.closed for sink in sinks] == [[], ["inc-2"]]
+    assert [item.thread.incident_id for item in await stores.threads.over("pagerduty")] == ["inc-1"]
+
+
+@pytest.mark.parametrize("state", ["open", "closed"])
+async def test_a_sink_that_was_away_learns_that_the_incident_is_over(stores, state):
+    sink = Sink()
+    async with stores.database.writing() as connection:
+        await connection.execute(update(incidents).values(state=state))
+    await delivered(stores, sink)
+
+    assert sink.told[0].closed is (state == "closed")

@@ -103,6 +103,22 @@ async def test_what_is_over_pages_nobody_any_more(sink, receiver, publication, b
     assert receiver.bodies == []
 
 
+async def test_an_incident_that_closed_while_pagerduty_was_away_pages_nobody(sink, receiver, publication, book):
+    await sink.publish(replace(publication, closed=True))
+
+    assert receiver.bodies == []
+    assert await book.get("pagerduty", "inc-79") is None
+
+
+async def test_an_end_is_sent_once_per_call(sink, receiver):
+    receiver.answers = [web.Response(status=500)]
+
+    with pytest.raises(Unreachable):
+        await sink.close(OverThread(Thread("inc-79", "inc-79"), "recovered"))
+
+    assert len(receiver.bodies) == 1
+
+
 async def test_what_was_opened_again_pages_again(sink, receiver, publication, book):
     await book.put("pagerduty", Thread("inc-79", "inc-79", revision=1, closed=True))
 

@@ -54,6 +54,15 @@ def test_a_drain_begins_with_the_cordon_so_both_are_one(transcript):
     assert asked(found) == [("drain_node", NODE)]
 
 
+def test_what_stops_a_node_is_not_proposed_beside_its_drain(transcript):
+    card = gpu(NODE, index=2, uuid="GPU-1")
+    advice = ((Action.REBOOT, HERE), (Action.DRAIN, HERE), (Action.RESET_GPU, card))
+
+    found = to_propose(draft(*advice), transcript, ALL)
+
+    assert asked(found) == [("drain_node", NODE)]
+
+
 def test_without_a_tool_to_drain_it_proposes_to_cordon(transcript):
     tools = tuple(tool for tool in ALL if tool.name != "drain_node")
 

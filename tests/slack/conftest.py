@@ -13,6 +13,7 @@ from tests.slack.double import BOT, CHANNEL, SlackDouble, running
 
 from gcm_sentinel.clients.slack import SlackApi
 from gcm_sentinel.domain.action_record import ActionState, Approval, ApprovalState
+from gcm_sentinel.domain.foreseen import Foreseen
 from gcm_sentinel.domain.operations import Operation
 from gcm_sentinel.domain.order import ActionTarget
 from gcm_sentinel.domain.protocols import Publication
@@ -61,7 +62,7 @@ def cordon(state: ActionState = ActionState.WAITING, **changed: Any) -> Publishe
     action = PublishedAction(
         "inc-79.1/cordon_node/u", Operation.CORDON_NODE, target, state, DIGEST, NOW, (call,), "unfit", "", question()
     )
-    return replace(action, **changed)
+    return replace(action, **{"foreseen": Foreseen(), **changed})
 
 
 def edition(number: int, *actions: PublishedAction, **changed: Any) -> Publication:

@@ -152,7 +152,7 @@ class SlackDouble:
             "user": {"id": user, "username": "ada", "name": "ada"},
             "channel": {"id": CHANNEL, "name": "gpu-alerts"},
             "container": {"type": "message", "message_ts": message.ts, "channel_id": CHANNEL},
-            "message": {"ts": message.ts, "text": message.text, "blocks": message.blocks},
+            "message": {"ts": message.ts, "thread_ts": message.thread, "text": message.text, "blocks": message.blocks},
             "actions": [action],
         }
         await self.send("interactive", payload)

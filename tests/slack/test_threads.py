@@ -12,7 +12,7 @@ from tests.slack.double import BOT, CHANNEL, limited
 
 from gcm_sentinel.clients.slack import SlackApi
 from gcm_sentinel.domain.action_record import ActionState
-from gcm_sentinel.domain.errors import Forbidden, NotFound, Unauthenticated, Unreachable
+from gcm_sentinel.domain.errors import Forbidden, NotFound, Retryable, Unauthenticated, Unreachable
 from gcm_sentinel.domain.threads import OverThread
 from gcm_sentinel.notify.slack import Place, SlackNotifier
 
@@ -34,8 +34,8 @@ async def test_what_becomes_of_an_action_changes_the_card_and_is_a_reply(slack, 
 
     (card,) = slack.cards
     asked, done = slack.replies(card)
-    assert (card.changes, card.buttons) == (2, {})
-    assert "cordon_node gpu-r03-n05: waiting" in asked.words
+    assert (card.changes, asked.buttons) == (2, {})
+    assert "cordon_node gpu-r03-n05: done" in asked.words
     assert "cordon_node gpu-r03-n05: done" in done.words
     assert "cordon_node gpu-r03-n05: done" in card.words
 
@@ -80,6 +80,34 @@ async def test_news_of_an_older_investigation_leaves_the_card_of_the_newer(slack
 
     assert "GPU 1 is back" in slack.cards[0].words
     assert "done" in slack.replies(slack.cards[0])[-1].words
+
+
+async def test_another_investigation_leaves_the_buttons_of_a_question_that_waits(slack, sink):
+    await sink.publish(edition(1, cordon()))
+    await sink.publish(edition(1, revision=2))
+    await sink.publish(edition(2, cordon()))
+
+    (asked,) = [reply for reply in slack.replies(slack.cards[0]) if reply.buttons]
+    assert (asked.loud, "Waits for a person" in asked.words) == (True, True)
+
+
+async def test_a_question_of_an_older_investigation_goes_when_it_waits_no_more(slack, sink):
+    await sink.publish(edition(1, cordon()))
+    await sink.publish(edition(1, revision=2))
+    await sink.publish(edition(2, cordon(ActionState.REFUSED, note="nobody decided")))
+
+    assert [reply.buttons for reply in slack.replies(slack.cards[0])] == [{}] * 3
+    assert "nobody decided" in slack.replies(slack.cards[0])[0].words
+
+
+async def test_the_end_of_an_incident_is_tried_once_per_call(slack, sink, threads):
+    await sink.publish(edition(1))
+    slack.answers = [web.json_response({"ok": False, "error": "fatal_error"})]
+
+    with pytest.raises(Retryable):
+        await sink.close(OverThread(await threads.get("slack", "inc-79"), "recovered"))
+
+    assert len(slack.calls) == 2
 
 
 async def test_a_card_somebody_deleted_is_begun_anew(slack, sink):

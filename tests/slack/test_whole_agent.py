@@ -14,7 +14,7 @@ from gcm_sentinel.app.settings import load
 from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.domain.action_record import ActionState, Approval
 from gcm_sentinel.domain.incident_record import DeliveryState
-from gcm_sentinel.notify.slack_card import APPROVE
+from gcm_sentinel.notify.slack_question import APPROVE
 
 __all__ = ["site"]
 
@@ -43,8 +43,8 @@ async def test_a_person_approves_in_slack_and_the_thread_tells_the_rest(site, sl
         listening = asyncio.create_task(socket.listen())
         try:
             asked = await question(stores)
-            await slack.until(lambda: slack.cards and slack.cards[0].buttons)
-            await slack.click(slack.cards[0], APPROVE)
+            asking = await slack.until(lambda: next((m for m in slack.messages.values() if m.buttons), None))
+            await slack.click(asking, APPROVE)
             await action(stores, ActionState.DONE)
             await slack.until(
                 lambda: [m for m in slack.replies(slack.cards[0]) if "cordon_node" in m.words and "done" in m.words]
@@ -64,4 +64,4 @@ async def test_a_person_approves_in_slack_and_the_thread_tells_the_rest(site, sl
     assert decided is not None
     assert (decided.decided_by, decided.channel) == ("U0ADA ada", "slack")
     assert len(slack.cards) == 1
-    assert slack.cards[0].buttons == {}
+    assert not [message for message in slack.messages.values() if message.buttons]

@@ -183,4 +183,51 @@ async def test_an_incident_stands_while_it_is_open_and_something_is_wrong(action
     async with database.writing() as connection:
         await connection.execute(insert(symptoms).values(**wrong, **times))
 
-    assert await actions.stands(Incident("inc-1", (trigger(),), at(0))) is stands
+    assert await actions.stands(Incident("inc-1", (trigger(),), at(0)), "gpu-7") is stands
+
+
+async def test_what_is_wrong_on_other_nodes_is_no_reason_to_act_on_this_one(actions, database):
+    await Given(database).incident()
+    wrong = {"source": "kubernetes", "node_uid": "", "kind": "Xid", "gpu_uuid": "", "incident_id": "inc-1"}
+    times = {"since": 0, "transition_at": None, "observed_at": 0, "sequence": None}
+    async with database.writing() as connection:
+        rows = [{**wrong, **times, "node": "gpu-7", "status": "recovered"}]
+        await connection.execute(insert(symptoms), [*rows, {**wrong, **times, "node": "gpu-8", "status": "problem"}])
+    both = Incident("inc-1", (trigger("gpu-7"), trigger("gpu-8")), at(0))
+
+    assert not await actions.stands(both, "gpu-7")
+    assert await actions.stands(both, "gpu-8")
+    assert await actions.stands(both, "gpu-9")  # of which the incident has nothing: all of it speaks for it
+
+
+async def test_what_is_under_way_on_a_node_is_told_to_who_begins(actions):
+    drain = replace(CORDON, order=replace(ORDER, operation=Operation.DRAIN_NODE, incident_id="inc-2"))
+    await approved(actions, CORDON, drain)
+    await actions.begin(CORDON.id, Step(RUNNING, at(2)), at(-60), nothing)
+
+    assert await actions.begin(drain.id, Step(RUNNING, at(3)), at(-60), lambda abroad: str(abroad.busy)) == (
+        "{'gpu-7': 'cordon_node'}"
+    )
+
+
+async def test_what_was_put_off_is_counted_once_for_each_try(actions):
+    await approved(actions, CORDON)
+    for before in (0, 0, 1):
+        await actions.put_off(CORDON.id, before, "busy")
+
+    record = await actions.get(CORDON.id)
+    assert (record.put_off, record.state, record.ruling) == (2, APPROVED, "busy")
+
+
+@pytest.mark.parametrize(("operation", "out"), [(Operation.QUARANTINE_GPU, True), (Operation.CORDON_NODE, False)])
+async def test_a_gpu_that_a_directive_took_out_counts_on_when_that_is_done(actions, operation, out):
+    target = ActionTarget("gpu", "GPU-1", "GPU-1", "gpu-7") if out else NODE
+    record = replace(CORDON, order=replace(ORDER, operation=operation, target=target))
+    await approved(actions, record)
+    await actions.begin(record.id, Step(RUNNING, at(2)), at(-60), nothing)
+    await actions.advance(record.id, Step(CARRIED, at(3)))
+    await actions.advance(record.id, Step(ActionState.DONE, at(4)))
+
+    assert await actions.reserved() == (frozenset({"gpu-7"}) if out else frozenset())
+    await actions.advance(record.id, Step(ActionState.UNDONE, at(5)))
+    assert await actions.reserved() == frozenset()

@@ -71,7 +71,8 @@ def open_acting(
     cluster = Cluster(kubernetes, GuardedWriter(kubernetes, mode), clock, gateway=gateway)
     capture = Capture(ToolboxGatherer(eyes), PatientEvidence(stores.evidence)) if eyes else None
     acting = Acting(Judge(tools, surveyor, policy, mode), Executor(tools, cluster), surveyor, policy, capture)
-    return OpenActing(Desk(tuple(tools.values()), surveyor, policy, mode), acting, tuple(tools))
+    desk = Desk(tuple(tools.values()), surveyor, policy, mode, eyes.redactor if eyes else None)
+    return OpenActing(desk, acting, tuple(tools))
 
 
 def policy_of(settings: Settings) -> ActingPolicy:

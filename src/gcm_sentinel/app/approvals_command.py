@@ -19,11 +19,14 @@ from gcm_sentinel.app.incidents_command import asker
 from gcm_sentinel.app.settings import Settings
 from gcm_sentinel.domain.action_record import ActionRecord, Approval, ApprovalState, Decision
 from gcm_sentinel.domain.errors import BadConfiguration, NotFound, Refused
+from gcm_sentinel.domain.evidence import DESK
+from gcm_sentinel.domain.foreseen import Foreseen, foreseen
 from gcm_sentinel.domain.jsontypes import JsonObject
 from gcm_sentinel.domain.operations import DECLARED
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.storage.actions import Actions
 from gcm_sentinel.storage.approvals import Approvals
+from gcm_sentinel.storage.evidence import StoredEvidence
 from gcm_sentinel.web.plain import printable
 
 LIST_FORMAT = "gcm-sentinel/approvals/v1"
@@ -38,7 +41,17 @@ class Book:
 
     actions: Actions
     approvals: Approvals
+    evidence: StoredEvidence
     clock: Clock
+
+    async def foreseen(self, record: ActionRecord) -> Foreseen | None:
+        """What the order would do to others; None where that is not stored any more.
+
+        Raises:
+            Retryable: the database is away.
+        """
+        noted = await self.evidence.of_source(record.order.investigation_id, DESK)
+        return foreseen(record.order.digest, noted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,8 @@ async def with_book(settings: Settings, work: Callable[[Book], Awaitable[Exit]])
         Unreachable: the database is away.
     """
     return await with_database(
-        settings, lambda database: work(Book(Actions(database), Approvals(database), database.clock))
+        settings,
+        lambda database: work(Book(Actions(database), Approvals(database), StoredEvidence(database), database.clock)),
     )
 
 
@@ -68,7 +82,7 @@ async def list_command(book: Book, output: str) -> Exit:
     now = book.clock.now()
     waiting = [(item, await book.actions.get(item.action_id)) for item in await book.approvals.waiting(now)]
     if output == "json":
-        readable = [as_json(item, record) for item, record in waiting if record]
+        readable = [as_json(item, record, await book.foreseen(record)) for item, record in waiting if record]
         _print_json({"format": LIST_FORMAT, "approvals": readable})
         return Exit.OK
     if not waiting:
@@ -87,9 +101,9 @@ async def show_command(book: Book, question: str, output: str) -> Exit:
     approval = await _question(book, question)
     record = await _action(book, approval)
     if output == "json":
-        _print_json({"format": FORMAT, **as_json(approval, record)})
+        _print_json({"format": FORMAT, **as_json(approval, record, await book.foreseen(record))})
     else:
-        _print_order(approval, record)
+        _print_order(approval, record, await book.foreseen(record))
     return Exit.OK
 
 
@@ -103,7 +117,7 @@ async def decide_command(book: Book, question: str, said: Said) -> Exit:
     """
     approval = await _question(book, question)
     record = await _action(book, approval)
-    if said.approve and not said.digest and not _confirmed(approval, record):
+    if said.approve and not said.digest and not _confirmed(approval, record, await book.foreseen(record)):
         print("not approved")
         return Exit.UNMET
     digest = _digest(approval, said.digest)
@@ -136,8 +150,8 @@ async def reset_breaker_command(book: Book, by: str) -> Exit:
     return Exit.OK
 
 
-def as_json(approval: Approval, record: ActionRecord) -> JsonObject:
-    """A question and the order it is about."""
+def as_json(approval: Approval, record: ActionRecord, effect: Foreseen | None) -> JsonObject:
+    """A question, the order it is about, and its `effect` on others: null where that is not stored any more."""
     order = record.order
     return {
         "id": approval.id,
@@ -153,6 +167,9 @@ def as_json(approval: Approval, record: ActionRecord) -> JsonObject:
         "incident": order.incident_id,
         "investigation": order.investigation_id,
         "calls": [str(call) for call in order.calls],
+        "affects": list(effect.affects) if effect else None,
+        "spared": list(effect.spared) if effect else None,
+        "plan_notes": list(effect.notes) if effect else None,
         "reason": order.reason,
         "asked_by": order.asked_by,
         "ruling": record.ruling,
@@ -169,7 +186,7 @@ def _in_short(record: ActionRecord | None, left: str) -> str:
     return f"{order.operation} {order.target.name}  {order.incident_id}  {left}  {order.reason}"
 
 
-def _print_order(approval: Approval, record: ActionRecord) -> None:
+def _print_order(approval: Approval, record: ActionRecord, effect: Foreseen | None) -> None:
     order, declared = record.order, DECLARED[record.order.operation]
     asked_by, why = order.asked_by or "nobody named", order.reason or "no reason"
     _say(f"{approval.id}: {order.operation} on {order.target.kind} {order.target.name} (UID {order.target.uid})")
@@ -177,6 +194,7 @@ def _print_order(approval: Approval, record: ActionRecord) -> None:
     _say(f"  would send  {len(order.calls)} request{'s' if len(order.calls) != 1 else ''}:")
     for call in order.calls:
         _say(f"    {call}")
+    _print_effect(effect)
     _say(f"  done when   {declared.verified} (within {declared.verify_within})")
     _say(f"  undone by   {declared.undo or 'nothing: it cannot be taken back'}")
     _say(f"  digest      {approval.digest}")
@@ -186,12 +204,25 @@ def _print_order(approval: Approval, record: ActionRecord) -> None:
             _say(f"  note        {words}")
 
 
-def _confirmed(approval: Approval, record: ActionRecord) -> bool:
+def _print_effect(effect: Foreseen | None) -> None:
+    if effect is None:
+        _say("  affects     what was foreseen is not stored any more: look before you decide")
+        return
+    pods = len(effect.affects)
+    _say(f"  affects     {pods or 'no'} pod{'s' if pods != 1 else ''}{':' if pods else ''}")
+    for name, lines in (("", effect.affects), ("leaves", effect.spared), ("know", effect.notes)):
+        if name and lines:
+            _say(f"  {name}")
+        for line in lines:
+            _say(f"    {line}")
+
+
+def _confirmed(approval: Approval, record: ActionRecord, effect: Foreseen | None) -> bool:
     if not sys.stdin.isatty():
         raise BadConfiguration(
             f"nobody can be asked here: look with `approvals show {approval.id}`, then give --digest with what it shows"
         )
-    _print_order(approval, record)
+    _print_order(approval, record, effect)
     print("Carry out exactly this? Write yes: ", end="", flush=True)
     return sys.stdin.readline().strip() == "yes"
 

@@ -12,13 +12,14 @@ count. As everywhere, a decision is about a digest.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from gcm_sentinel.app.approvals_command import Book, as_json
@@ -82,11 +83,16 @@ class ApprovalRoutes:
     async def _list(self, _request: Request, _name: str) -> Response:
         waiting = await self._book.approvals.waiting(self._book.clock.now())
         found = [(item, await self._book.actions.get(item.action_id)) for item in waiting]
-        return _json(200, {"format": FORMAT, "approvals": [as_json(item, of) for item, of in found if of is not None]})
+        shown = [as_json(item, of, await self._book.foreseen(of)) for item, of in found if of is not None]
+        return _json(200, {"format": FORMAT, "approvals": shown})
 
     async def _show(self, request: Request, _name: str) -> Response:
         found = await self._question(request)
-        return found if isinstance(found, Response) else _json(200, {"format": FORMAT, "approval": as_json(*found)})
+        return found if isinstance(found, Response) else await self._shown(*found)
+
+    async def _shown(self, asked: Approval, record: ActionRecord) -> Response:
+        effect = await self._book.foreseen(record)
+        return _json(200, {"format": FORMAT, "approval": as_json(asked, record, effect)})
 
     async def _decide(self, request: Request, name: str) -> Response:
         found = await self._question(request)
@@ -106,7 +112,7 @@ class ApprovalRoutes:
         log.info("approval.decided", question=asked.id, by=name, state=str(now.state), won=decided.won)
         if not decided.won and (now.state is ApprovalState.APPROVED) is not said.approve:
             return _said(409, f"it was {now.state} before, by {now.decided_by} ({now.channel})")
-        return _json(200, {"format": FORMAT, "approval": as_json(now, record)})
+        return await self._shown(now, record)
 
     async def _breaker(self, _request: Request, _name: str) -> Response:
         found = await self._book.actions.breaker()
@@ -150,4 +156,6 @@ def _said(status: int, words: str, headers: dict[str, str] | None = None) -> Res
 
 
 def _json(status: int, content: JsonObject, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse(content, status_code=status, headers={"cache-control": "no-store", **(headers or {})})
+    body = json.dumps(content)  # what is not ASCII is escaped: whoever prints the answer may do so in a terminal
+    headers = {"cache-control": "no-store", **(headers or {})}
+    return Response(body, status_code=status, media_type="application/json", headers=headers)

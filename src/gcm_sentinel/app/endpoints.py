@@ -44,7 +44,7 @@ def _for_approvers(serving: Serving) -> Sequence[Route]:
     file, stores = serving.agent.settings.approvers_file, serving.stores
     if file is None or serving.agent.acting is None:
         return ()
-    book = Book(stores.actions, stores.approvals, serving.agent.clock)
+    book = Book(stores.actions, stores.approvals, stores.evidence, serving.agent.clock)
     return ApprovalRoutes(book, Approvers(file)).routes()
 
 

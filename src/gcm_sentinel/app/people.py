@@ -59,7 +59,7 @@ def open_buttons(settings: Settings, stores: Stores, clock: Clock) -> SlackSocke
     """
     if not takes_decisions(settings):
         return None
-    buttons = SlackButtons(stores.approvals, _api(settings), settings.slack_approvers, clock)
+    buttons = SlackButtons(stores.approvals, _api(settings), settings.slack_approvers, clock, stores.threads)
     from gcm_sentinel.clients.slack_socket import SlackSocket, SocketAccess
 
     access = SocketAccess(settings.slack_app_token.get_secret_value(), settings.slack_api_url)

@@ -11,6 +11,8 @@ from gcm_sentinel.domain.operations import Operation
 
 FRESH = timedelta(minutes=10)
 """Oldest evidence an action may rest on."""
+_SPARE = timedelta(hours=1)
+"""For the end of the investigation after its last look, its queue, and an API server that is away for a while."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,15 @@ class ActingPolicy:
     """Globs of namespaces whose pods are never restarted."""
     fresh: timedelta = FRESH
     approval_lasts: timedelta = timedelta(hours=1)
-    """How long a person may take to decide."""
+    """How long a person may take to decide, and how long an approval holds after it was given."""
+
+    @property
+    def order_lasts(self) -> timedelta:
+        """Oldest assessment, and oldest sighting of the target, that an order may still be carried out on.
+
+        A person may decide as late as `approval_lasts`, and what was approved may begin as late as that once more.
+        """
+        return 2 * self.approval_lasts + _SPARE
 
     def protects_node(self, name: str, labels: Mapping[str, str]) -> str:
         """Why the node is never acted on; empty where it may be."""

@@ -35,6 +35,17 @@ class ActionState(StrEnum):
     UNDONE = "undone"
 
 
+class Refusal(StrEnum):
+    """Whose refusal ended an order; a later order for the same in the same incident has to respect it."""
+
+    RULED = ""
+    """The gate's, or nobody's: the world may be another the next time."""
+    PERSON = "person"
+    """A person said no."""
+    EXPIRED = "expired"
+    """Nobody decided in time."""
+
+
 COMES_AFTER: dict[ActionState, frozenset[ActionState]] = {
     ActionState.PROPOSED: frozenset(),
     ActionState.WAITING: frozenset({ActionState.PROPOSED, ActionState.APPROVED}),
@@ -75,6 +86,10 @@ class ActionRecord:
     note: str = ""
     undoes: str = ""
     """Id of the action this one takes back; empty for one of its own."""
+    refusal: Refusal = Refusal.RULED
+    """Of an action in `REFUSED`."""
+    put_off: int = 0
+    """How often its beginning was put off because something else was under way on its node."""
 
     @property
     def id(self) -> str:
@@ -87,10 +102,18 @@ class ActionRecord:
         return self.order.key
 
     @property
+    def node(self) -> str:
+        """The node that its target is, or stands on."""
+        return self.order.target.node or self.order.target.name
+
+    @property
     def takes_out(self) -> str:
         """The node it takes out of service; empty where it takes none."""
-        target, declared = self.order.target, DECLARED[self.order.operation]
-        return (target.node or target.name) if declared.takes_out_of_service else ""
+        return self.node if DECLARED[self.order.operation].takes_out_of_service else ""
+
+
+WITHDRAWN = "withdrawn"
+"""Channel of a question that was taken back because what it was about is over."""
 
 
 class ApprovalState(StrEnum):
@@ -118,7 +141,7 @@ class Approval:
     decided_at: datetime | None = None
     decided_by: str = ""
     channel: str = ""
-    """Where it was decided: ``slack``, ``web``, ``cli``, ``policy``."""
+    """Where it was decided: ``slack``, ``web``, ``cli``; `WITHDRAWN` where no person did."""
     reason: str = ""
 
 

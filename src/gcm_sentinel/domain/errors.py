@@ -36,12 +36,14 @@ class Unreachable(Retryable):
 class Overloaded(Retryable):
     """Raised when the other side asked us to slow down.
 
-    `retry_after_s` is its wish in seconds, None when it named none.
+    `retry_after_s` is its wish in seconds, None when it named none; `status` the HTTP status where there was one. After
+    a 429 the request has certainly not been carried out, after a 503 nobody knows.
     """
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, *, retry_after_s: float | None = None, status: int | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.status = status
 
 
 class Permanent(SentinelError):

@@ -15,10 +15,11 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from gcm_sentinel.domain.acting_policy import ActingPolicy, Breaker, Capacity
-from gcm_sentinel.domain.action_record import MAY_BE_ORDERED_AGAIN, ActionRecord
-from gcm_sentinel.domain.assessment import Assessment, Outcome, RecommendedAction
+from gcm_sentinel.domain.action_record import MAY_BE_ORDERED_AGAIN, ActionRecord, Refusal
+from gcm_sentinel.domain.advice import NewerAdvice, advises
+from gcm_sentinel.domain.assessment import Assessment, Outcome
 from gcm_sentinel.domain.modes import Effect, Mode, permits
-from gcm_sentinel.domain.operations import DECLARED, Declaration, Operation, TargetKind
+from gcm_sentinel.domain.operations import DECLARED, Blast, Declaration, Operation, TargetKind
 from gcm_sentinel.domain.order import Order
 from gcm_sentinel.domain.ownership import Holder
 
@@ -75,7 +76,7 @@ class World:
     """Of the target's node."""
     holders: tuple[Holder, ...] = ()
     stands: bool
-    """Whether the incident is open and what opened it is still wrong."""
+    """Whether the incident is open and what opened it, on the target's node where it did, is still wrong."""
     capacity: Capacity
     breaker: Breaker
     begun: tuple[datetime, ...] = ()
@@ -84,6 +85,8 @@ class World:
     """What was ordered in this incident before, this order left out."""
     captured: bool = False
     """Whether the evidence that the operation destroys was captured."""
+    newer: NewerAdvice | None = None
+    """What an investigation of the incident came to that is newer than the order's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +165,9 @@ def _observed(case: Case, _declaration: Declaration) -> Objection | None:
     age = case.world.now - seen.at
     if case.assessment is None and age > case.policy.fresh:
         return _refuse(f"what {seen.evidence} shows of {target.name!r} is {_minutes(age)} old: look again first")
+    oldest = max(age, case.world.now - case.assessment.created_at) if case.assessment else age
+    if oldest > case.policy.order_lasts:
+        return _refuse(f"what it rests on is {_minutes(oldest)} old, {_minutes(case.policy.order_lasts)} may be")
     return None
 
 
@@ -193,10 +199,25 @@ def _protected(case: Case, declaration: Declaration) -> Objection | None:
 
 
 def _once(case: Case, declaration: Declaration) -> Objection | None:
-    for record in case.world.earlier:
-        if record.key == case.order.key and record.state not in MAY_BE_ORDERED_AGAIN:
-            return _refuse(f"{declaration.operation} on {case.order.target.name} was ordered before: {record.state}")
+    """Done once per incident; and who has said no, or nothing, is not overruled by asking again."""
+    what = f"{declaration.operation} on {case.order.target.name}"
+    same = [record for record in case.world.earlier if record.key == case.order.key]
+    for record in same:
+        if record.state not in MAY_BE_ORDERED_AGAIN:
+            return _refuse(f"{what} was ordered before: {record.state}")
+    for record in same:
+        if record.refusal is Refusal.PERSON:
+            return _refuse(f"a person has refused {what} in this incident ({record.note})")
+    if any(record.refusal is Refusal.EXPIRED for record in same):
+        return _ask(f"{what} was asked before in this incident, and nobody decided in time")
     return None
+
+
+def _superseded(case: Case, declaration: Declaration) -> Objection | None:
+    newer = case.world.newer
+    if newer is None or not declaration.carries_out or newer.advises(case.order):
+        return None
+    return _refuse(newer.words)
 
 
 def _advised(case: Case, declaration: Declaration) -> Objection | None:
@@ -206,20 +227,13 @@ def _advised(case: Case, declaration: Declaration) -> Objection | None:
         return None
     if found.outcome is not Outcome.CONCLUDED:
         return _refuse(f"the investigation is {found.outcome}: nothing is done on it")
-    if not any(item.action in declaration.carries_out and _about(item, case) for item in found.draft.actions):
-        wanted = ", ".join(sorted(declaration.carries_out))
-        return _refuse(f"the assessment advises none of {wanted} for {case.node}")
+    if not advises(found, case.order, case.scope):
+        wanted, target = ", ".join(sorted(declaration.carries_out)), case.order.target
+        return _refuse(f"the assessment advises none of {wanted} for {target.kind} {target.name}")
     sure, least = found.draft.confidence, case.policy.min_confidence
     if sure < least:
         return _ask(f"its confidence is {sure:.0%}, below the {least:.0%} that may act without a person")
     return None
-
-
-def _about(advice: RecommendedAction, case: Case) -> bool:
-    """Whether advice is about the order's node; advice without a target is about the incident's own nodes."""
-    if advice.target is None:
-        return case.node in case.scope
-    return case.node == (advice.target.node or advice.target.name)
 
 
 def _rate(case: Case, _declaration: Declaration) -> Objection | None:
@@ -236,16 +250,20 @@ def _breaker(case: Case, declaration: Declaration) -> Objection | None:
 
 
 def _capacity(case: Case, declaration: Declaration) -> Objection | None:
-    """The share of the fleet that may be out; a node that is out already costs nothing more."""
+    """The share of the fleet that may be out."""
     if not declaration.takes_out_of_service:
         return None
-    reason = over_capacity(case.world.capacity, case.node, case.policy)
+    reason = over_capacity(case.world.capacity, case.node, case.policy, declaration)
     return _refuse(reason) if reason else None
 
 
-def over_capacity(capacity: Capacity, node: str, policy: ActingPolicy) -> str | None:
-    """Why `node` may not be taken out of service as well; None where it may, or is out already."""
-    if node in capacity.out:
+def over_capacity(capacity: Capacity, node: str, policy: ActingPolicy, declaration: Declaration) -> str | None:
+    """Why `node` may not be taken out of service as well; None where it may.
+
+    A node that is out already costs nothing more, but for what ends everything that runs on it: too many being out is
+    a reason not to go on with that on any of them.
+    """
+    if node in capacity.out and declaration.blast is not Blast.NODE:
         return None
     would, may = capacity.with_node(node), capacity.allowed(policy.max_out_of_service)
     if would <= may:
@@ -272,8 +290,8 @@ def _minutes(age: timedelta) -> str:
 
 
 RULES: tuple[Rule, ...] = (
-    _mode, _enabled, _scope, _observed, _identity, _held, _protected, _once, _still_wrong, _advised, _rate, _breaker,
-    _capacity, _evidence_first,
+    _mode, _enabled, _scope, _observed, _identity, _held, _protected, _once, _still_wrong, _advised, _superseded, _rate,
+    _breaker, _capacity, _evidence_first,
 )  # fmt: skip
 """All of them, in the order their reasons are told."""
 

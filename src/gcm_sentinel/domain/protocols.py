@@ -143,6 +143,8 @@ class Publication:
     """The first is the assessment; each further one tells what became of an action."""
     shown_before: bool = False
     """Whether this sink has shown an earlier edition."""
+    closed: bool = False
+    """Whether the incident was over by the time of this attempt."""
 
     @property
     def key(self) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gcm_sentinel.domain.action_record import ActionRecord, ActionState, Approval
+from gcm_sentinel.domain.foreseen import Foreseen
 from gcm_sentinel.domain.operations import Operation
 from gcm_sentinel.domain.order import ActionTarget
 
@@ -39,6 +40,8 @@ class PublishedAction:
     """What came of it, or what the gate said."""
     question: Approval | None = None
     """The newest question about it; None where no person was asked."""
+    foreseen: Foreseen | None = None
+    """What it would do to others; None where that is not stored any more."""
 
     @property
     def words(self) -> str:
@@ -58,7 +61,7 @@ class PublishedAction:
         return f"{self.question.decided_by} ({self.question.channel})"
 
 
-def published(record: ActionRecord, question: Approval | None) -> PublishedAction:
+def published(record: ActionRecord, question: Approval | None, foreseen: Foreseen | None = None) -> PublishedAction:
     """The action as it stands in `record`."""
     order = record.order
     return PublishedAction(
@@ -72,6 +75,7 @@ def published(record: ActionRecord, question: Approval | None) -> PublishedActio
         reason=order.reason,
         note=record.note or record.ruling,
         question=question,
+        foreseen=foreseen,
     )
 
 

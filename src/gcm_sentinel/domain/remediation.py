@@ -78,6 +78,8 @@ class Carried:
 
 Unless: TypeAlias = Callable[[JsonObject], str]
 """Why an object, as it is now, must not be changed; empty where it may."""
+Besides: TypeAlias = Callable[[JsonObject], Awaitable[str]]
+"""The same of what has to be read beside the object: the pods on a node, for example."""
 Done: TypeAlias = Callable[[JsonObject], bool]
 """Whether an object, as it is now, is as a call would make it: the call was sent and arrived, or need not be sent."""
 T = TypeVar("T")
@@ -87,14 +89,20 @@ class Hands(Protocol):
     """The only way a tool changes anything: the calls of its own order, each sent at most once."""
 
     async def send(
-        self, call: ApiCall, *, unless: Unless | None = None, done: Done | None = None, about: str = ""
+        self,
+        call: ApiCall,
+        *,
+        unless: Unless | None = None,
+        besides: Besides | None = None,
+        done: Done | None = None,
+        about: str = "",
     ) -> JsonObject:
         """Send one call of the order; what identifies the object afterwards.
 
         With `unless` the object is read first: where it is another one than the order's target, or `unless` gives a
         reason, nothing is sent; else the call is bound to the version that was read, and read again where it changed
-        meanwhile. Where `done` says so of what was read, nothing is sent and the call counts as answered. A call whose
-        answer was recorded is not sent again.
+        meanwhile. `besides` is asked after `unless`, each time, and counts like it. Where `done` says so of what was
+        read, nothing is sent and the call counts as answered. A call whose answer was recorded is not sent again.
 
         `about` is the path of the object to read where the call makes another one, under a name of its own: one of that
         name that exists already counts as made. A ``CALL`` goes to the SENTINEL gateway, under the order's handle.

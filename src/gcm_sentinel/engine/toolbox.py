@@ -84,6 +84,11 @@ class Toolbox:
         self._max_output = max_output
 
     @property
+    def redactor(self) -> Redactor:
+        """What everything passes that is stored."""
+        return self._redactor
+
+    @property
     def specs(self) -> tuple[ToolSpec, ...]:
         """Every tool a model may call, in a fixed order."""
         return (*(owner.spec for owner in self._owners.values()), READ_EVIDENCE)

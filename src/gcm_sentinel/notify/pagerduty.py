@@ -2,7 +2,7 @@
 
 The incident's id is the ``dedup_key``, so whatever is sent twice is the same alert. An assessment triggers it, and so
 does an action that waits for a person or failed; what went well pages nobody. After the end nothing triggers until
-the incident is investigated again.
+the incident is investigated again, and an incident that closed while PagerDuty was away never does.
 https://developer.pagerduty.com/docs/events-api-v2/overview: 202 is taken, 400 will never be, 429 and 5xx may be later.
 A 400 about the routing key is tried again as well: a key that was just made, or is put right, works soon.
 """
@@ -20,7 +20,7 @@ from gcm_sentinel.domain.errors import Rejected, SentinelError, Unreachable
 from gcm_sentinel.domain.protocols import Publication
 from gcm_sentinel.domain.threads import OverThread, Thread, ThreadBook
 from gcm_sentinel.notify import oneline
-from gcm_sentinel.notify.retry import RetryPolicy, attempts
+from gcm_sentinel.notify.retry import RetryPolicy, attempts, once
 from gcm_sentinel.notify.webhook import HttpPoster
 
 NAME = "pagerduty"
@@ -56,20 +56,20 @@ class PagerDutyNotifier:
         incident = publication.incident
         known = await self._book.get(NAME, incident.id)
         over = known is not None and known.closed and known.revision >= incident.revision
-        if over or not needs_somebody(publication):
+        if publication.closed or over or not needs_somebody(publication):
             return
         await self._send(trigger(publication))
         await self._book.put(NAME, Thread(incident.id, dedup_key(incident.id), revision=incident.revision))
 
     async def close(self, over: OverThread) -> None:
-        """Resolve the alert. Raises as `publish` does."""
-        await self._send({"event_action": "resolve", "dedup_key": over.thread.mark})
+        """Resolve the alert; tried once, for whoever calls tries again. Raises as `publish` does."""
+        await self._send({"event_action": "resolve", "dedup_key": over.thread.mark}, once(self._policy))
 
-    async def _send(self, event: dict[str, Any]) -> None:
+    async def _send(self, event: dict[str, Any], policy: RetryPolicy | None = None) -> None:
         body = json.dumps({"routing_key": self._key, **event}).encode()
         headers = {"Content-Type": "application/json"}
         try:
-            async for attempt in attempts(self._policy, NAME, shown=self._scrubbed):
+            async for attempt in attempts(policy or self._policy, NAME, shown=self._scrubbed):
                 with attempt:
                     await self._post(body, headers)
         except SentinelError as error:

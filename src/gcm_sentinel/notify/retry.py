@@ -6,7 +6,7 @@ One layer only: the clients below do not retry, `publish_all` above does not eit
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -28,6 +28,11 @@ class RetryPolicy:
     first_pause: timedelta = timedelta(seconds=1)
     """Doubled after each attempt, with jitter."""
     longest_pause: timedelta = timedelta(seconds=15)
+
+
+def once(policy: RetryPolicy) -> RetryPolicy:
+    """`policy` with one attempt only, for what its caller tries again."""
+    return replace(policy, deadline=timedelta())
 
 
 def attempts(policy: RetryPolicy, sink: str, *, shown: Callable[[BaseException], str] = str) -> tenacity.AsyncRetrying:

@@ -2,7 +2,8 @@
 
 The first assessment is the card; whatever comes after it changes the card and is a reply in its thread. Where the card
 stands is kept in the database, so that a restart goes on in the same thread. Slack knows no idempotency key: a message
-whose answer was lost may appear twice. A reply says only what the thread has not said yet.
+whose answer was lost may appear twice. A reply says only what the thread has not said yet. A question to people is a
+reply of its own, shown in the channel as well, and changed when it waits no more.
 
 An incoming webhook can neither reply nor change, and takes no decisions: there each edition is a message of its own.
 """
@@ -25,16 +26,17 @@ from gcm_sentinel.domain.protocols import Publication
 from gcm_sentinel.domain.published_action import TOLD, PublishedAction
 from gcm_sentinel.domain.threads import OverThread, Thread, ThreadBook
 from gcm_sentinel.notify import oneline
-from gcm_sentinel.notify.retry import RetryPolicy, attempts
+from gcm_sentinel.notify.retry import RetryPolicy, attempts, once
 from gcm_sentinel.notify.slack_card import card, notification, told_lines
+from gcm_sentinel.notify.slack_question import action_lines, asks, question, settled
 from gcm_sentinel.notify.slack_text import NOTIFICATION_CHARACTERS, disarmed, section
 from gcm_sentinel.notify.webhook import Endpoint, HttpPoster, check, scrubbed
 
 NAME = "slack"
 POLICY = RetryPolicy(deadline=timedelta(seconds=20))
 """Shorter than others': messages wait for one another, and the outbox tries again."""
-_LOUD = frozenset({ActionState.WAITING, ActionState.FAILED})
-"""States that need somebody: the reply is shown in the channel as well."""
+_LOUD = frozenset({ActionState.FAILED})
+"""States that need somebody: the reply is shown in the channel as well, as every question is."""
 
 log = structlog.get_logger(__name__)
 
@@ -97,15 +99,21 @@ class SlackNotifier:
                 await self._go_on(thread, publication)
 
     async def close(self, over: OverThread) -> None:
-        """Say in the thread that the incident is over. Raises as `publish` does."""
+        """Say in the thread that the incident is over; tried once, for whoever calls tries again.
+
+        Raises as `publish` does.
+        """
         words = disarmed(f"The incident is closed: {over.reason or 'nothing is wrong any more'}", 500)
-        await self._post(over.thread.place, words, [section(words)], thread=over.thread.mark)
+        async for attempt in attempts(once(self._policy), NAME):
+            with attempt:
+                await self._chat.post(over.thread.place, words, [section(words)], thread=over.thread.mark)
 
     async def _open(self, publication: Publication) -> None:
-        blocks = card(publication, buttons=self._place.buttons)
-        place, mark = await self._post(self._place.channel, notification(publication), blocks)
+        place, mark = await self._post(self._place.channel, notification(publication), card(publication))
         incident = publication.incident
-        await self._book.put(NAME, Thread(incident.id, mark, place, incident.revision, _told(publication.actions)))
+        thread = Thread(incident.id, mark, place, incident.revision, _told(publication.actions))
+        await self._book.put(NAME, thread)
+        await self._questions(thread, publication)
 
     async def _go_on(self, thread: Thread, publication: Publication) -> None:
         again = publication.incident.revision > thread.revision
@@ -121,15 +129,37 @@ class SlackNotifier:
             await self._post(thread.place, words, [section(*lines)], thread=thread.mark, loud=loud)
         revision = max(thread.revision, publication.incident.revision)
         told = {**thread.told, **_told(publication.actions)}
-        await self._book.put(NAME, replace(thread, revision=revision, told=told))
+        thread = replace(thread, revision=revision, told=told)
+        await self._book.put(NAME, thread)
+        await self._questions(thread, publication)
+
+    async def _questions(self, thread: Thread, publication: Publication) -> None:
+        """Ask what is to be asked, and take down what waits no more: each is known by its id until then."""
+        for action in publication.actions:
+            asked = thread.told.get(action.question_id)
+            if asks(action) and asked is None:
+                words, blocks = _words(action), question(action, buttons=self._place.buttons)
+                _, mark = await self._post(thread.place, words, blocks, thread=thread.mark, loud=True)
+                thread = replace(thread, told={**thread.told, action.question_id: mark})
+            elif isinstance(asked, str) and not asks(action):
+                if not await self._change(thread.place, asked, _words(action), settled(action)):
+                    log.info("slack.question_gone", incident=thread.incident_id, question=action.question_id)
+                left = {key: value for key, value in thread.told.items() if key != action.question_id}
+                thread = replace(thread, told=left)
+            else:
+                continue
+            await self._book.put(NAME, thread)
 
     async def _changed(self, thread: Thread, publication: Publication) -> bool:
         """Whether the card was there to be changed."""
-        blocks = card(publication, buttons=self._place.buttons)
+        return await self._change(thread.place, thread.mark, notification(publication), card(publication))
+
+    async def _change(self, place: str, mark: str, words: str, blocks: Sequence[JsonObject]) -> bool:
+        """Whether the message was there to be changed."""
         try:
             async for attempt in attempts(self._policy, NAME):
                 with attempt:
-                    await self._chat.change(thread.place, thread.mark, notification(publication), blocks)
+                    await self._chat.change(place, mark, words, blocks)
         except NotFound:
             return False
         return True
@@ -169,7 +199,7 @@ class SlackWebhookNotifier:
         """
         first = not publication.shown_before
         lines = (notification(publication), *told_lines(publication.actions))
-        blocks = card(publication, buttons=False) if first else [section(*lines)]
+        blocks = card(publication) if first else [section(*lines)]
         body = json.dumps({"text": notification(publication), "blocks": blocks}).encode()
         headers = {"Content-Type": "application/json; charset=utf-8"}
         url, timeout = self._endpoint.url, self._policy.attempt_timeout
@@ -189,8 +219,13 @@ def _told(actions: Sequence[PublishedAction]) -> JsonObject:
     return {action.id: _mark(action) for action in actions}
 
 
+def _words(action: PublishedAction) -> str:
+    return disarmed(next(action_lines(action)), NOTIFICATION_CHARACTERS)
+
+
 def _is_news(action: PublishedAction, thread: Thread) -> bool:
-    return action.state in TOLD and thread.told.get(action.id) != _mark(action)
+    """Whether a reply has to tell of it; what it asks is a message of its own."""
+    return action.state in TOLD and not asks(action) and thread.told.get(action.id) != _mark(action)
 
 
 def _mark(action: PublishedAction) -> str:

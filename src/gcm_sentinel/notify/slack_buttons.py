@@ -19,9 +19,10 @@ from gcm_sentinel.domain.action_record import Approval, Decision
 from gcm_sentinel.domain.errors import BadConfiguration, NotFound, Refused, SentinelError
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.protocols import Clock
+from gcm_sentinel.domain.threads import ThreadBook
 from gcm_sentinel.notify import oneline
-from gcm_sentinel.notify.slack import Chat
-from gcm_sentinel.notify.slack_card import APPROVE, DENY
+from gcm_sentinel.notify.slack import NAME, Chat
+from gcm_sentinel.notify.slack_question import APPROVE, DENY
 from gcm_sentinel.notify.slack_text import disarmed, section
 
 CHANNEL = "slack"
@@ -81,8 +82,10 @@ class Click:
 class SlackButtons:
     """Takes the payloads of interactions."""
 
-    def __init__(self, approvals: Approvals, chat: Chat, approvers: Iterable[str], clock: Clock) -> None:
-        """`approvers` are ids of users and channels.
+    def __init__(
+        self, approvals: Approvals, chat: Chat, approvers: Iterable[str], clock: Clock, book: ThreadBook
+    ) -> None:
+        """`approvers` are ids of users and channels; `book` knows which message asks what.
 
         Raises:
             BadConfiguration: one is no such id.
@@ -91,6 +94,7 @@ class SlackButtons:
         self._chat = chat
         self._approvers = frozenset(approvers)
         self._clock = clock
+        self._book = book
         if wrong := sorted(name for name in self._approvers if not _ID.fullmatch(name)):
             raise BadConfiguration(
                 f"GCM_SENTINEL_SLACK_APPROVERS: {wrong[0]!r} is no id of a user (U…, W…) or channel (C…, G…)"
@@ -131,16 +135,23 @@ class SlackButtons:
         return ""
 
     async def _tell(self, click: Click, found: Approval) -> None:
-        """In the thread, and on the card in place of the buttons; what is decided is decided, should this fail."""
+        """In the thread, and in the message in place of the buttons, unless what came of it stands there by now.
+
+        What is decided is decided, should this fail.
+        """
         words = disarmed(f"{found.id} is {found.state} by {click.user_name} ({click.user})", _TEXT_CHARACTERS)
         try:
             await self._chat.post(click.channel, words, [section(words)], thread=click.thread)
             blocks = [block for block in click.blocks if isinstance(block, dict)]
             left = [section(words) if block.get("block_id") == found.id else block for block in blocks]
-            if blocks:
+            if blocks and await self._still_asks(click, found):
                 await self._chat.change(click.channel, click.message, words, left)
         except SentinelError as error:
             log.warning("slack.decision_not_told", question=found.id, reason=str(error))
+
+    async def _still_asks(self, click: Click, found: Approval) -> bool:
+        thread = await self._book.get(NAME, found.incident_id)
+        return thread is not None and thread.told.get(found.id) == click.message
 
     async def _whisper(self, click: Click, reason: str) -> None:
         words = disarmed(f"Nothing was decided: {reason}", _TEXT_CHARACTERS)

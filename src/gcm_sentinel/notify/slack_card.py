@@ -1,17 +1,14 @@
 """An incident as a Slack card (Block Kit): pure functions from a publication to blocks.
 
 Severity, node and GPUs, cause, what is advised, what was asked or done and where it stands, claims with the evidence
-they rest on, who said so and what it cost. An action that waits for a person has its buttons here and nowhere else: the
-card is changed with every edition, so a button never outlives its question. A button carries the digest of the order it
-was shown with, so that a decision counts for nothing else.
+they rest on, who said so and what it cost. Nothing is decided here: a question is a message of its own
+(slack_question.py).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
-from gcm_sentinel.domain.action_record import ActionState
 from gcm_sentinel.domain.assessment import Assessment, Claim, Outcome, RecommendedAction
 from gcm_sentinel.domain.concerned import concerned
 from gcm_sentinel.domain.entity import EntityKind
@@ -19,6 +16,7 @@ from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.protocols import Publication
 from gcm_sentinel.domain.published_action import PublishedAction
 from gcm_sentinel.notify import oneline
+from gcm_sentinel.notify.slack_question import action_lines, asks
 from gcm_sentinel.notify.slack_text import (
     BLOCKS,
     HEADER_CHARACTERS,
@@ -30,14 +28,10 @@ from gcm_sentinel.notify.slack_text import (
     section,
 )
 
-APPROVE, DENY = "gcm_sentinel_approve", "gcm_sentinel_deny"
-"""Action ids of the buttons."""
 _GPUS_MAX = 8
 _CLAIMS_MAX = 12
 _ACTIONS_MAX = 8
-_CALLS_MAX = 10
 _CLAIM_CHARACTERS = 400
-_CALL_CHARACTERS = 250
 
 
 def notification(publication: Publication) -> str:
@@ -47,19 +41,19 @@ def notification(publication: Publication) -> str:
     return disarmed(f"[{severity}] {node}: {publication.assessment.condition}", NOTIFICATION_CHARACTERS)
 
 
-def card(publication: Publication, *, buttons: bool) -> list[JsonObject]:
-    """The blocks; `buttons` says whether decisions are taken here."""
+def card(publication: Publication) -> list[JsonObject]:
+    """The blocks."""
     blocks = [_header(publication), _facts(publication)]
     blocks += _verdict(publication.assessment)
     for action in publication.actions[:_ACTIONS_MAX]:
-        blocks += _action(action, buttons=buttons)
+        blocks += _action(action)
     blocks += _claims(publication.assessment.draft.claims)
     return [*blocks[: BLOCKS - 1], _context(publication)]
 
 
 def told_lines(actions: Sequence[PublishedAction]) -> tuple[str, ...]:
     """What became of `actions`, a line or two for each, for a thread."""
-    return tuple(line for action in actions for line in _action_lines(action))
+    return tuple(line for action in actions for line in action_lines(action))
 
 
 def _header(publication: Publication) -> JsonObject:
@@ -115,41 +109,9 @@ def _advice(item: RecommendedAction) -> str:
     return f"{item.action}{target}" + (f": {item.reason}" if item.reason else "")
 
 
-def _action(action: PublishedAction, *, buttons: bool) -> list[JsonObject]:
-    waits = action.state is ActionState.WAITING and action.question is not None
-    title = "Waits for a person" if waits else "Asked of the agent"
-    calls = [f"  {oneline.cut_characters(call, _CALL_CHARACTERS)}" for call in action.calls[:_CALLS_MAX]]
-    if len(action.calls) > _CALLS_MAX:
-        calls.append(f"  and {len(action.calls) - _CALLS_MAX} more requests")
-    blocks = [heading(title), section(*_action_lines(action), *(calls if waits else ()))]
-    return [*blocks, _buttons(action)] if waits and buttons else blocks
-
-
-def _action_lines(action: PublishedAction) -> Iterator[str]:
-    by = f", decided by {action.decided_by}" if action.decided_by else ""
-    yield f"{action.words}{by}"
-    if action.note:
-        yield action.note
-    if action.state is ActionState.WAITING and action.question is not None:
-        yield f"until {action.question.expires_at:%H:%M} UTC: gcm-sentinel approvals show {action.question.id}"
-
-
-def _buttons(action: PublishedAction) -> JsonObject:
-    value = json.dumps({"question": action.question_id, "digest": action.digest})
-    what = f"{action.operation} on {action.target.kind} {action.target.name}"
-    sure: JsonObject = {
-        "title": plain("Carry out exactly this?"),
-        "text": plain(disarmed(f"{what}, {len(action.calls)} requests, order {action.digest[:12]}", 300)),
-        "confirm": plain("Approve"),
-        "deny": plain("Not now"),
-    }
-    approve = {**_button(APPROVE, "Approve", value), "style": "primary", "confirm": sure}
-    deny = {**_button(DENY, "Deny", value), "style": "danger"}
-    return {"type": "actions", "block_id": action.question_id, "elements": [approve, deny]}
-
-
-def _button(name: str, label: str, value: str) -> JsonObject:
-    return {"type": "button", "action_id": name, "text": plain(label), "value": value}
+def _action(action: PublishedAction) -> list[JsonObject]:
+    title = "Waits for a person" if asks(action) else "Asked of the agent"
+    return [heading(title), section(*action_lines(action))]
 
 
 def _claims(claims: Sequence[Claim]) -> list[JsonObject]:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from gcm_sentinel.domain.acting_policy import Breaker
 from gcm_sentinel.domain.action_record import ActionRecord
+from gcm_sentinel.domain.advice import NewerAdvice
 from gcm_sentinel.domain.trigger import Incident
 
 
@@ -22,7 +23,7 @@ class ActionBook(Protocol):
         ...
 
     async def reserved(self) -> frozenset[str]:
-        """Nodes that actions under way are taking out of service."""
+        """Nodes that actions under way are taking out of service, and those with a GPU that a directive of ours did."""
         ...
 
     async def breaker(self) -> Breaker:
@@ -33,6 +34,10 @@ class ActionBook(Protocol):
         """Open it; False where it is open already, with the reason it had."""
         ...
 
-    async def stands(self, incident: Incident) -> bool:
-        """Whether the incident is open and something of what opened it is still wrong."""
+    async def stands(self, incident: Incident, node: str) -> bool:
+        """Whether the incident is open and something that opened it, on `node` where it did there, is still wrong."""
+        ...
+
+    async def newer_advice(self, investigation_id: str) -> NewerAdvice | None:
+        """What the newest investigation of the same incident came to; None where none is newer than this and done."""
         ...

@@ -1,4 +1,4 @@
-"""When the circuit breaker opens: more of the fleet is out than may be, and one more was to go. Pure.
+"""When the circuit breaker opens: more of the fleet is out than may be, and more was to be done. Pure.
 
 A house that is merely full refuses and opens nothing, because its last places were taken by our own count. More out
 than may be means that somebody or something else takes nodes out, and then a person has to see it before we go on,
@@ -17,7 +17,7 @@ def trips(case: Case, ruling: Ruling) -> str:
     declared = case.declaration
     if ruling.verdict is not Verdict.REFUSED or declared is None or not declared.takes_out_of_service:
         return ""
-    if ruling.reasons != (over_capacity(case.world.capacity, case.node, case.policy),):
+    if ruling.reasons != (over_capacity(case.world.capacity, case.node, case.policy, declared),):
         return ""
     return overload(case.world.capacity, case.policy)
 
@@ -28,4 +28,6 @@ def overload(capacity: Capacity, policy: ActingPolicy) -> str:
     may = capacity.allowed(policy.max_out_of_service)
     if out <= may:
         return ""
-    return f"{out} of {len(capacity.nodes)} GPU nodes were out of service, {may} may be, and one more was to go"
+    return (
+        f"{out} of {len(capacity.nodes)} GPU nodes were out of service, {may} may be, and more was to be done to a node"
+    )

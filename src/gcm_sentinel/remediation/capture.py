@@ -1,8 +1,9 @@
 """Evidence first: what an operation destroys is read and stored before it is even ruled on.
 
 A reset or a reboot takes the kernel's ring buffer, volatile counters and the pods' state with it. What the sources can
-still read of the node is kept with the evidence of the investigation, as C1, C2 ...: each reading is a recorded step,
-so after a crash nothing is read twice, and no later reading, of a node that has booted since, replaces the first.
+still read of the node is kept with the evidence of the investigation, as C5b0cde-1, C5b0cde-2 ...: each reading is a
+recorded step, so after a crash nothing is read twice, and no later reading, of a node that has booted since, replaces
+the first. The letters after the C are drawn from the order, so two orders captured at once share no name.
 
 The node and its events must have been read. The other sources may be off, or the node too sick to answer them: that is
 stored too, and a node that hangs can still be rebooted.
@@ -10,9 +11,10 @@ stored too, and a node that hangs can still be rebooted.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from typing import Protocol
 
 import structlog
@@ -31,8 +33,16 @@ NEEDED = ("get_node_info", "get_node_events")
 """Tools that must have looked."""
 WANTED = ("get_workload_info", "read_kernel_log", "query_dcgm_direct", "compare_gpu_metrics")
 """Tools whose answer is kept, whatever it is."""
-_ID = re.compile(rf"{LETTER}(\d+)")
 _NUMBER: Codec[int] = Codec(encode=lambda number: number, decode=lambda data: int(str(data)))
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """Of one piece of captured evidence."""
+
+    prefix: str
+    """The same for all that is captured for one order: ``C5b0cde-``."""
+    number: int
 
 
 class Gatherer(Protocol):
@@ -42,8 +52,8 @@ class Gatherer(Protocol):
         """Whether there is such a tool."""
         ...
 
-    async def gather(self, calls: Sequence[ToolCall], scope: Scope, steps: Steps, first: int) -> tuple[Evidence, ...]:
-        """What the calls came to, stored as C`first` and on; a recorded step each."""
+    async def gather(self, calls: Sequence[ToolCall], scope: Scope, steps: Steps, first: Name) -> tuple[Evidence, ...]:
+        """What the calls came to, stored under `first` and the names after it; a recorded step each."""
         ...
 
 
@@ -63,14 +73,15 @@ class Capture:
         node = order.target.node or order.target.name
         tools = [tool for tool in (*NEEDED, *WANTED) if self._gatherer.offers(tool)]
         calls = [ToolCall(f"capture-{tool}", tool, {"node_name": node}) for tool in tools]
-        first = await steps.run("capture", partial(self._next, scope.incident.investigation_id), _NUMBER)
-        found = await self._gatherer.gather(calls, scope, steps, first)
+        prefix = f"{LETTER}{sha256(order.key.encode(errors='surrogatepass')).hexdigest()[:6]}-"
+        number = await steps.run("capture", partial(self._next, order.investigation_id, prefix), _NUMBER)
+        found = await self._gatherer.gather(calls, scope, steps, Name(prefix, number))
         looked = {item.tool for item in found if item.result.status.observed}
         missing = sorted(set(NEEDED) - looked)
         log.info("action.captured", order=order.key, evidence=[item.id for item in found], missing=missing)
         return not missing
 
-    async def _next(self, investigation_id: str) -> int:
-        """The number after the last that was captured: one action's capture never replaces another's."""
-        kept = [_ID.fullmatch(item.id) for item in await self._store.all(investigation_id)]
-        return max((int(found.group(1)) for found in kept if found), default=0) + 1
+    async def _next(self, investigation_id: str, prefix: str) -> int:
+        """The number after the last that was captured for this order: a later capture replaces no earlier one."""
+        kept = [item.id.removeprefix(prefix) for item in await self._store.all(investigation_id)]
+        return max((int(number) for number in kept if number.isdecimal()), default=0) + 1

@@ -8,6 +8,7 @@ waits for the assessment: only an assessment that was checked, and that advises 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -17,9 +18,10 @@ from gcm_sentinel.domain.evidence import ResultStatus, ToolResult
 from gcm_sentinel.domain.gate import NEVER_IN_A_SCHEMA, Case, Ruling, Verdict, decide
 from gcm_sentinel.domain.modes import Effect, Mode, permits
 from gcm_sentinel.domain.protocols import Availability, Scope
+from gcm_sentinel.domain.redaction import Redactor
 from gcm_sentinel.domain.remediation import Plan, RemediationTool
 from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
-from gcm_sentinel.remediation.proposals import SOURCE, noted, proposed_before
+from gcm_sentinel.remediation.proposals import SOURCE, changed_by, noted, proposed_before
 from gcm_sentinel.remediation.survey import Surveyor, sighting_of
 
 log = structlog.get_logger(__name__)
@@ -30,7 +32,14 @@ class Desk:
 
     name = SOURCE
 
-    def __init__(self, tools: Sequence[RemediationTool], surveyor: Surveyor, policy: ActingPolicy, mode: Mode) -> None:
+    def __init__(
+        self,
+        tools: Sequence[RemediationTool],
+        surveyor: Surveyor,
+        policy: ActingPolicy,
+        mode: Mode,
+        redactor: Redactor | None = None,
+    ) -> None:
         """Refuse to exist where the mode forbids to act, so that no wiring mistake can put a tool before a model.
 
         Raises:
@@ -44,6 +53,7 @@ class Desk:
         self._surveyor = surveyor
         self._policy = policy
         self._mode = mode
+        self._redactor = redactor or Redactor()
 
     async def is_available(self) -> Availability:
         """Always: what cannot be read is told per request."""
@@ -63,10 +73,13 @@ class Desk:
         if tool is None:
             return _refused(call, f"there is no action {call.name!r} here; there are {', '.join(self._tools)}")
         try:
-            plan = await tool.plan(call, scope)
+            plan = await tool.plan(self._clean(call), scope)
             before = proposed_before(plan.order, scope.gathered)
             if before:
                 return _refused(call, f"{before} proposed the same already: it waits for your assessment")
+            if masked := changed_by(self._redactor, plan.order):
+                log.error("action.not_proposed", order=plan.order.key, reason="it would be masked", where=masked)
+                return _refused(call, f"its {masked} looks like a secret, which is never stored: a person has to do it")
             ruling = await self._rule(plan, scope)
         except ValueError as error:
             return _refused(call, str(error))
@@ -78,6 +91,12 @@ class Desk:
             return _refused(call, ruling.reason)
         log.info("action.proposed", **fields)
         return noted(plan, ruling)
+
+    def _clean(self, call: ToolCall) -> ToolCall:
+        """`call` with a reason that no mask will change any more: it may stand in the order's requests."""
+        why = call.arguments.get("reason")
+        cleaned = {"reason": self._redactor.text(why)} if isinstance(why, str) else {}
+        return replace(call, arguments={**call.arguments, **cleaned})
 
     async def _rule(self, plan: Plan, scope: Scope) -> Ruling:
         case = Case(

@@ -20,6 +20,7 @@ from gcm_sentinel.clients.kubernetes.objects import mapping, text
 from gcm_sentinel.domain.errors import NotFound, Refused, Rejected, Retryable
 from gcm_sentinel.domain.jsontypes import JsonObject
 from gcm_sentinel.domain.order import ApiCall, Order
+from gcm_sentinel.remediation.doubt import in_doubt, may_have_arrived
 
 log = structlog.get_logger(__name__)
 
@@ -85,10 +86,15 @@ async def direct(call: ApiCall, order: Order, at: datetime, gateway: GatewayWrit
 
 async def _persistently(work: Callable[[], Awaitable[JsonObject]], call: ApiCall, sleep: Sleep) -> JsonObject:
     """What `work` gives; where no answer came it may have arrived, and the same is sent again."""
+    lost = ""
     for _ in range(_TRIES - 1):
         try:
             return await work()
         except Retryable as error:
             log.warning("action.answer_lost", path=call.path, reason=str(error))
+            lost = lost or may_have_arrived(error)
             await sleep(_PAUSE_S)
-    return await work()
+    try:
+        return await work()
+    except Retryable as error:
+        raise in_doubt(error, lost) from error

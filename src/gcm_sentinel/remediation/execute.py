@@ -16,15 +16,7 @@ import structlog
 from gcm_sentinel.clients.guarded import Writer
 from gcm_sentinel.clients.guarded_gateway import GatewayWriter
 from gcm_sentinel.domain.action_record import ActionState
-from gcm_sentinel.domain.errors import (
-    BadConfiguration,
-    Bug,
-    Forbidden,
-    NotFound,
-    Refused,
-    Rejected,
-    SentinelError,
-)
+from gcm_sentinel.domain.errors import Bug, SentinelError
 from gcm_sentinel.domain.json_reader import JsonReader
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.operations import DECLARED, Operation
@@ -32,13 +24,12 @@ from gcm_sentinel.domain.order import Order
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.domain.remediation import Carried, Check, RemediationTool
 from gcm_sentinel.domain.steps import Codec, Steps
+from gcm_sentinel.remediation.doubt import not_sent
 from gcm_sentinel.remediation.hands import ExactHands, Reader, Sleep
 from gcm_sentinel.remediation.proposals import order_from_json, order_to_json
 
 log = structlog.get_logger(__name__)
 
-_NOT_SENT = (Refused, Rejected, Forbidden, NotFound, BadConfiguration)
-"""Failures after which nothing has arrived: it was refused here, or by the API server in words."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
 
 
@@ -101,7 +92,7 @@ class Executor:
             log.warning("action.not_carried_out", order=order.key, reason=str(error))
             if hands.answered:
                 return await self._take_back(order, Carried(hands.answered), steps, f"it broke off: {error}")
-            if resumed or not isinstance(error, _NOT_SENT):
+            if resumed or not not_sent(error):
                 return await self._look_back(order, steps, error)
             return Outcome(ActionState.REFUSED, f"nothing was sent: {error}")
         await on_carried(carried)

@@ -19,15 +19,16 @@ from gcm_sentinel.clients.guarded_gateway import GatewayWriter
 from gcm_sentinel.clients.kubernetes import KubeObject, metadata
 from gcm_sentinel.clients.kubernetes.client import Params
 from gcm_sentinel.clients.kubernetes.objects import text
-from gcm_sentinel.domain.errors import Permanent, Refused, Rejected, Retryable, SentinelError, Unreachable
+from gcm_sentinel.domain.errors import Permanent, Refused, Rejected, Retryable, SentinelError
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.operations import TargetKind
 from gcm_sentinel.domain.order import NODE_UID, ApiCall, Order
 from gcm_sentinel.domain.ownership import FIELD_MANAGER
 from gcm_sentinel.domain.protocols import Clock
-from gcm_sentinel.domain.remediation import Done, T, Unless
+from gcm_sentinel.domain.remediation import Besides, Done, T, Unless
 from gcm_sentinel.domain.steps import Codec, Steps
 from gcm_sentinel.remediation.binding import bound
+from gcm_sentinel.remediation.doubt import in_doubt, may_have_arrived
 from gcm_sentinel.remediation.elsewhere import CALL, Making, direct
 
 log = structlog.get_logger(__name__)
@@ -90,7 +91,13 @@ class ExactHands:
         """Calls that were carried out, now or in the record."""
 
     async def send(
-        self, call: ApiCall, *, unless: Unless | None = None, done: Done | None = None, about: str = ""
+        self,
+        call: ApiCall,
+        *,
+        unless: Unless | None = None,
+        besides: Besides | None = None,
+        done: Done | None = None,
+        about: str = "",
     ) -> JsonObject:
         """Send one call of the order; what identifies the object afterwards.
 
@@ -101,24 +108,28 @@ class ExactHands:
         if call not in self._order.calls:
             log.error("action.call_refused", call=str(call), order=self._order.key)
             raise Refused(f"{call.method} {call.path} is no call of {self._order.key}: it was not sent")
-        if unless is not None and not about and call.method != CALL:
-            work: Callable[[], Awaitable[JsonObject]] = partial(self._send_bound, call, unless, done)
+        objection = None if unless is None else partial(self._objection, unless, besides)
+        if objection is not None and not about and call.method != CALL:
+            work: Callable[[], Awaitable[JsonObject]] = partial(self._send_bound, call, objection, done)
         else:
-            work = await self._way(call, unless, about)
+            work = await self._way(call, objection, about)
         answer = await self._steps.run(f"send:{call.method}", work, OBJECT)
         self.answered += 1
         return answer
 
-    async def _way(self, call: ApiCall, unless: Unless | None, about: str) -> Callable[[], Awaitable[JsonObject]]:
+    async def _objection(self, unless: Unless, besides: Besides | None, found: JsonObject) -> str:
+        """Why nothing may be sent about `found`."""
+        return self._stranger(dict(found)) or unless(found) or (await besides(found) if besides else "")
+
+    async def _way(self, call: ApiCall, unless: Besides | None, about: str) -> Callable[[], Awaitable[JsonObject]]:
         """How `call` is sent."""
         if call.method == CALL:
             return partial(direct, call, self._order, await self.now(), self._gateway, self._sleep)
         return partial(self._send, call) if unless is None else partial(self._make, call, unless, about)
 
-    async def _make(self, call: ApiCall, unless: Unless, about: str) -> JsonObject:
+    async def _make(self, call: ApiCall, unless: Besides, about: str) -> JsonObject:
         async def objection() -> str:
-            found = await self._reader.get(about)
-            return self._stranger(found) or unless(found)
+            return await unless(await self._reader.get(about))
 
         made = await Making(call, self._reader.get, self._writer, self._sleep)(objection)
         return _identity({"metadata": made})
@@ -142,7 +153,7 @@ class ExactHands:
     async def _read_clock(self) -> datetime:
         return self._clock.now()
 
-    async def _send_bound(self, call: ApiCall, unless: Unless, done: Done | None) -> JsonObject:
+    async def _send_bound(self, call: ApiCall, unless: Besides, done: Done | None) -> JsonObject:
         lost = ""
         for left in reversed(range(_TRIES)):
             try:
@@ -150,24 +161,24 @@ class ExactHands:
                 return _identity(found) if done is not None and done(found) else await self._send(call, found)
             except Retryable as error:  # it may have arrived: the object is looked at again before it is sent again
                 if not left:
-                    raise
+                    raise in_doubt(error, lost) from error
                 log.warning("action.answer_lost", path=call.path, order=self._order.key, reason=str(error))
-                lost = str(error)
+                lost = lost or may_have_arrived(error)
                 await self._sleep(_PAUSE_S)
             except (Permanent, Refused) as error:
                 if not left or not _is_conflict(error, call):
-                    raise _in_doubt(error, lost) from error
+                    raise in_doubt(error, lost) from error
                 log.info("action.conflict", path=call.path, order=self._order.key)
         raise Refused(f"{call.path} changes all the time")
 
-    async def _found(self, call: ApiCall, unless: Unless) -> KubeObject:
+    async def _found(self, call: ApiCall, unless: Besides) -> KubeObject:
         """The object of `call` as it is now.
 
         Raises:
             Refused: it is another one, or not as it must be.
         """
         found = await self._reader.get(call.path)
-        objection = self._stranger(found) or unless(found)
+        objection = await unless(found)
         if objection:
             raise Refused(f"{call.method} {call.path} was not sent: {objection}")
         return found
@@ -191,11 +202,6 @@ def _is_conflict(error: SentinelError, call: ApiCall) -> bool:
     """Whether the object changed since it was read; a JSON patch tells it too by an operation that finds no place."""
     statuses = (CONFLICT, UNPROCESSABLE) if isinstance(call.body, list) else (CONFLICT,)
     return isinstance(error, Rejected) and error.status in statuses
-
-
-def _in_doubt(error: SentinelError, lost: str) -> SentinelError:
-    """`error`; where an earlier answer was lost, one that does not claim that nothing has arrived."""
-    return Unreachable(f"its answer was lost ({lost}), and then: {error}") if lost else error
 
 
 def _identity(answer: JsonObject) -> JsonObject:

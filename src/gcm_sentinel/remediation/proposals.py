@@ -1,4 +1,4 @@
-"""Proposals as evidence: how the desk writes them down, and how they are read off a finished investigation. Pure.
+"""Proposals as evidence: how the desk writes them down, and how they are read off a finished investigation.
 
 They carry the source `remediation`, which no claim may cite: what we mean to do proves nothing about a fault.
 """
@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import structlog
+
 from gcm_sentinel.domain.evidence import DESK, Evidence, ResultStatus, ToolResult
 from gcm_sentinel.domain.gate import Ruling
 from gcm_sentinel.domain.json_reader import JsonReader
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.operations import DECLARED, Operation
 from gcm_sentinel.domain.order import ActionTarget, ApiCall, Order, call_from_json
+from gcm_sentinel.domain.redaction import Redactor
 from gcm_sentinel.domain.remediation import Affected, Plan
 
 SOURCE = DESK
 """Name of the desk as a source."""
+
+log = structlog.get_logger(__name__)
 
 
 def noted(plan: Plan, ruling: Ruling) -> ToolResult:
@@ -37,8 +42,15 @@ def noted(plan: Plan, ruling: Ruling) -> ToolResult:
 
 
 def proposals(evidence: Iterable[Evidence]) -> tuple[Order, ...]:
-    """The orders an investigation noted, in order; one whose digest is not the one it was noted with is left out."""
+    """The orders an investigation noted, in order; one whose digest is not the one it was noted with is left out, and
+    the log says so."""
     return tuple(_order(item) for item in evidence if _is_proposal(item) and _is_whole(item))
+
+
+def changed_by(redactor: Redactor, order: Order) -> str:
+    """The part of `order` that `redactor` would change where it is stored: ``calls``; empty where none."""
+    data = order_to_json(order)
+    return next((name for name, part in data.items() if redactor.object({name: part}) != {name: part}), "")
 
 
 def proposed_before(order: Order, evidence: Iterable[Evidence]) -> str:
@@ -87,7 +99,11 @@ def _is_proposal(item: Evidence) -> bool:
 
 def _is_whole(item: Evidence) -> bool:
     """Whether nothing, a mask over what looked like a secret for example, has changed the order since it was noted."""
-    return _order(item).digest == item.result.summary.get("digest")
+    order = _order(item)
+    if order.digest == item.result.summary.get("digest"):
+        return True
+    log.error("action.proposal_changed", evidence=item.id, order=order.key, hint="it goes no further")
+    return False
 
 
 def _order(item: Evidence) -> Order:

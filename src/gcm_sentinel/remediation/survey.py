@@ -57,17 +57,19 @@ class Surveyor:
         """
         now = self._clock.now()
         before = await self._book.of_incident(incident.id)
+        target = plan.order.target
         return World(
             now=now,
-            uid=uid or plan.order.target.uid or None,
+            uid=uid or target.uid or None,
             labels=plan.labels,
             holders=holders(plan.marks),
-            stands=await self._book.stands(incident),
+            stands=await self._book.stands(incident, target.node or target.name),
             capacity=replace(await self.capacity(), reserved=await self._book.reserved()),
             breaker=await self._book.breaker(),
             begun=await self._book.begun_since(now - _HOUR),
             earlier=tuple(record for record in before if record.order != plan.order),
             captured=captured,
+            newer=await self._book.newer_advice(plan.order.investigation_id),
         )
 
     async def capacity(self, *, newest: bool = False) -> Capacity:
@@ -77,7 +79,7 @@ class Surveyor:
             SentinelError: the cluster could not be read.
         """
         nodes, _ = await self._cluster.list("/api/v1/nodes", None if newest else {"resourceVersion": "0"})
-        return capacity_of(nodes)
+        return capacity_of(nodes, self._clock.now())
 
     async def heed(self, case: Case, ruling: Ruling) -> None:
         """Open the circuit breaker where `ruling` shows that it must be.

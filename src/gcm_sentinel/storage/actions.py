@@ -6,7 +6,7 @@ action begun, or it is not. So two who each saw room for one more cannot both ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,11 +15,11 @@ from sqlalchemy import ColumnElement, Row, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gcm_sentinel.domain.acting_policy import Breaker
-from gcm_sentinel.domain.action_record import COMES_AFTER, UNDER_WAY, ActionRecord, ActionState
-from gcm_sentinel.domain.incident_record import IncidentState
+from gcm_sentinel.domain.action_record import COMES_AFTER, UNDER_WAY, ActionRecord, ActionState, Refusal
+from gcm_sentinel.domain.advice import NewerAdvice
 from gcm_sentinel.domain.json_reader import JsonReader
 from gcm_sentinel.domain.jsontypes import JsonObject
-from gcm_sentinel.domain.operations import Operation
+from gcm_sentinel.domain.operations import Operation, TargetKind
 from gcm_sentinel.domain.order import ActionTarget, Order, call_from_json
 from gcm_sentinel.domain.published_action import TOLD
 from gcm_sentinel.domain.trigger import Incident
@@ -27,12 +27,15 @@ from gcm_sentinel.storage.codecs import clean, from_json, micros, readable, to_j
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.deliveries import owe_again
 from gcm_sentinel.storage.schema import actions as table
-from gcm_sentinel.storage.schema import breaker, incidents, symptoms
-from gcm_sentinel.storage.symptoms import IS_BAD
+from gcm_sentinel.storage.schema import breaker
+from gcm_sentinel.storage.standing import newer_advice, stands
 from gcm_sentinel.storage.upsert import insert_new, insert_or_replace
 
 _BREAKER = "fleet"
 _UNDER_WAY = [str(state) for state in UNDER_WAY]
+_OUT_WITHOUT_A_MARK = timedelta(days=7)
+"""How long a GPU that a directive of ours took out counts as out: its node does not show it, and nobody tells us when
+the gateway gives it back. Longer than a deep test and a return take."""
 _CLOCKS_APART = timedelta(minutes=1)
 """How much two replicas' clocks may differ, and how far behind an API server may list its nodes."""
 
@@ -51,6 +54,8 @@ class Step:
     """Key of the job that begins it: another process that goes on with that job has begun it, too."""
     leaves: frozenset[ActionState] | None = None
     """The states it may leave; None for all from which `to` may be reached."""
+    refusal: Refusal = Refusal.RULED
+    """Whose, where `to` is REFUSED."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,13 @@ class Abroad:
     """What is under way at the moment of beginning, this action left out."""
 
     reserved: frozenset[str]
-    """Nodes that actions take out of service that are under way, or ended after the fleet was counted."""
+    """Nodes that actions take out of service that are under way, or ended after the fleet was counted, and those where
+    a GPU of theirs is out by a directive of ours."""
     begun: tuple[datetime, ...]
     """When the actions of the time asked for began."""
     breaker: Breaker
+    busy: Mapping[str, str] = field(default_factory=dict)
+    """Nodes on which something is under way, and what: the operation."""
 
 
 Objects = Callable[[Abroad], str]
@@ -117,7 +125,7 @@ class Actions:
             same = table.c.key == row.key, table.c.id != action_id
             if await connection.scalar(select(table.c.id).where(*same, table.c.state.in_([*_UNDER_WAY, "done"]))):
                 return "the same was begun for this incident before"
-            objection = objects(await _abroad(connection, since, counted_at))
+            objection = objects(await _abroad(connection, since, step.at, counted_at))
             if not objection:
                 await _advance(connection, action_id, step)
             return objection
@@ -127,10 +135,17 @@ class Actions:
         async with self._database.reading() as connection:
             return await _begun(connection, since)
 
+    async def put_off(self, action_id: str, before: int, reason: str) -> None:
+        """Its beginning is put off once more than `before` times; a repeated call changes nothing."""
+        this = table.c.id == action_id, table.c.state == str(ActionState.APPROVED), table.c.put_off == before
+        async with self._database.writing() as connection:
+            await connection.execute(update(table).where(*this).values(put_off=before + 1, ruling=clean(reason)))
+
     async def reserved(self) -> frozenset[str]:
-        """Nodes that actions under way are taking out of service."""
+        """Nodes that actions under way are taking out of service, and those with a GPU that a directive of ours did."""
+        now = self._database.clock.now()
         async with self._database.reading() as connection:
-            return await _reserved(connection)
+            return await _reserved(connection, now)
 
     async def breaker(self) -> Breaker:
         """The circuit breaker as it stands."""
@@ -153,14 +168,15 @@ class Actions:
         async with self._database.writing() as connection:
             return (await connection.execute(update(breaker).where(*this).values(values))).rowcount == 1
 
-    async def stands(self, incident: Incident) -> bool:
-        """Whether the incident is open and something of what opened it is still wrong."""
-        is_open = select(incidents.c.id).where(
-            incidents.c.id == incident.id, incidents.c.state != str(IncidentState.CLOSED)
-        )
-        wrong = select(symptoms.c.node).where(symptoms.c.incident_id == incident.id, IS_BAD).limit(1)
+    async def stands(self, incident: Incident, node: str) -> bool:
+        """Whether the incident is open and something that opened it, on `node` where it did there, is still wrong."""
         async with self._database.reading() as connection:
-            return (await connection.scalar(is_open)) is not None and (await connection.scalar(wrong)) is not None
+            return await stands(connection, incident, node)
+
+    async def newer_advice(self, investigation_id: str) -> NewerAdvice | None:
+        """What the newest investigation of the same incident came to; None where none is newer than this and done."""
+        async with self._database.reading() as connection:
+            return await newer_advice(connection, investigation_id)
 
     async def _select(self, condition: ColumnElement[bool]) -> tuple[ActionRecord, ...]:
         async with self._database.reading() as connection:
@@ -189,9 +205,9 @@ async def _advance(connection: AsyncConnection, action_id: str, step: Step) -> b
     return advanced
 
 
-async def _abroad(connection: AsyncConnection, since: datetime, counted_at: datetime | None) -> Abroad:
-    reserved = await _reserved(connection, counted_at)
-    return Abroad(reserved, await _begun(connection, since), await _breaker(connection))
+async def _abroad(connection: AsyncConnection, since: datetime, now: datetime, counted_at: datetime | None) -> Abroad:
+    reserved = await _reserved(connection, now, counted_at)
+    return Abroad(reserved, await _begun(connection, since), await _breaker(connection), await _busy(connection))
 
 
 async def _begun(connection: AsyncConnection, since: datetime) -> tuple[datetime, ...]:
@@ -199,8 +215,19 @@ async def _begun(connection: AsyncConnection, since: datetime) -> tuple[datetime
     return tuple(when(moment) for moment in await connection.scalars(statement.order_by(table.c.started_at)))
 
 
-async def _reserved(connection: AsyncConnection, counted_at: datetime | None = None) -> frozenset[str]:
-    counts: list[ColumnElement[bool]] = [table.c.state.in_(_UNDER_WAY)]
+async def _busy(connection: AsyncConnection) -> Mapping[str, str]:
+    columns = select(table.c.target_node, table.c.target_name, table.c.action)
+    rows = (await connection.execute(columns.where(table.c.state.in_(_UNDER_WAY)))).all()
+    return {row.target_node or row.target_name: row.action for row in rows}
+
+
+async def _reserved(connection: AsyncConnection, now: datetime, counted_at: datetime | None = None) -> frozenset[str]:
+    unmarked = (
+        table.c.target_kind == str(TargetKind.GPU),
+        table.c.state == str(ActionState.DONE),
+        table.c.ended_at >= micros(now - _OUT_WITHOUT_A_MARK),
+    )
+    counts: list[ColumnElement[bool]] = [table.c.state.in_(_UNDER_WAY), and_(*unmarked)]
     if counted_at is not None:
         just_ended = table.c.ended_at >= micros(counted_at - _CLOCKS_APART)
         counts.append(and_(table.c.started_at.is_not(None), just_ended))
@@ -218,6 +245,8 @@ def _changes(step: Step) -> dict[str, Any]:
         changes["started_at"] = micros(step.at)
     if step.to in (ActionState.DONE, ActionState.FAILED, ActionState.UNDONE, ActionState.REFUSED):
         changes["ended_at"] = micros(step.at)
+    if step.to is ActionState.REFUSED:
+        changes["refusal"] = str(step.refusal)
     if step.result:
         changes["result"] = to_json(step.result)
     words = {"executor": _executor(step), "note": step.note, "ruling": step.ruling}
@@ -260,6 +289,8 @@ def _columns(record: ActionRecord) -> dict[str, Any]:
         "result": to_json(record.result),
         "note": clean(record.note),
         "undoes": clean(record.undoes),
+        "refusal": str(record.refusal),
+        "put_off": record.put_off,
     }
 
 
@@ -289,6 +320,8 @@ def _record(row: Row[Any]) -> ActionRecord:
         result=JsonReader.of(from_json(row.result), "result").data,
         note=row.note,
         undoes=row.undoes,
+        refusal=Refusal(row.refusal),
+        put_off=row.put_off,
     )
 
 

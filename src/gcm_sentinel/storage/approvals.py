@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gcm_sentinel.domain.action_record import Approval, ApprovalState, Decision
+from gcm_sentinel.domain.action_record import WITHDRAWN, Approval, ApprovalState, Decision
 from gcm_sentinel.domain.errors import Bug, NotFound, Refused
 from gcm_sentinel.storage.codecs import clean, micros, readable, when, when_known
 from gcm_sentinel.storage.database import Database
@@ -76,6 +76,14 @@ class Approvals:
         async with self._database.reading() as connection:
             rows = (await connection.execute(statement.order_by(table.c.expires_at, table.c.id))).all()
         return tuple(readable(rows, _approval, table="approvals"))
+
+    async def withdraw(self, approval: Approval, at: datetime, reason: str) -> bool:
+        """End a question that is pointless by now, as refused by nobody; False where it was decided meanwhile."""
+        said = {"state": str(ApprovalState.REFUSED), "decided_at": micros(at), "channel": WITHDRAWN}
+        this = table.c.id == approval.id, table.c.state == _WAITING
+        async with self._database.writing() as connection:
+            ended = update(table).where(*this).values(**said, decided_by=WITHDRAWN, reason=clean(reason))
+            return (await connection.execute(ended)).rowcount == 1
 
     async def decide(self, approval_id: str, decision: Decision) -> Decided:
         """Decide it, unless somebody has.

@@ -77,17 +77,33 @@ class StoredEvidence:
         Raises:
             Retryable: the database is away.
         """
+        return await self._all(investigation_id)
+
+    async def of_source(self, investigation_id: str, source: str) -> tuple[Evidence, ...]:
+        """The same, of one source only.
+
+        Raises:
+            Retryable: the database is away.
+        """
+        return await self._all(investigation_id, source)
+
+    async def _all(self, investigation_id: str, source: str = "") -> tuple[Evidence, ...]:
         async with self._database.reading() as connection:
-            rows = await piece_rows(connection, investigation_id)
+            rows = await piece_rows(connection, investigation_id, source)
         return await asyncio.to_thread(pieces, investigation_id, rows)
 
 
 _PIECES = select(table, blobs.c.body).outerjoin(blobs, blobs.c.digest == table.c.result_blob)
 
 
-async def piece_rows(connection: AsyncConnection, investigation_id: str) -> Sequence[Row[Any]]:
-    """The rows of one investigation's evidence with their bodies, in the order of their numbers (E9 before E10)."""
+async def piece_rows(connection: AsyncConnection, investigation_id: str, source: str = "") -> Sequence[Row[Any]]:
+    """The rows of one investigation's evidence with their bodies, in the order of their numbers (E9 before E10).
+
+    Of `source` only, where it is given.
+    """
     statement = _PIECES.where(table.c.investigation_id == investigation_id)
+    if source:
+        statement = statement.where(table.c.source == source)
     return (await connection.execute(statement.order_by(func.length(table.c.id), table.c.id))).all()
 
 

@@ -20,7 +20,7 @@ from gcm_sentinel.domain.assessment import Assessment
 from gcm_sentinel.domain.assessment_json import assessment_from_json, incident_from_json, incident_to_json
 from gcm_sentinel.domain.errors import BadResponse
 from gcm_sentinel.domain.evidence import Evidence
-from gcm_sentinel.domain.incident_record import InvestigationRecord, InvestigationState
+from gcm_sentinel.domain.incident_record import IncidentState, InvestigationRecord, InvestigationState
 from gcm_sentinel.domain.published_action import PublishedAction
 from gcm_sentinel.domain.transcript import Transcript
 from gcm_sentinel.domain.trigger import Incident
@@ -31,7 +31,7 @@ from gcm_sentinel.storage.finishing import Finished, store_failure, store_finish
 from gcm_sentinel.storage.frozen_incident import current_incident
 from gcm_sentinel.storage.investigation_rows import RECORDS, investigation_record
 from gcm_sentinel.storage.published_actions import published_actions
-from gcm_sentinel.storage.schema import blobs
+from gcm_sentinel.storage.schema import blobs, incidents
 from gcm_sentinel.storage.schema import investigations as table
 from gcm_sentinel.storage.transcripts import bare_transcript, whole_transcript
 
@@ -59,6 +59,8 @@ class StoredInvestigation:
     """What can be read of it, in the order of the calls."""
     actions: tuple[PublishedAction, ...] = ()
     """What it asked for and where that stands now."""
+    over: bool = False
+    """Whether its incident is closed now."""
 
 
 class Investigations:
@@ -149,7 +151,9 @@ class Investigations:
             found = await piece_rows(connection, investigation_id)
             body = await connection.scalar(select(blobs.c.body).where(blobs.c.digest == row.transcript_blob))
             asked_for = await published_actions(connection, investigation_id)
-        return replace(await asyncio.to_thread(_whole, row, found, body), actions=asked_for)
+            state = await connection.scalar(select(incidents.c.state).where(incidents.c.id == row.incident_id))
+        whole = await asyncio.to_thread(_whole, row, found, body)
+        return replace(whole, actions=asked_for, over=state == str(IncidentState.CLOSED))
 
 
 async def _row(connection: AsyncConnection, investigation_id: str) -> Row[Any] | None:

@@ -269,6 +269,8 @@ actions = Table(
     Column("result", Text, nullable=False),
     Column("note", Text, nullable=False),
     Column("undoes", Text, nullable=False),
+    Column("refusal", Text, nullable=False),
+    Column("put_off", BigInteger, nullable=False),
 )
 
 breaker = Table(

@@ -12,7 +12,15 @@ from gcm_sentinel.app.life.action_job import job_key
 from gcm_sentinel.app.life.pulse import Pulse
 from gcm_sentinel.app.life.stage import Stage
 from gcm_sentinel.app.stores import Stores
-from gcm_sentinel.domain.action_record import ActionRecord, ActionState, Approval, ApprovalState
+from gcm_sentinel.domain.action_record import (
+    UNDER_WAY,
+    WITHDRAWN,
+    ActionRecord,
+    ActionState,
+    Approval,
+    ApprovalState,
+    Refusal,
+)
 from gcm_sentinel.domain.incident_record import Urgency
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.domain.steps import JobQueue
@@ -45,6 +53,7 @@ class ActingDispatch:
         due = [job_key(record) for record in await self._stores.actions.in_state(ActionState.PROPOSED)]
         for record in await self._stores.actions.in_state(ActionState.WAITING):
             due.extend(await self._decided(record))
+        due.extend(await self._put_off())
         for key in due:
             if key not in self._handed_over:
                 await self._queue.submit(key, priority=int(Urgency.CRITICAL))
@@ -54,22 +63,43 @@ class ActingDispatch:
         """The key of the work that an approval of a waiting order leads to; none without one."""
         approval = await self._stores.approvals.of_action(record.id)
         if approval is None or approval.state is ApprovalState.REFUSED:
-            await self._refuse(record, _refusal(approval))
+            await self._refuse(record, *_refusal(approval))
         elif approval.state is ApprovalState.APPROVED:
             return [job_key(record, approval)]
         elif approval.expires_at <= self._clock.now():
-            await self._refuse(record, f"nobody decided until {approval.expires_at.isoformat()}")
+            await self._refuse(record, f"nobody decided until {approval.expires_at.isoformat()}", Refusal.EXPIRED)
+        else:
+            await self._withdraw_if_superseded(record, approval)
         return []
 
-    async def _refuse(self, record: ActionRecord, reason: str) -> None:
+    async def _withdraw_if_superseded(self, record: ActionRecord, approval: Approval) -> None:
+        """A question that a newer investigation has answered is not left for people to find."""
+        newer = await self._stores.actions.newer_advice(record.order.investigation_id)
+        if newer is None or newer.advises(record.order):
+            return
+        if await self._stores.approvals.withdraw(approval, self._clock.now(), newer.words):
+            await self._refuse(record, newer.words, Refusal.RULED)
+
+    async def _put_off(self) -> list[str]:
+        """Keys of the orders that waited for something else on their node, which is over."""
+        waiting = [record for record in await self._stores.actions.in_state(ActionState.APPROVED) if record.put_off]
+        if not waiting:
+            return []
+        busy = {record.node for record in await self._stores.actions.in_state(*UNDER_WAY)}
+        free = [record for record in waiting if record.node not in busy]
+        return [job_key(record, await self._stores.approvals.of_action(record.id)) for record in free]
+
+    async def _refuse(self, record: ActionRecord, reason: str, refusal: Refusal) -> None:
         log.info("action.refused", action=record.id, reason=reason)
         waiting = frozenset({ActionState.WAITING})
-        step = Step(ActionState.REFUSED, self._clock.now(), note=reason, leaves=waiting)
+        step = Step(ActionState.REFUSED, self._clock.now(), note=reason, leaves=waiting, refusal=refusal)
         await self._stores.actions.advance(record.id, step)
 
 
-def _refusal(approval: Approval | None) -> str:
+def _refusal(approval: Approval | None) -> tuple[str, Refusal]:
     if approval is None:
-        return "the question about it is not stored any more"
+        return "the question about it is not stored any more", Refusal.RULED
+    if approval.channel == WITHDRAWN:
+        return approval.reason, Refusal.RULED
     words = f": {approval.reason}" if approval.reason else ""
-    return f"{approval.decided_by} refused by {approval.channel}{words}"
+    return f"{approval.decided_by} refused by {approval.channel}{words}", Refusal.PERSON

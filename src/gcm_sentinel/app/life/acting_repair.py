@@ -54,6 +54,8 @@ class ActingRepair:
         if not key:
             return
         job = await self._look(key)
+        if job is None and record.put_off:
+            return  # dispatch hands it in when its node is free
         if job is None:
             log.warning("action.unknown_to_queue", action=record.id, hint="handed in again")
             await self._queue.submit(key, priority=int(Urgency.CRITICAL))

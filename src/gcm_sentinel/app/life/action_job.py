@@ -3,9 +3,10 @@
     (capture what it destroys, where it destroys evidence)
     proposed -> rule -> refused | waiting (a person is asked; the job ends) | approved
     approved -> rule again -> begin (limits hold in one transaction) -> carry out -> check -> done | undone | failed
+                              put off (something else is under way on the node; the job ends) -> approved
 
-It runs once for the proposal and once more for each approval. After a crash it runs again from its first line, and
-recorded steps answer from the record.
+It runs once for the proposal, once more for each approval, and again each time it was put off. After a crash it runs
+again from its first line, and recorded steps answer from the record.
 """
 
 from __future__ import annotations
@@ -60,9 +61,23 @@ PROPOSAL = "proposed"
 _TO_BE_RULED_ON = frozenset({ActionState.PROPOSED, ActionState.WAITING, ActionState.APPROVED})
 
 
+_AGAIN = "+"
+
+
 def job_key(record: ActionRecord, approval: Approval | None = None) -> str:
-    """What the queue knows a piece of work by: the proposal, or one approval of it."""
-    return f"{record.id}@{approval.id if approval else PROPOSAL}"
+    """What the queue knows a piece of work by: the proposal, or one approval of it, and which try that is."""
+    again = f"{_AGAIN}{record.put_off}" if record.put_off else ""
+    return f"{record.id}@{approval.id if approval else PROPOSAL}{again}"
+
+
+def _follows(key: str) -> str:
+    """What the job of `key` follows: the id of an approval, or `PROPOSAL`."""
+    return key.rpartition("@")[2].partition(_AGAIN)[0]
+
+
+def _try_of(key: str) -> int:
+    """How often the order was put off before the job of `key`."""
+    return int(key.rpartition("@")[2].partition(_AGAIN)[2] or 0)
 
 
 def job_of(record: ActionRecord) -> str:
@@ -91,7 +106,7 @@ def _is_approved(record: ActionRecord, asked: Approval | None, key: str) -> bool
     """Whether the job of `key` follows a person's approval of exactly this order."""
     if asked is None or asked.state is not ApprovalState.APPROVED:
         return False
-    return key == job_key(record, asked) and asked.digest == record.order.digest
+    return _follows(key) == asked.id and asked.digest == record.order.digest
 
 
 class _Begin:
@@ -157,11 +172,22 @@ class ActionJob:
         if found is None or found.state not in _TO_BE_RULED_ON:
             return await self._too_late(record, found, key)
         asked = await patiently("approval", partial(self._stores.approvals.of_action, record.id))
-        if asked is not None and asked.state is not ApprovalState.WAITING and key != job_key(record, asked):
+        if asked is not None and asked.state is not ApprovalState.WAITING and _follows(key) != asked.id:
             return Ruling(Verdict.ASK, (f"{asked.decided_by} decided about it meanwhile, and that is followed",))
-        ruling = await self._ruled(record, approved=_is_approved(record, asked, key), captured=captured)
+        approved = _is_approved(record, asked, key)
+        ruling = self._grown_old(asked) or await self._ruled(record, approved=approved, captured=captured)
         await patiently("ruling", partial(self._settle, record, ruling))
         return ruling
+
+    def _grown_old(self, asked: Approval | None) -> Ruling | None:
+        """The refusal of an order that a person approved too long ago; None where none did, or not so long ago."""
+        if asked is None or asked.state is not ApprovalState.APPROVED or asked.decided_at is None:
+            return None
+        lasts = self._acting.policy.approval_lasts
+        if self._clock.now() - asked.decided_at <= lasts:
+            return None
+        given = f"{asked.decided_by} approved it at {asked.decided_at.isoformat()}"
+        return Ruling(Verdict.REFUSED, (f"{given}, and an approval holds for {lasts.total_seconds() / 60:.0f} min",))
 
     async def _too_late(self, record: ActionRecord, found: ActionRecord | None, key: str) -> Ruling:
         """Nothing is to be ruled on any more. What this job itself has begun has lost its recorded steps: nobody knows
@@ -188,27 +214,33 @@ class ActionJob:
     async def begin(self, record: ActionRecord, key: str) -> Ruling:
         """Begin it where the limits allow, as nobody else begins anything at that moment; a repeated call comes to the
         same."""
-        ruling, overload = await patiently("begin", partial(self._try_to_begin, record, key))
-        if overload:
+        ruling, limits = await patiently("begin", partial(self._try_to_begin, record, key))
+        if limits is not None and limits.overload:
             surveyor = self._acting.surveyor
-            await patiently("breaker", partial(surveyor.open_breaker, self._clock.now(), overload))
-        if ruling.verdict is not Verdict.ALLOWED:
+            await patiently("breaker", partial(surveyor.open_breaker, self._clock.now(), limits.overload))
+        if limits is not None and limits.busy:
+            await patiently("put off", partial(self._stores.actions.put_off, record.id, _try_of(key), ruling.reason))
+        elif ruling.verdict is not Verdict.ALLOWED:
             await patiently("ruling", partial(self._settle, record, ruling))
         return ruling
 
-    async def _try_to_begin(self, record: ActionRecord, key: str) -> tuple[Ruling, str]:
-        """The ruling, and why the circuit breaker has to open."""
+    async def _try_to_begin(self, record: ActionRecord, key: str) -> tuple[Ruling, Limits | None]:
+        """The ruling, and the limits as they were asked; None where they were not."""
         now = self._clock.now()
+        asked = None if _follows(key) == PROPOSAL else await self._stores.approvals.of_action(record.id)
+        old = self._grown_old(asked)
+        if old is not None:
+            return old, None
         try:
             counted = await patiently("capacity", self._count, at_most=_PATIENCE)
         except SentinelError as error:
-            return Ruling(Verdict.REFUSED, (f"the fleet could not be counted: {error}",)), ""
-        limits = Limits(record, counted, self._acting.policy, approved=not key.endswith(f"@{PROPOSAL}"))
+            return Ruling(Verdict.REFUSED, (f"the fleet could not be counted: {error}",)), None
+        limits = Limits(record, counted, self._acting.policy, approved=asked is not None)
         step = Step(ActionState.RUNNING, self._clock.now(), executor=self._executor, job=key)
         reason = await self._stores.actions.begin(record.id, step, now - _HOUR, limits, counted_at=now)
         if not reason:
-            return Ruling(Verdict.ALLOWED, ("begun",)), ""
-        return limits.ruling or Ruling(Verdict.REFUSED, (reason,)), limits.overload
+            return Ruling(Verdict.ALLOWED, ("begun",)), None
+        return limits.ruling or Ruling(Verdict.REFUSED, (reason,)), limits
 
     async def _count(self) -> Capacity:
         return await self._acting.surveyor.capacity(newest=True)

@@ -131,6 +131,7 @@ class DeliveryJob:
             stored.actions,
             edition=record.edition,
             shown_before=record.delivered_at is not None,
+            closed=stored.over,
         )
 
     async def _record(self, record: DeliveryRecord, delivery: Delivery) -> DeliveryState:

@@ -10,7 +10,7 @@ from gcm_sentinel.domain.protocols import Scope
 from gcm_sentinel.domain.steps import Steps
 from gcm_sentinel.domain.transcript import ToolCall
 from gcm_sentinel.engine.toolbox import Errand, Toolbox
-from gcm_sentinel.remediation.capture import LETTER
+from gcm_sentinel.remediation.capture import Name
 
 _AT_MOST = timedelta(minutes=2)
 """For one call; the toolbox has a shorter limit of its own."""
@@ -27,7 +27,7 @@ class ToolboxGatherer:
         """Whether a source that is on has it."""
         return tool in self._names
 
-    async def gather(self, calls: Sequence[ToolCall], scope: Scope, steps: Steps, first: int) -> tuple[Evidence, ...]:
+    async def gather(self, calls: Sequence[ToolCall], scope: Scope, steps: Steps, first: Name) -> tuple[Evidence, ...]:
         """What the calls came to; one whose result could not be stored is left out."""
-        answers = await self._toolbox.run(calls, Errand(scope, steps, first, _AT_MOST, letter=LETTER))
+        answers = await self._toolbox.run(calls, Errand(scope, steps, first.number, _AT_MOST, letter=first.prefix))
         return tuple(answer.evidence for answer in answers if answer.evidence is not None)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from gcm_sentinel.domain.acting_policy import ActingPolicy, Capacity
 from gcm_sentinel.domain.action_record import ActionRecord
 from gcm_sentinel.domain.gate import Ruling, Verdict, over_capacity
+from gcm_sentinel.domain.operations import DECLARED
 from gcm_sentinel.remediation.breaker import overload
 from gcm_sentinel.storage.actions import Abroad
 
@@ -27,11 +28,13 @@ class Limits:
         """What stands against it; None while nothing does."""
         self.overload = ""
         """Why the circuit breaker has to open; empty where it has not."""
+        self.busy = False
+        """Whether all that stands against it is something under way on the same node: it may begin later."""
 
     def __call__(self, abroad: Abroad) -> str:
         """Why the action may not begin; empty where it may."""
         capacity = replace(self._counted, reserved=abroad.reserved)
-        self.ruling = self._refusal(abroad, capacity) or self._too_many(abroad)
+        self.ruling = self._refusal(abroad, capacity) or self._too_many(abroad) or self._taken(abroad)
         return self.ruling.reason if self.ruling else ""
 
     def _refusal(self, abroad: Abroad, capacity: Capacity) -> Ruling | None:
@@ -40,11 +43,18 @@ class Limits:
             return None
         if abroad.breaker.is_open:
             return _refused(f"the circuit breaker is open ({abroad.breaker.reason}): a person has to reset it")
-        reason = over_capacity(capacity, node, self._policy)
+        reason = over_capacity(capacity, node, self._policy, DECLARED[self._record.order.operation])
         if reason is None:
             return None
         self.overload = overload(capacity, self._policy)
         return _refused(reason)
+
+    def _taken(self, abroad: Abroad) -> Ruling | None:
+        node = self._record.node
+        if node not in abroad.busy:
+            return None
+        self.busy = True
+        return _refused(f"{abroad.busy[node]} is under way on {node}")
 
     def _too_many(self, abroad: Abroad) -> Ruling | None:
         begun, may = len(abroad.begun), self._policy.max_per_hour

@@ -51,7 +51,7 @@ def from_status(status: int, body: str, headers: Mapping[str, str], *, what: str
     if status == 404:
         return NotFound(message)
     if status in _OVERLOADED:
-        return Overloaded(message, retry_after_s=_retry_after_s(headers))
+        return Overloaded(message, retry_after_s=_retry_after_s(headers), status=status)
     if status >= 500:
         return Unreachable(message)
     return Rejected(message, status=status)

@@ -1,7 +1,8 @@
 """Which of the advised actions the playbook engine also proposes, where the mode puts tools for them before it.
 
 One operation for each piece of advice: the one that does just that, where there is a tool for it. What waits for
-something else (`watch` comes first) is advice for later and is not proposed.
+something else (`watch` comes first) is advice for later and is not proposed. Nor is a reset or a reboot beside a drain
+of the same node: it would be refused until the drain is over, and is for whoever looks at the node then.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _DOES: dict[Action, tuple[Operation, ...]] = {
 }
 """What does what; the first that there is a tool for. A taint is never chosen: its key is the operator's wish."""
 
+_NOT_BESIDE_A_DRAIN = frozenset({Operation.CORDON_NODE, Operation.RESET_GPU, Operation.REBOOT_NODE})
+"""A drain begins with the cordon, and what stops the node's work begins when the drain is over."""
 _DAEMON_POD = "[a-z0-9]{5}"
 """What a DaemonSet's controller puts behind its name."""
 
@@ -40,11 +43,11 @@ def to_propose(draft: Draft, transcript: Transcript, tools: Sequence[ToolSpec]) 
     offered = {tool.name for tool in tools}
     before = {(call.name, _place(call.arguments)) for call in _calls(transcript)}
     wanted = [asked for item in draft.actions if (asked := _asked(item, transcript, offered)) is not None]
-    drained = {_place(arguments) for name, arguments in wanted if name == Operation.DRAIN_NODE}
+    drained = {arguments["node_name"] for name, arguments in wanted if name == Operation.DRAIN_NODE}
     fresh = {
         (name, _place(arguments)): (name, arguments)
         for name, arguments in wanted
-        if name != Operation.CORDON_NODE or _place(arguments) not in drained  # a drain begins with the cordon
+        if name not in _NOT_BESIDE_A_DRAIN or arguments["node_name"] not in drained
     }
     return tuple(asked for place, asked in fresh.items() if place not in before)
 

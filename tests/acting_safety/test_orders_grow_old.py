@@ -1,0 +1,104 @@
+"""An order and its approval hold for a while and for one situation; what comes after asks again or is refused."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from tests.acting_safety.conftest import CORDON, NODE, a_yard, verdict_of
+from tests.storage.given import transcript
+
+from gcm_sentinel.domain.action_record import ActionState, ApprovalState
+from gcm_sentinel.domain.modes import Mode
+from gcm_sentinel.domain.operations import Operation
+from gcm_sentinel.storage.actions import Step
+from gcm_sentinel.storage.finishing import Finished
+
+DONE, REFUSED, APPROVED = ActionState.DONE, ActionState.REFUSED, ActionState.APPROVED
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def asking(tmp_path):
+    """An agent in `approve`."""
+    async with a_yard(tmp_path, mode=Mode.APPROVE) as found:
+        yield found
+
+
+async def again(yard, *, advises_it: bool) -> None:
+    """A newer investigation of inc-1 is done."""
+    await yard.given.investigation("inc-1", 2)
+    await yard.stores.investigations.start("inc-1.2", "pod")
+    verdict = verdict_of("inc-1", NODE, advises=NODE if advises_it else "gpu-node-2")
+    await yard.stores.investigations.finish("inc-1.2", Finished(verdict, transcript(), (), stand_in=False))
+
+
+@pytest.mark.parametrize(("later", "state"), [(0.9 * HOUR, DONE), (1.1 * HOUR, REFUSED)])
+async def test_an_approval_holds_for_an_hour(asking, later, state):
+    record = await asking.proposed()
+    await asking.work()
+    await asking.decide(record)
+    asking.clock.moment += later
+    await asking.work()
+
+    assert (await asking.now(record)).state is state
+    assert state is DONE or "an approval holds for 60 min" in (await asking.now(record)).note
+
+
+async def test_a_proposal_that_was_left_for_a_day_is_refused(yard):
+    record = await yard.proposed()
+    yard.clock.moment += timedelta(days=1)
+    await yard.work()
+
+    assert "what it rests on is 1440 min old, 180 min may be" in (await yard.now(record)).note
+    assert yard.cordoned == []
+
+
+async def test_a_question_that_a_newer_investigation_answered_cannot_be_decided_any_more(asking):
+    record = await asking.proposed()
+    await asking.work()
+    await again(asking, advises_it=False)
+    await asking.work()
+
+    assert "inc-1.2 of the same incident is newer" in (await asking.now(record)).note
+    assert await asking.stores.approvals.waiting(asking.clock.now()) == ()
+    await asking.decide(record)
+    assert (await asking.question(record)).state is ApprovalState.REFUSED
+    await asking.work()
+    assert asking.cordoned == []
+
+
+async def test_an_approval_after_a_newer_investigation_that_advises_otherwise_does_nothing(asking):
+    record = await asking.proposed()
+    await asking.work()
+    await asking.decide(record)
+    await again(asking, advises_it=False)
+    await asking.work()
+
+    assert (await asking.now(record)).state is REFUSED
+
+
+async def test_a_newer_investigation_that_advises_the_same_leaves_the_question(asking):
+    record = await asking.proposed()
+    await asking.work()
+    await again(asking, advises_it=True)
+    await asking.work()
+    await asking.decide(record)
+    await asking.work()
+
+    assert (await asking.now(record)).state is DONE
+
+
+async def test_two_orders_on_a_node_are_carried_out_one_after_the_other(yard):
+    incident = await yard.investigated()
+    cordon, drain = [await yard.ask(incident, NODE, one) for one in (CORDON, Operation.DRAIN_NODE)]
+    await yard.stores.actions.advance(cordon.id, Step(APPROVED, yard.clock.now()))
+    step = Step(ActionState.RUNNING, yard.clock.now(), executor="pod-0", job=f"{cordon.id}@proposed")
+    assert await yard.stores.actions.begin(cordon.id, step, yard.clock.now(), lambda _: "") == ""
+    await yard.work()
+    waits = await yard.now(drain)
+    assert (waits.state, waits.put_off, waits.ruling) == (APPROVED, 1, f"{CORDON} is under way on {NODE}")
+
+    await yard.stores.actions.advance(cordon.id, Step(ActionState.FAILED, yard.clock.now()))
+    await yard.work()
+    assert (await yard.now(drain)).state is DONE
