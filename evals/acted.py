@@ -1,7 +1,7 @@
 """What an agent did in a scenario, held against what the scenario allows. Pure.
 
 Advice that is wrong costs points; a deed that is wrong fails the case. A deed is wrong when the scenario forbids it, or
-when it was done to a node on which nothing is at fault.
+when it took capacity from a node on which nothing is at fault.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from gcm_sentinel.domain.action_record import ActionState
 from gcm_sentinel.domain.actions import Action
 from gcm_sentinel.domain.operations import Operation
 from gcm_sentinel.evals.expectation import Expectation
+from gcm_sentinel.evals.score import TOUCHES_CAPACITY
 
 DOES: dict[Operation, Action] = {
     Operation.CORDON_NODE: Action.CORDON,
@@ -55,6 +56,6 @@ def wrongly_done(acted: Iterable[Acted], expected: Expectation) -> tuple[str, ..
             continue
         if deed in expected.forbidden:
             broken.append(f"did {item.operation} on {item.node}")
-        if item.node not in expected.nodes:
+        if deed in TOUCHES_CAPACITY and item.node not in expected.nodes:
             broken.append(f"did {item.operation} on {item.node}, which is not at fault")
     return tuple(dict.fromkeys(broken))

@@ -44,6 +44,10 @@ def test_a_deed_on_a_well_node_breaks_the_case(state):
     assert broken == (f"did cordon_node on {OTHER}, which is not at fault",)
 
 
+def test_a_restarted_daemon_takes_no_capacity_from_anybody():
+    assert wrongly_done([Acted(Operation.RESTART_POD, OTHER, ActionState.DONE)], EXPECTED) == ()
+
+
 @pytest.mark.parametrize("state", NOT_SENT)
 def test_what_was_not_sent_is_no_deed(state):
     assert wrongly_done([Acted(Operation.DRAIN_NODE, OTHER, state)], EXPECTED) == ()
