@@ -52,6 +52,7 @@ def test_a_broken_promise_is_an_error(kept, code):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_all_promises_are_kept(capsys):
     assert command.main(["--quick"]) == 0
     assert "BROKEN" not in capsys.readouterr().out

@@ -156,8 +156,9 @@ async def _followed(face, endpoint, positions):
                 if is_last(event):
                     return heard
 
-    def follow():
-        with SentinelClient.connect(endpoint) as client, closing(client.follow_events(from_now=True)) as events:
+    def follow(client):
+        with closing(client.follow_events(from_now=True)) as events:
             return next((heard for event in events if is_last(event)), heard)
 
-    return await asyncio.to_thread(follow)
+    with SentinelClient.connect(endpoint) as client:  # closed where the test fails: no thread waits for ever
+        return await asyncio.to_thread(follow, client)
