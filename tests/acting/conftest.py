@@ -154,10 +154,11 @@ async def action(stores: Stores, *states: ActionState) -> ActionRecord:
 
 
 async def question(stores: Stores) -> Approval:
-    """The one question that waits for a person."""
+    """The one question that waits for a person, once its action waits too: a question is stored a moment earlier."""
 
     async def look() -> Any:
-        return await stores.approvals.waiting(SystemClock().now())
+        asked = await stores.approvals.waiting(SystemClock().now())
+        return asked and await stores.actions.in_state(ActionState.WAITING) and asked
 
     found: Approval = (await until(look))[0]
     return found
