@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gcm_sentinel.clients.kubernetes import KubeObject, KubernetesClient
+from gcm_sentinel.clients.kubernetes.workloads import Workload
 from gcm_sentinel.datasources import log_answers, tool_calls
 from gcm_sentinel.datasources import pods as pod_facts
 from gcm_sentinel.datasources.cluster_reads import (
@@ -25,8 +26,8 @@ from gcm_sentinel.datasources.cluster_reads import (
 )
 from gcm_sentinel.datasources.context import SourceContext
 from gcm_sentinel.datasources.gpu_holders import gpu_holders
-from gcm_sentinel.datasources.owners import Owner, OwnerFinder
-from gcm_sentinel.domain.entity import Entity
+from gcm_sentinel.datasources.owners import OwnerFinder
+from gcm_sentinel.domain.entity import Entity, EntityKind
 from gcm_sentinel.domain.entity import node as node_entity
 from gcm_sentinel.domain.errors import SentinelError
 from gcm_sentinel.domain.evidence import ResultStatus, ToolResult
@@ -83,7 +84,7 @@ def build(context: SourceContext) -> WorkloadsSource:
 class _Gang:
     """A workload with pods on the node, and all its pods."""
 
-    owner: Owner
+    owner: Workload
     on_node: tuple[KubeObject, ...]
     pods: tuple[KubeObject, ...]
     note: str = ""
@@ -150,7 +151,7 @@ class WorkloadsSource:
     async def _gangs(self, pods: Sequence[KubeObject]) -> list[_Gang]:
         """The pods by workload, each with its pods elsewhere."""
         finder = OwnerFinder(self._client)
-        mine: dict[Owner, list[KubeObject]] = {}
+        mine: dict[Workload, list[KubeObject]] = {}
         for pod in pods:
             mine.setdefault(await finder.of(pod), []).append(pod)
         async with asyncio.TaskGroup() as group:
@@ -191,7 +192,7 @@ def _is_gpu_workload(pod: KubeObject) -> bool:
     return pod_facts.gpus(pod) > 0 and pod_facts.daemonset_of(pod) is None
 
 
-async def _gang(client: KubernetesClient, owner: Owner, on_node: Sequence[KubeObject]) -> _Gang:
+async def _gang(client: KubernetesClient, owner: Workload, on_node: Sequence[KubeObject]) -> _Gang:
     """The workload's pods anywhere; those of the node alone when the others cannot be listed."""
     mine = tuple(on_node)
     if owner.kind == "Pod":
@@ -259,5 +260,6 @@ def _entities(node: str, gangs: Sequence[_Gang], pending: Sequence[KubeObject]) 
     pods = [pod_facts.entity(pod) for gang in gangs for pod in gang.pods]
     nodes = [node_entity(entity.node) for entity in pods if entity.node]
     waiting = [pod_facts.entity(pod) for pod in pending]
-    owners = [gang.owner.entity for gang in gangs if gang.owner.kind != "Pod"]
+    named = [gang.owner for gang in gangs if gang.owner.kind != "Pod"]
+    owners = [Entity(EntityKind.WORKLOAD, f"{owner.namespace}/{owner.name}") for owner in named]
     return tuple(dict.fromkeys((node_entity(node), *nodes, *pods, *owners, *waiting)))
