@@ -117,10 +117,13 @@ async def test_a_scheduled_canary_is_of_the_gpus_it_was_scheduled_for(place: Pla
 async def test_a_host_that_lies_takes_out_no_gpu_of_another(place: Place):
     place.settings = HELD
     async with place.running() as core:
-        await lied(core, place, GPUS, rounds=20)
+        paths: list[list[str]] = []
+        while ["SUSPECT"] not in paths:  # whom a canary takes in is drawn: a lie has its effect sooner or later
+            await lied(core, place, GPUS, rounds=10)
+            paths = [await path(core, gpu) for gpu in GPUS[2:]]
+        await lied(core, place, GPUS, rounds=10)
         paths = [await path(core, gpu) for gpu in GPUS[2:]]
 
-    assert ["SUSPECT"] in paths
     assert {state for one in paths for state in one} == {"SUSPECT"}
 
 
