@@ -17,6 +17,8 @@ from gcm_sentinel.clients.durable import JobState, database, health
 from gcm_sentinel.domain.errors import Unreachable
 from gcm_sentinel.domain.steps import Steps
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:

@@ -12,6 +12,8 @@ from tests.durable.test_failing_jobs import fails
 from gcm_sentinel.clients.durable import JobState, ledger
 from gcm_sentinel.clients.durable.database import connect
 
+pytestmark = pytest.mark.slow
+
 SOON = timedelta(days=1)
 
 

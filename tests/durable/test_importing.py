@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def imported_by(statement: str) -> set[str]:
     """The top-level modules in a new interpreter after `statement`."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 
+import pytest
 from tests.durable.conftest import Processes
+
+pytestmark = pytest.mark.slow
 
 KEY = "inc-1"
 STEPS = tuple(f"step{number}" for number in range(4))

@@ -11,6 +11,8 @@ from tests.fleet_world.conftest import T0, content
 from sentinel_fleet.ports import LabelMatcher
 from sentinel_fleet.scenario import load
 
+pytestmark = pytest.mark.slow
+
 POWER = "DCGM_FI_DEV_POWER_USAGE"
 
 

@@ -181,6 +181,7 @@ def test_an_empty_log_covers_nothing():
     assert (log.lines_total, log.boots, log.covers) == (0, (), None)
 
 
+@pytest.mark.slow
 def test_a_flood_of_100_000_lines_is_counted_and_not_kept():
     text = f"NVRM: Xid (PCI:{GPU_A}): 43, pid=77, name=python3, Ch 00000008"
     lines = [at(place / 50_000, text) for place in range(100_000)]

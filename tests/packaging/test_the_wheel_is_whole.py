@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {"gcm_sentinel", "sentinel_fleet", "sentinel", "sentinel_sdk", "sentinel_gateway"}
 

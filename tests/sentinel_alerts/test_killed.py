@@ -9,9 +9,12 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from tests.sentinel_alerts.made import alert
 from tests.sentinel_alerts.receivers import HANG, Reply
 from tests.sentinel_alerts.sending import Post, webhook
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,6 +15,8 @@ from tests.sentinel_core.test_what_is_recorded import executions
 
 from sentinel.v1 import probe_pb2
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -50,7 +52,6 @@ async def test_after_one_kill(tmp_path: Path):
     await check(tmp_path, run_and_kill(tmp_path, 0, rounds=5))
 
 
-@pytest.mark.slow
 async def test_after_many_kills(tmp_path: Path):
     first = 0
     for rounds in (1, 3, 8, 2, 5, 13):

@@ -25,6 +25,8 @@ from sentinel_gateway.app.release import version
 from sentinel_gateway.app.running import running_gateway
 from sentinel_gateway.domain.errors import BadConfiguration, Unavailable
 
+pytestmark = pytest.mark.slow
+
 QUARANTINE, CONDEMN = 1, 3
 _HEALTH = correlation_pb2.HealthQueryRequest(gpu=common_pb2.GpuIdentifier(uuid=GPU), include_sm_health=True)
 
@@ -186,7 +188,6 @@ async def test_health_checks_hear_of_the_end_while_running_calls_finish(tmp_path
     assert last.status == health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-@pytest.mark.slow
 async def test_a_second_signal_exits_at_once(tmp_path, postgres_url):
     groups = {"database": {"state_dir": tmp_path, "url": postgres_url}, "grpc": {"grace_seconds": 600}}
     async with serving(environment_of(groups)) as process, process.client() as client:

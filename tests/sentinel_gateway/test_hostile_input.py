@@ -31,6 +31,7 @@ async def _query(client, uuid: str = GPU):
     )
 
 
+@pytest.mark.slow
 async def test_a_message_of_100_mib_is_refused_and_the_gateway_lives(client):
     call = client.probes.StreamProbeResults(timeout=WITHIN_S)
     huge = probe_pb2.ProbeResultBatch(agent_hostname="x" * (100 << 20))

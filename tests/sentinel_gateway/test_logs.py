@@ -7,7 +7,10 @@ import signal
 import subprocess
 import sys
 
+import pytest
 from tests.sentinel_gateway.process import serving
+
+pytestmark = pytest.mark.slow
 
 SAYS = """
 import logging, warnings

@@ -21,6 +21,7 @@ def server():
     server.remove()
 
 
+@pytest.mark.slow
 async def test_nothing_is_lost_and_nobody_is_told_otherwise(tmp_path, server):
     wanted = settings(tmp_path, {"database": {"url": server.url(server.create_database())}})
     async with (

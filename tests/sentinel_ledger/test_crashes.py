@@ -18,6 +18,8 @@ from sentinel_gateway.ledger.scope import Scope
 from sentinel_sdk.ledger.checkpoint import read_note
 from sentinel_sdk.ledger.verification import FaultKind
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -100,7 +102,6 @@ def test_a_log_cut_within_the_last_batch_is_a_loss_that_is_told(tmp_path):
         check_cut(tmp_path, tmp_path / "cut", log, cut)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_log_cut_at_every_byte_of_the_last_batch(tmp_path):
     log, before = log_of_last_batch(tmp_path)

@@ -292,6 +292,7 @@ def terminal(answer: str) -> Iterator[int]:
         os.close(end)
 
 
+@pytest.mark.slow
 def test_a_person_is_asked(shortened):
     arguments = [sys.executable, "-m", "sentinel_gateway", "ledger", "accept-loss", "--config", str(shortened)]
 

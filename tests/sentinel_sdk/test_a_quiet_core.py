@@ -17,6 +17,8 @@ from sentinel_sdk import (
     TlsConfig,
 )
 
+pytestmark = pytest.mark.slow
+
 MAIN = "import os, sys; from {}.app.cli import main\ntry: main()\nfinally: print(os.environ.get('GRPC_VERBOSITY'))"
 
 

@@ -82,6 +82,7 @@ def test_every_field_of_a_configuration_stands_with_its_default(config):
         assert f"| `{field.name}` | {shown}" in table
 
 
+@pytest.mark.slow
 def test_the_examples_run_one_after_the_other(plain, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hmac-key").write_text("a-secret-of-the-agents\n")
@@ -96,6 +97,7 @@ def test_the_examples_run_one_after_the_other(plain, tmp_path, monkeypatch):
     assert len(EXAMPLES) == 10
 
 
+@pytest.mark.slow
 def test_the_example_of_signing_satisfies_a_gateway_that_asks_for_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (example,) = [one for one in EXAMPLES if "hmac_key" in one]

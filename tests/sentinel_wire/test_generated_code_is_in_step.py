@@ -36,6 +36,7 @@ def test_the_tree_is_in_step_and_checking_it_is_silent():
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_a_changed_number_is_drift_until_it_is_generated(copy):
     definition = copy / "proto/sentinel/v1/health.proto"
     definition.write_text(definition.read_text().replace("double beta = 5;", "double beta = 16;"))

@@ -16,6 +16,8 @@ from gcm_sentinel.domain.errors import Retryable, Unreachable
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.schema import executors
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:

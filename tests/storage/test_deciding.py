@@ -312,6 +312,7 @@ async def test_the_next_decision_is_due_when_the_first_held_trigger_is(triage):
     assert await triage.store.next_due(at(7)) == at(7)
 
 
+@pytest.mark.slow
 async def test_a_storm_of_five_thousand_is_opened_and_joined_in_one_decision_each(triage):
     await triage.open("inc-1", *(observed(node=f"gpu-{number}") for number in range(5000)))
     await triage.tell(observed(node="gpu-5000"))

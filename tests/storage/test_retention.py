@@ -113,6 +113,7 @@ async def test_what_is_young_or_open_stays_whole(kept):
     assert await kept.rows() == before
 
 
+@pytest.mark.slow
 async def test_many_go_lot_by_lot(kept, database):
     for number in range(120):
         await Given(database).incident(f"inc-{number}", closed=Closing(OLD))

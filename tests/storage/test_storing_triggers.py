@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import select
 from tests.storage.deciding import ids_of, observed
 from tests.storage.given import READY, at
@@ -60,6 +61,7 @@ async def test_keeps_every_character_a_message_may_hold(triage, database):
     assert kept == "NVRM: \ufffd ? half a pair, 電源, \U0001f525 and 'quotes'"
 
 
+@pytest.mark.slow
 async def test_five_thousand_are_one_batch(triage):
     batch = [observed(node=f"gpu-{number}") for number in range(5000)]
 

@@ -9,6 +9,8 @@ from tests.triage.shelf import Shelf, fleet_of, problem
 
 from gcm_sentinel.domain.incident_record import TriggerState
 
+pytestmark = pytest.mark.slow
+
 NODES = [f"n{number:03d}" for number in range(240)]
 NEW = [node for number, node in enumerate(NODES[48:]) if number % 5 == 2 and number % 48 > 8]
 GROUPS = {

@@ -26,6 +26,8 @@ from gcm_sentinel.domain.incident_record import Symptom
 from gcm_sentinel.storage.database import Database
 from sentinel_fleet.kube import KubeSettings
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = 6
 
 
@@ -142,7 +144,6 @@ async def test_so_it_is_with_the_storage_the_agent_has(tmp_path, seed):
     life.check()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(200, 204))
 async def test_so_it_is_when_clocks_step_and_the_agent_dies_while_it_stores(tmp_path, seed):
     life = await live(seed, tmp_path, on_disk=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import grpc
+import pytest
 from tests.watch_sentinel.conftest import until
 from tests.watch_sentinel.event_gateway import HEALTHY, QUARANTINED, SUSPECT, uuid
 
@@ -98,6 +99,7 @@ async def test_a_pattern_of_a_healthy_gpu_ends_when_nothing_followed_for_an_hour
     assert agent.lines[1] == "gpu-1 SentinelSmLocalized recovered Quiet"
 
 
+@pytest.mark.slow
 async def test_forgotten_events_are_made_up_for_by_stock(gateway, start):
     gateway.gpu(1)
     gateway.gpu(2, "gpu-2")
