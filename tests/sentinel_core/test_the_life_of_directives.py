@@ -14,6 +14,7 @@ from sentinel_gateway.domain.directives import Approval, DirectiveRecord, Direct
 from sentinel_gateway.domain.errors import AlreadyThere, Denied, IllegalState
 from sentinel_gateway.domain.gpus import first_seen
 from sentinel_gateway.domain.health import EDGES, Action, HealthState
+from sentinel_gateway.domain.roles import Caller, Role
 from sentinel_gateway.domain.settings import CoreSettings
 from sentinel_gateway.storage.changes import Found
 
@@ -63,7 +64,8 @@ class Life(RuleBasedStateMachine):
         wanted = (action, by, waits)
         needs_approval = waits or action is Action.CONDEMN
         try:
-            outcome = issue(asking(action, directive_id, requires_approval=waits), by, round_)
+            caller = Caller(by, frozenset({Role.OPERATOR}), "token")
+            outcome = issue(asking(action, directive_id, requires_approval=waits), caller, round_)
         except AlreadyThere:
             assert self.asked[directive_id] != wanted
         except IllegalState:

@@ -15,7 +15,10 @@ from sentinel_gateway.app.running import running_gateway
 from sentinel_gateway.domain.access import token_digest
 
 QUARANTINE, REINSTATE, CONDEMN = 1, 2, 3
-PEOPLE = {"ann": ["admin"], "ben": ["admin"], "olga": ["operator"], "oscar": ["operator"], "agent": ["agent"]}
+PEOPLE = {
+    "ann": ["admin"], "ben": ["admin"], "olga": ["operator"], "oscar": ["operator"], "agent": ["agent"],
+    "bot": ["responder"],
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -125,6 +128,26 @@ async def test_an_approval_that_comes_with_a_directive_is_not_believed(people):
     approval = quarantine_pb2.ApprovalStatus(approved=True, reviewer="ben")
 
     assert (await people["ann"].issue(CONDEMN, approval=approval)).resulting_state == "HEALTHY"
+
+
+async def test_a_responder_gives_back_what_it_took_and_nothing_else(people):
+    for who, code in (("bot", grpc.StatusCode.OK), ("olga", grpc.StatusCode.PERMISSION_DENIED)):
+        await people[who].issue(QUARANTINE)
+        back = people["bot"].quarantine.IssueDirective(directive(REINSTATE), timeout=WITHIN_S)
+
+        assert await back.code() is code
+
+    _, words = await refusal_of(people["bot"].issue(REINSTATE))
+    assert "'olga' took it out of use" in words
+
+
+async def test_a_responder_asks_to_condemn_and_does_not_decide(people):
+    call = people["bot"].quarantine.IssueDirective(directive(CONDEMN, directive_id="d1"), timeout=WITHIN_S)
+    await call
+
+    assert dict(await call.trailing_metadata())["sentinel-directive-status"] == "waiting"
+    for approve in (True, False):
+        assert await code_of(_decide(people["bot"], approve=approve)) is grpc.StatusCode.PERMISSION_DENIED
 
 
 async def test_a_follower_that_comes_back_misses_nothing(gateway, client):

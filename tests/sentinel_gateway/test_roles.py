@@ -17,16 +17,29 @@ from sentinel_gateway.services.methods import METHODS, OPEN
 
 MAY: dict[Role, set[Permission]] = {
     Role.VIEWER: {Permission.READ},
-    Role.OPERATOR: {Permission.READ, Permission.DIRECT, Permission.CONFIGURE, Permission.RECORD},
+    Role.OPERATOR: {
+        Permission.READ, Permission.DIRECT, Permission.OVERRULE, Permission.CONFIGURE, Permission.RECORD,
+    },
     Role.AUDITOR: {Permission.READ, Permission.AUDIT},
     Role.ADMIN: {
-        Permission.READ, Permission.DIRECT, Permission.DECIDE, Permission.CONFIGURE, Permission.AUDIT,
-        Permission.RECORD, Permission.TEST,
+        Permission.READ, Permission.DIRECT, Permission.OVERRULE, Permission.DECIDE, Permission.CONFIGURE,
+        Permission.AUDIT, Permission.RECORD, Permission.TEST,
     },
     Role.AGENT: {Permission.REPORT},
     Role.INVESTIGATOR: {Permission.READ, Permission.AUDIT, Permission.RECORD},
+    Role.RESPONDER: {Permission.READ, Permission.AUDIT, Permission.RECORD, Permission.DIRECT},
 }  # fmt: skip
 """The table of the documentation, written out a second time."""
+
+CHANGING: dict[str, set[Role]] = {
+    "/sentinel.v1.QuarantineService/IssueDirective": {Role.OPERATOR, Role.ADMIN, Role.RESPONDER},
+    "/sentinel.ext.v1.DirectiveService/WithdrawDirective": {Role.OPERATOR, Role.ADMIN, Role.RESPONDER},
+    "/sentinel.ext.v1.DirectiveService/DecideDirective": {Role.ADMIN},
+    "/sentinel.v1.ConfigService/ApplyConfig": {Role.OPERATOR, Role.ADMIN},
+    "/sentinel.internal.TestingService/InjectFault": {Role.ADMIN},
+    "/sentinel.internal.TestingService/ClearFault": {Role.ADMIN},
+}
+"""Whom the methods that change something are for, by their names."""
 
 REFUSED = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
 
@@ -63,6 +76,13 @@ async def test_a_role_is_let_in_where_its_permissions_say_and_nowhere_else(chann
 
     wanted = {(caller, method): _expected(caller, needed) for caller, method, needed in table}
     assert {each: code if code in REFUSED else None for each, code in got.items()} == wanted
+
+
+@pytest.mark.parametrize("method", CHANGING)
+async def test_what_changes_something_is_for_these_roles_alone(channel, method):
+    codes = {role: await _code(channel, method, token_of(role)) for role in Role}
+
+    assert {role for role, code in codes.items() if code not in REFUSED} == CHANGING[method]
 
 
 def _token(caller: Caller) -> str | None:

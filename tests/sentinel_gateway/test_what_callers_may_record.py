@@ -39,7 +39,7 @@ def _event(name: str, **detail) -> bytes:
     return records_pb2.SystemRecord(event=name, **detail).SerializeToString()
 
 
-@pytest.mark.parametrize("role", ["operator", "investigator"])
+@pytest.mark.parametrize("role", ["operator", "investigator", "responder"])
 @pytest.mark.parametrize("kind", [PROBE, ACTION, CONFIG, TMR])
 async def test_what_happened_to_the_fleet_is_recorded_by_the_gateway_alone(client, role, kind):
     code, words = await refusal_of(_ingest(client, role, kind))
@@ -48,7 +48,7 @@ async def test_what_happened_to_the_fleet_is_recorded_by_the_gateway_alone(clien
     assert "ANOMALY_EVENT and SYSTEM_EVENT" in words
 
 
-@pytest.mark.parametrize("role", ["operator", "investigator"])
+@pytest.mark.parametrize("role", ["operator", "investigator", "responder"])
 async def test_events_and_anomalies_may_be_recorded(client, role):
     assessment = _event("assessment.published", assessment=records_pb2.AssessmentRecord(incident_id="i"))
 
@@ -64,7 +64,7 @@ async def test_an_admin_may_record_every_type(client):
 
 
 @pytest.mark.parametrize("event", [*(f"{word}.started" for word in OWN_EVENTS), " Gateway.started", "AUTH.REFUSED"])
-@pytest.mark.parametrize("role", ["investigator", "admin"])
+@pytest.mark.parametrize("role", ["investigator", "responder", "admin"])
 async def test_nobody_uses_the_gateways_own_names_of_events(client, role, event):
     code, words = await refusal_of(_ingest(client, role, SYSTEM, _event(event)))
 

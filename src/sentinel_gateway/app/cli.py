@@ -159,7 +159,7 @@ def config_check(  # noqa: PLR0913  the options of `serve`
 def token(
     name: Annotated[str, typer.Option(help="Who will use it; stands in the ledger.")],
     role: Annotated[
-        list[str], typer.Option(help="viewer, operator, admin, auditor, agent or investigator; repeatable.")
+        list[str], typer.Option(help="viewer, operator, admin, auditor, agent, investigator or responder; repeatable.")
     ],
 ) -> None:
     """Make a bearer token: the token on standard output, its line for `access.tokens_file` on standard error."""

@@ -9,7 +9,7 @@ from sentinel_gateway.core.ids import uuid7
 from sentinel_gateway.core.round import Round
 from sentinel_gateway.domain.directives import MAX_EVIDENCE, DirectiveOutcome, DirectiveRequest, withdrawn
 from sentinel_gateway.domain.health import Action
-from sentinel_gateway.domain.roles import Caller
+from sentinel_gateway.domain.roles import Caller, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,18 @@ def ask(wish: Wish, round_: Round) -> DirectiveOutcome:
         directive_id=uuid7(round_.now_ns),
         requires_approval=wish.waits,
     )
-    return issue(request, round_.settings.name, round_)
+    return issue(request, _me(round_), round_)
 
 
 def take_back(gpu_uuid: str, action: Action, why: str, round_: Round) -> None:
     """Withdraw what the gateway asked for and nobody decided yet."""
-    name = round_.settings.name
-    me = Caller(name, frozenset(), "none")
+    me = _me(round_)
     for record in list(round_.waiting.values()):
         asked = record.directive
-        if record.issued_by == name and asked.gpu.uuid == gpu_uuid and asked.action is action:
+        if record.issued_by == me.name and asked.gpu.uuid == gpu_uuid and asked.action is action:
             round_.keep_directive(withdrawn(record, me, why))
+
+
+def _me(round_: Round) -> Caller:
+    """The gateway as the issuer of its own directives: it gives back what passed its test, whoever took that out."""
+    return Caller(round_.settings.name, frozenset({Role.OPERATOR}), "none")

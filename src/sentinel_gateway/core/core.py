@@ -155,12 +155,13 @@ class Core(Reporting):
             NotKnown: nobody ever reported about this GPU.
             IllegalState: the GPU's state does not allow it.
             AlreadyThere: the id was used for another directive.
+            Denied: the caller would give back what somebody else took out of use.
         """
-        named = directives.checked(request)
+        named = directives.as_allowed(directives.checked(request), caller)
         if not named.directive_id:
             named = replace(named, directive_id=uuid7(self._now_ns()))
         needs = partial(Needs, directives=(named.directive_id,))
-        return await self._actor.ask(Work(lambda round_: issue(named, caller.name, round_), needs))
+        return await self._actor.ask(Work(lambda round_: issue(named, caller, round_), needs))
 
     async def decide(self, caller: Caller, directive_id: str, *, approve: bool, comment: str = "") -> DirectiveRecord:
         """Approve or deny a directive that waits. The same decision again answers the same.

@@ -16,6 +16,7 @@ from sentinel_gateway.domain.directives import (
     DirectiveRequest,
     DirectiveStatus,
     check_may_decide,
+    check_may_direct,
     decided,
     decided_before,
     executed,
@@ -25,26 +26,27 @@ from sentinel_gateway.domain.directives import (
     withdrawn,
 )
 from sentinel_gateway.domain.errors import AlreadyThere, NotKnown
-from sentinel_gateway.domain.gpus import GpuState, forgiven
-from sentinel_gateway.domain.health import Action, after
+from sentinel_gateway.domain.gpus import Denial, GpuState, forgiven
+from sentinel_gateway.domain.health import Action, HealthState, after
 from sentinel_gateway.domain.roles import Caller
 
 
-def issue(request: DirectiveRequest, issued_by: str, round_: Round) -> DirectiveOutcome:
+def issue(request: DirectiveRequest, by: Caller, round_: Round) -> DirectiveOutcome:
     """Do what a directive with an id asks, or let it wait.
 
     Raises:
-        NotKnown, IllegalState, AlreadyThere: as `Core.issue`.
+        NotKnown, IllegalState, AlreadyThere, Denied: as `Core.issue`.
     """
     if (earlier := round_.directive(request.directive_id)) is not None:
-        if is_same(request, issued_by, earlier):
+        if is_same(request, by.name, earlier):
             return outcome_of(earlier)
         raise AlreadyThere(f"directive id {request.directive_id!r} was used for another directive: make a new one")
     known = round_.gpus.get(request.gpu_uuid)
     if known is None:
         raise NotKnown(f"nobody ever reported about GPU {request.gpu_uuid!r}")
     after(known.state, request.action)
-    record = _new(request, known, issued_by, round_)
+    check_may_direct(request, by, known.taken_out_by)
+    record = _new(request, known, by.name, round_)
     if record.directive.requires_approval:
         round_.keep_directive(record)
         return outcome_of(record)
@@ -77,6 +79,7 @@ def decide(directive_id: str, approval: Approval, round_: Round, *, is_nameless:
     if told.status is DirectiveStatus.DENIED:
         _believe(told, known, round_)
         keep_denial(told, round_)
+        _leave_be(told, round_)
     return told
 
 
@@ -90,6 +93,13 @@ def _believe(record: DirectiveRecord, known: GpuState, round_: Round) -> None:
     reviewer = directive.approval.reviewer if directive.approval else ""
     fields = {"directive_id": record.directive_id, "by": reviewer}
     round_.entries.append(records.system("evidence.cleared", fields, round_.now_ns, known.gpu))
+
+
+def _leave_be(record: DirectiveRecord, round_: Round) -> None:
+    """Somebody decided that a GPU in quarantine is not to be condemned: its mere waiting is no reason to ask again."""
+    known = round_.gpus.get(record.directive.gpu.uuid)
+    if known is not None and known.state is HealthState.QUARANTINED and record.directive.action is Action.CONDEMN:
+        round_.gpus.put(known.gpu.uuid, replace(known, denied=Denial(round_.now_ns, known.against)))
 
 
 def withdraw(directive_id: str, by: Caller, comment: str, round_: Round) -> DirectiveRecord:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -22,13 +22,13 @@ from sentinel_gateway.core.overriding import measure, overrides_for
 from sentinel_gateway.core.passing import later
 from sentinel_gateway.core.round import Round
 from sentinel_gateway.domain.batches import BatchKind, Source
-from sentinel_gateway.domain.gpus import with_anomalies, with_probes
+from sentinel_gateway.domain.gpus import NewResults, with_anomalies, with_probes
 from sentinel_gateway.domain.happenings import AnomalySource, Heard, TelemetryRead
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.overhead import Ran
 from sentinel_gateway.domain.probes import Ack
-from sentinel_gateway.domain.sms import Outcome
+from sentinel_gateway.domain.sms import Outcome, kinds_of
 from sentinel_gateway.domain.telemetry import LatestTelemetry
 
 _INFERENCE = int(AnomalySource.INFERENCE_MONITOR)
@@ -85,15 +85,16 @@ def _counted(group: Group, judged: JudgedProbes, round_: Round) -> _Counted:
 
 def _count(gpu: Gpu, counted: _Counted, round_: Round) -> None:
     known, outcomes, uuid = round_.gpu(gpu, by_agent=True), counted.outcomes, gpu.uuid
-    round_.counters.executions.update(Counter((outcome.probe_type, outcome.result) for outcome in outcomes))
-    evidence = later(known, outcomes, round_)
-    known = with_probes(known, outcomes, round_.now_ns, round_.window_s, evidence)
+    kinds = kinds_of(outcomes)
+    round_.counters.executions.update(kinds)
+    new = later(known, NewResults(outcomes, kinds, outcomes), round_)
+    known = with_probes(known, new, round_.now_ns, round_.window_s)
     if counted.evidence:
         known = seen_failing(known, [(one.execution, one.outcome) for one in counted.evidence], round_)
     if known.state is HealthState.SUSPECT:
         round_.touched.eased[uuid] = None
     elif known.state is HealthState.DEEP_TEST:
-        round_.touched.tested.setdefault(uuid, []).extend(evidence)
+        round_.touched.tested.setdefault(uuid, []).extend(new.evidence)
     round_.put_gpu(known)
 
 

@@ -88,7 +88,7 @@ class ProbeJudge:
             time_ns = default_ns if one.time_ns is None else one.time_ns
             known = one.probe_type in PROBE_TYPES and one.result in PROBE_RESULTS and one.sm_id < MAX_SMS
             group = groups.get(one.gpu.uuid)
-            if group is None or group.gpu != one.gpu:
+            if group is None or (group.gpu is not one.gpu and group.gpu != one.gpu):
                 group = self._described(one.gpu)
             taken = place not in refused and known and earliest_ns <= time_ns <= latest_ns
             if not taken or group is None or one.execution_time_ns > longest_ns[one.probe_type]:

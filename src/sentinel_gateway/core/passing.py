@@ -7,25 +7,19 @@ restart, and for a GPU that just failed for the first time, only what ran after 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sentinel_gateway.core.round import Round
-from sentinel_gateway.domain.gpus import GpuState
+from sentinel_gateway.domain.gpus import GpuState, NewResults
 from sentinel_gateway.domain.passes import LastPasses
-from sentinel_gateway.domain.probes import ProbeResult
-from sentinel_gateway.domain.sms import Outcome
-
-_FAIL = int(ProbeResult.FAIL)
 
 
-def later(known: GpuState, outcomes: Sequence[Outcome], round_: Round) -> Sequence[Outcome]:
-    """What is evidence of more outcomes of a GPU, which `known` is without them."""
+def later(known: GpuState, new: NewResults, round_: Round) -> NewResults:
+    """More results of a GPU, which `known` is without them, with those alone as evidence that are."""
     uuid = known.gpu.uuid
-    if not known.sms.trails and known.deep_test is None and all(one.result != _FAIL for one in outcomes):
+    if not known.sms.trails and known.deep_test is None and not new.fails:
         if round_.passes.get(uuid) is not None:
             round_.passes.remove(uuid)
-        return outcomes
+        return new
     before = round_.passes.get(uuid) or LastPasses(known.last_probe_ns or 0)
-    evidence, after = before.later(outcomes)
+    evidence, after = before.later(new.outcomes)
     round_.passes.put(uuid, after)
-    return evidence
+    return new._replace(evidence=evidence)

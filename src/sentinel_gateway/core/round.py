@@ -109,7 +109,7 @@ class Round(Overlay):
 
     def move(self, known: GpuState, state: HealthState, cause: Cause) -> None:
         """Keep a GPU in another state; its history, the ledger and followers tell of it."""
-        self._change(known, moved(known, state, cause.reason, self.now_ns), cause)
+        self._change(known, moved(known, state, cause.reason, self.now_ns, cause.initiated_by), cause)
 
     def mark(self, known: GpuState, state: HealthState, cause: Cause) -> None:
         """Keep a GPU as SUSPECT, or no longer, by the gateway's own judgement; told like any change."""

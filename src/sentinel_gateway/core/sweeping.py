@@ -2,7 +2,7 @@
 
 A GPU that stays in QUARANTINED or DEEP_TEST for longer than it should keeps its state: somebody must decide. That is
 told once. One that nobody decided about for a month is proposed to be condemned, and again every day while nobody
-answers.
+answers. Who denied it has decided: it is proposed again after `DENIED_FOR_NS`, or `FAILING_FOR_NS` when it failed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ from sentinel_gateway.domain.text import MAX_WORDS
 
 MAX_AT_ONCE = 500
 """GPUs whose summaries are written in one round; the others have their turn in the next."""
+DENIED_FOR_NS = 30 * 24 * 3600 * 10**9
+"""A person's no holds so long where nothing new speaks against the GPU; as long as nobody is asked at first."""
+FAILING_FOR_NS = 7 * 24 * 3600 * 10**9
+"""How long it holds for a GPU that failed since: one that is still probed fails daily, and has been decided about."""
 
 
 def sweep(round_: Round) -> None:
@@ -67,11 +71,22 @@ def _look_after(uuid: str, limits_ns: dict[HealthState, int], round_: Round) -> 
 
 
 def _is_forgotten(known: GpuState, limit_ns: int, round_: Round) -> bool:
-    """Whether nobody decided for so long, nobody was asked for a day since, and nothing about it waits."""
+    """Whether nobody decided for so long, nobody was asked for a day since, and nothing about it waits.
+
+    How much speaks against a GPU only grows, so one that failed again after a denial stays asked about.
+    """
     due_ns, asked_ns = known.state_changed_ns + limit_ns, known.proposed_ns
-    if round_.now_ns < due_ns or is_asked_about(known, round_):
+    if round_.now_ns < due_ns or _is_denied(known, round_.now_ns) or is_asked_about(known, round_):
         return False
     return asked_ns is None or asked_ns < due_ns or round_.now_ns - asked_ns >= ASK_AGAIN_NS
+
+
+def _is_denied(known: GpuState, now_ns: int) -> bool:
+    denied = known.denied
+    if denied is None:
+        return False
+    holds_ns = DENIED_FOR_NS if known.against == denied.against else FAILING_FOR_NS
+    return now_ns - denied.time_ns < holds_ns
 
 
 def _tell_of_overstay(known: GpuState, round_: Round) -> GpuState:

@@ -183,6 +183,25 @@ def checked(request: DirectiveRequest) -> DirectiveRequest:
     return request
 
 
+def as_allowed(request: DirectiveRequest, caller: Caller) -> DirectiveRequest:
+    """`request` as this caller may ask for it: who may not overrule asks a person whether a GPU is to be condemned."""
+    if request.action is Action.CONDEMN and not caller.may(Permission.OVERRULE):
+        return replace(request, requires_approval=True)
+    return request
+
+
+def check_may_direct(request: DirectiveRequest, caller: Caller, taken_out_by: str) -> None:
+    """Who may not overrule gives back only what it took itself; `taken_out_by` is who alone took the GPU out of use.
+
+    Raises:
+        Denied: somebody else did, or decided about it since, or it is in use.
+    """
+    if request.action is not Action.REINSTATE or caller.may(Permission.OVERRULE) or taken_out_by == caller.name:
+        return
+    by = f"{taken_out_by!r} took it out of use" if taken_out_by else "it is not out of use by one caller's doing alone"
+    raise Denied(f"{caller.name!r} may reinstate only GPUs that it took out of use itself; of {request.gpu_uuid}, {by}")
+
+
 def is_same(request: DirectiveRequest, caller: str, record: DirectiveRecord) -> bool:
     """Whether a request with the id of `record` asks for the same thing again."""
     directive = record.directive

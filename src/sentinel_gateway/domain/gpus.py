@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
+from typing import NamedTuple
 
 from sentinel_gateway.domain.belief import NOTHING, Belief, Tally, belief
 from sentinel_gateway.domain.deep_tests import DeepTest
@@ -22,6 +24,25 @@ PROBED_LATELY_NS = 24 * 3600 * 10**9
 """A GPU that no probe ran on for longer may be gone, or may never have been."""
 _PASS, _FAIL = int(ProbeResult.PASS), int(ProbeResult.FAIL)
 _RETURN = (HealthState.DEEP_TEST, HealthState.HEALTHY)
+
+
+_TIME, _TYPE_AND_TIME = itemgetter(3), itemgetter(1, 3)
+"""Of an `Outcome`."""
+
+
+class NewResults(NamedTuple):
+    """Probe results of one GPU."""
+
+    outcomes: Sequence[Outcome]
+    kinds: Mapping[tuple[int, int], int]
+    """How many of each probe type and result."""
+    evidence: Sequence[Outcome]
+    """Those that stand beside its failures."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether a FAIL is among them."""
+        return any(result == _FAIL for _, result in self.kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +63,15 @@ class Unsummarised:
     results: int = 0
     since_ns: int = 0
     """When the first of them came; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """A person's no to condemning a GPU."""
+
+    time_ns: int
+    against: int
+    """How much spoke against the GPU then, of all time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +110,10 @@ class GpuState:
     """When which probe type last passed."""
     returned_ns: int | None = None
     """When it last came back from a deep test."""
+    taken_out_by: str = ""
+    """Who took it out of use, where all directives about it since were theirs; empty in use, and where several were."""
+    denied: Denial | None = None
+    """That a person, since it is in this state, refused to have it condemned."""
     recent: Observations = field(default=(), compare=False)
     """What happened to it in the last minutes; not stored."""
 
@@ -91,6 +125,11 @@ class GpuState:
     def is_in_use(self) -> bool:
         """Whether workloads may run on it."""
         return self.state in (HealthState.HEALTHY, HealthState.SUSPECT)
+
+    @property
+    def against(self) -> int:
+        """How much spoke against it, of all time."""
+        return self.seen.failures + self.seen.anomalies + self.seen.dissents
 
 
 def first_seen(gpu_id: int, gpu: Gpu, now_ns: int) -> GpuState:
@@ -125,17 +164,17 @@ def _filled(gpu: Gpu, rest: Gpu) -> Gpu:
     )
 
 
-def with_probes(
-    known: GpuState, outcomes: Sequence[Outcome], now_ns: int, window_s: int, evidence: Sequence[Outcome] | None = None
-) -> GpuState:
-    """The GPU after more probe results; of them `evidence` (None: all) stands beside its failures."""
-    kinds = Counter((outcome.probe_type, outcome.result) for outcome in outcomes)
+def with_probes(known: GpuState, new: NewResults, now_ns: int, window_s: int) -> GpuState:
+    """The GPU after more probe results."""
+    outcomes, kinds = new.outcomes, new.kinds
     results: Counter[int] = Counter()
     for (_, result), count in kinds.items():
         results[result] += count
-    failures = [Minute(minute_of(one.time_ns), failures=1) for one in outcomes if one.result == _FAIL]
-    latest = max(outcome.time_ns for outcome in outcomes)
-    passed = {one.probe_type: one.time_ns for one in outcomes if one.result == _PASS}
+    failed = [one for one in outcomes if one.result == _FAIL] if results[_FAIL] else []
+    failures = [Minute(minute_of(one.time_ns), failures=1) for one in failed]
+    latest = max(map(_TIME, outcomes))
+    passes = outcomes if results[_PASS] == len(outcomes) else [one for one in outcomes if one.result == _PASS]
+    passed = dict(map(_TYPE_AND_TIME, passes))
     return replace(
         known,
         seen=known.seen
@@ -145,7 +184,7 @@ def with_probes(
             results[ProbeResult.ERROR],
             results[ProbeResult.TIMEOUT],
         ),
-        sms=known.sms.with_results(outcomes, evidence),
+        sms=known.sms.with_results(outcomes, new.evidence),
         minutes=with_more(known.minutes, failures, now_ns, window_s) if failures else known.minutes,
         last_probe_ns=max(latest, known.last_probe_ns or 0),
         passed={**known.passed, **{kind: max(at, known.passed.get(kind, 0)) for kind, at in passed.items()}},
@@ -188,8 +227,11 @@ def with_dissent(known: GpuState, time_ns: int, now_ns: int, window_s: int) -> G
     return replace(known, seen=known.seen + Tally(dissents=1), minutes=minutes)
 
 
-def moved(known: GpuState, state: HealthState, reason: str, now_ns: int) -> GpuState:
-    """The GPU in another state. Coming back to HEALTHY clears all that speaks against it: it starts from the prior."""
+def moved(known: GpuState, state: HealthState, reason: str, now_ns: int, by: str = "") -> GpuState:
+    """The GPU in another state, `by` somebody's directive.
+
+    Coming back to HEALTHY clears all that speaks against it: it starts from the prior.
+    """
     changed = replace(
         known,
         state=state,
@@ -198,6 +240,8 @@ def moved(known: GpuState, state: HealthState, reason: str, now_ns: int) -> GpuS
         state_changed_ns=now_ns,
         overstayed=False,
         returned_ns=now_ns if (known.state, state) == _RETURN else known.returned_ns,
+        taken_out_by=by if state is not HealthState.HEALTHY and (known.is_in_use or known.taken_out_by == by) else "",
+        denied=None,
     )
     if state is not HealthState.HEALTHY:
         return replace(changed, deep_test=None)

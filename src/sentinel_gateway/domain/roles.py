@@ -1,9 +1,10 @@
-"""Who may do what. Four roles for people, as the reference's documents name them, and two for machines.
+"""Who may do what. Four roles for people, as the reference's documents name them, and three for machines.
 
-The two are ours. `agent`: a probe agent or monitor must be able to report, and a stolen agent certificate must not be
+The three are ours. `agent`: a probe agent or monitor must be able to report, and a stolen agent certificate must not be
 able to condemn a GPU, so reporting is a role of its own that gives nothing else. `investigator`: whoever investigates
-reads everything and records its verdict, and must not change anything. Roles do not include each other, except that
-`admin` may do everything a person may.
+reads everything and records its verdict, and must not change anything. `responder`: an investigator that also acts. It
+may take a GPU out of use, test it and ask a person to condemn it; what others decided it cannot undo. Roles do not
+include each other, except that `admin` may do everything a person may.
 """
 
 from __future__ import annotations
@@ -21,17 +22,20 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     AGENT = "agent"
     INVESTIGATOR = "investigator"
+    RESPONDER = "responder"
 
 
 class Permission(StrEnum):
-    """What a method needs; every method needs exactly one."""
+    """What a method needs; every method needs exactly one. What a directive asks for may need `OVERRULE` as well."""
 
     REPORT = "report"
     """Send probe results, anomalies, telemetry, TMR results; receive configuration."""
     READ = "read"
     """Health, fleet, history, trust graph, directives."""
     DIRECT = "direct"
-    """Issue directives."""
+    """Issue directives, take back one's own."""
+    OVERRULE = "overrule"
+    """Reinstate GPUs that somebody else took out of use, and condemn where the settings let no person be asked."""
     DECIDE = "decide"
     """Approve or deny directives that wait."""
     CONFIGURE = "configure"
@@ -46,13 +50,17 @@ class Permission(StrEnum):
 
 _PEOPLE: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: frozenset({Permission.READ}),
-    Role.OPERATOR: frozenset({Permission.READ, Permission.DIRECT, Permission.CONFIGURE, Permission.RECORD}),
+    Role.OPERATOR: frozenset({
+        Permission.READ, Permission.DIRECT, Permission.OVERRULE, Permission.CONFIGURE, Permission.RECORD,
+    }),
     Role.AUDITOR: frozenset({Permission.READ, Permission.AUDIT}),
     Role.ADMIN: frozenset(Permission) - {Permission.REPORT},
-}
+}  # fmt: skip
+_INVESTIGATES = frozenset({Permission.READ, Permission.AUDIT, Permission.RECORD})
 _MACHINES: dict[Role, frozenset[Permission]] = {
     Role.AGENT: frozenset({Permission.REPORT}),
-    Role.INVESTIGATOR: frozenset({Permission.READ, Permission.AUDIT, Permission.RECORD}),
+    Role.INVESTIGATOR: _INVESTIGATES,
+    Role.RESPONDER: _INVESTIGATES | {Permission.DIRECT},
 }
 GRANTS: dict[Role, frozenset[Permission]] = {**_PEOPLE, **_MACHINES}
 """Every role's permissions."""

@@ -8,9 +8,10 @@ never happened).
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from operator import add, sub
+from operator import add, itemgetter, sub
 from statistics import median_low
 from typing import NamedTuple
 
@@ -34,6 +35,14 @@ class Outcome(NamedTuple):
     time_ns: int
 
 
+_SM, _KIND = itemgetter(0), itemgetter(1, 2)
+
+
+def kinds_of(outcomes: Iterable[Outcome]) -> Counter[tuple[int, int]]:
+    """How many there are of each probe type and result."""
+    return Counter(map(_KIND, outcomes))
+
+
 def _counts() -> array[int]:
     return array("Q")
 
@@ -54,7 +63,7 @@ class SmTable:
     def with_results(self, outcomes: Sequence[Outcome], evidence: Sequence[Outcome] | None = None) -> SmTable:
         """The table after more results; errors and timeouts count for no SM. Trails are made of `evidence` (or all)."""
         passes, failures = array("Q", self.passes), array("Q", self.failures)
-        missing = max((outcome.sm_id for outcome in outcomes), default=-1) + 1 - len(passes)
+        missing = max(map(_SM, outcomes), default=-1) + 1 - len(passes)
         if missing > 0:
             passes.extend([0] * missing)
             failures.extend([0] * missing)

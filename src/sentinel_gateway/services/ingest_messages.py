@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from sentinel.ext.v1 import tmr_pb2
 from sentinel.v1 import anomaly_pb2, common_pb2, probe_pb2, telemetry_pb2, trust_pb2
 from sentinel_gateway.domain.anomalies import AnomalyBatch, AnomalyEvent
+from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.probes import Ack, Mismatch, ProbeBatch, ProbeExecution
 from sentinel_gateway.domain.telemetry import Ecc, NvLink, Power, TelemetryBatch, TelemetryReport, Thermal
 from sentinel_gateway.domain.tmr import TmrGpuResult, TmrReport, TmrRequest, TmrVerdict
@@ -15,18 +18,29 @@ def probe_batch(batch: probe_pb2.ProbeResultBatch) -> ProbeBatch:
     """A batch of probe executions."""
     return ProbeBatch(
         agent_hostname=batch.agent_hostname,
-        executions=tuple(_execution(execution) for execution in batch.executions),
+        executions=tuple(_executions(batch.executions)),
         sequence_number=batch.sequence_number,
         batch_time_ns=raw_ns(batch.batch_timestamp) if batch.HasField("batch_timestamp") else None,
     )
 
 
-def _execution(execution: probe_pb2.ProbeExecution) -> ProbeExecution:
+def _executions(sent: Iterable[probe_pb2.ProbeExecution]) -> Iterator[ProbeExecution]:
+    """Agents send what ran on one GPU after the other, and each execution names its GPU anew: that is read once."""
+    read: common_pb2.GpuIdentifier | None = None
+    gpu = Gpu("")
+    for execution in sent:
+        sm = execution.sm
+        if (named := sm.gpu) != read:
+            read, gpu = named, gpu_from_wire(named)
+        yield _execution(execution, gpu, sm.sm_id)
+
+
+def _execution(execution: probe_pb2.ProbeExecution, gpu: Gpu, sm_id: int) -> ProbeExecution:
     return ProbeExecution(
         execution_id=execution.execution_id,
         probe_type=execution.probe_type,
-        gpu=gpu_from_wire(execution.sm.gpu),
-        sm_id=execution.sm.sm_id,
+        gpu=gpu,
+        sm_id=sm_id,
         result=execution.result,
         expected_hash=execution.expected_hash,
         actual_hash=execution.actual_hash,

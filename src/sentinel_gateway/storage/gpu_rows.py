@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from sentinel_gateway.domain.belief import Tally
 from sentinel_gateway.domain.bursts import Burst, Trail, Trails
 from sentinel_gateway.domain.deep_tests import DeepTest
-from sentinel_gateway.domain.gpus import GpuState, Summary, Unsummarised, unsummarised
+from sentinel_gateway.domain.gpus import Denial, GpuState, Summary, Unsummarised, unsummarised
 from sentinel_gateway.domain.health import HealthState
 from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.rates import Minute
@@ -40,6 +40,7 @@ _COLUMNS = (
     ),
     *("anomalies", "dissents", "base_tally", "last_probe_ns", "last_anomaly_ns", "sampled_ns", "summary", "minutes"),
     *("sms", "trails", "signs", "deep_test", "proposed_ns", "cleared_ns", "returned_ns", "passed"),
+    *("taken_out_by", "denied"),
 )
 SAVE = replacing("gpus", _COLUMNS, ("gpu_id",))
 """Stores one `gpu_row`."""
@@ -88,6 +89,8 @@ def gpu_row(known: GpuState) -> dict[str, Any]:
         "cleared_ns": known.sms.cleared_ns,
         "returned_ns": known.returned_ns,
         "passed": b"".join(_PASSED.pack(*one) for one in known.passed.items()),
+        "taken_out_by": known.taken_out_by,
+        "denied": packed(astuple(known.denied)) if known.denied else None,
     }
 
 
@@ -135,6 +138,8 @@ def _gpu_of(row: dict[str, Any]) -> GpuState:
         proposed_ns=row["proposed_ns"],
         returned_ns=row["returned_ns"],
         passed=dict(_PASSED.iter_unpack(row["passed"] or b"")),
+        taken_out_by=row["taken_out_by"],
+        denied=Denial(*unpacked(row["denied"])) if row["denied"] else None,
     )
 
 
