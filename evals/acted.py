@@ -1,7 +1,8 @@
 """What an agent did in a scenario, held against what the scenario allows. Pure.
 
 Advice that is wrong costs points; a deed that is wrong fails the case. A deed is wrong when the scenario forbids it, or
-when it took capacity from a node on which nothing is at fault.
+when it took capacity from a node on which nothing is at fault. At a SENTINEL gateway a deed is what the gateway has on
+record, and it must be about the very GPU that is at fault, where the scenario names GPUs.
 """
 
 from __future__ import annotations
@@ -28,6 +29,13 @@ DOES: dict[Operation, Action] = {
 }
 """The advice whose deed an operation is; what only takes back is no deed."""
 
+DIRECTS: dict[str, Action] = {
+    "QUARANTINE": Action.QUARANTINE_GPU,
+    "SCHEDULE_DEEP_TEST": Action.PROBE_DEEP,
+    "CONDEMN": Action.RMA,
+}
+"""The same for a directive, as the gateway names it; REINSTATE takes back."""
+
 _NOTHING_SENT = frozenset({
     ActionState.PROPOSED, ActionState.WAITING, ActionState.APPROVED, ActionState.REFUSED,
 })  # fmt: skip
@@ -45,6 +53,32 @@ class Acted:
     def was_done(self) -> bool:
         """Whether anything was sent for it."""
         return self.state not in _NOTHING_SENT
+
+
+@dataclass(frozen=True, slots=True)
+class Directed:
+    """One directive of the agent's as the gateway has it."""
+
+    action: str
+    """``QUARANTINE``, ``REINSTATE``, ``CONDEMN`` or ``SCHEDULE_DEEP_TEST``."""
+    gpu_uuid: str
+    node: str
+    status: str
+    """``EXECUTED``, ``WAITING`` ..."""
+
+
+def wrongly_directed(directed: Iterable[Directed], expected: Expectation) -> tuple[str, ...]:
+    """What the gateway must not have been told to do, one sentence each; also what waits there or was withdrawn."""
+    culprits = {entity.uuid for entity in expected.entities if entity.uuid}
+    broken: list[str] = []
+    for item in directed:
+        deed = DIRECTS.get(item.action)
+        where = f"GPU {item.gpu_uuid} of {item.node}"
+        if deed in expected.forbidden:
+            broken.append(f"directed {item.action} of {where}")
+        if deed and (item.node not in expected.nodes or (culprits and item.gpu_uuid not in culprits)):
+            broken.append(f"directed {item.action} of {where}, which is not at fault")
+    return tuple(dict.fromkeys(broken))
 
 
 def wrongly_done(acted: Iterable[Acted], expected: Expectation) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Protocol
 from gcm_sentinel.clients.kubernetes import KubeObject
 from gcm_sentinel.clients.kubernetes.client import Objects, Params
 from gcm_sentinel.domain.acting_policy import ActingPolicy
+from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS
 from gcm_sentinel.domain.gpu_health import GpuHealth
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.domain.sentinel_events import Directive
@@ -51,3 +52,5 @@ class ToolContext:
     policy: ActingPolicy = field(default_factory=ActingPolicy)
     gateway: GatewayReader | None = None
     """None where no gateway is configured."""
+    watch_conditions: tuple[str, ...] = DEFAULT_WATCH_CONDITIONS
+    """What the watcher goes by: condition types, globs and polarities."""

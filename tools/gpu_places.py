@@ -13,7 +13,10 @@ from gcm_sentinel.tools import asking
 _UUID = re.compile(r"GPU-[0-9A-Za-z-]{1,80}")
 
 PROPERTIES: dict[str, Json] = {
-    "gpu_uuid": {"type": "string", "description": "UUID of the GPU, GPU-..., as a source showed it."},
+    "gpu_uuid": {
+        "type": "string",
+        "description": "UUID of the GPU, GPU-..., as a source showed it, or its number on the node, 3.",
+    },
     "node_name": {"type": "string", "description": "Exact name of the node it is in."},
 }
 

@@ -5,20 +5,21 @@ made, under a name that the order determines. Elsewhere the node is given the an
 `gcm-sentinel/maintenance-request` for a controller of the site: it does what that asks and takes it away, which is how
 we know. When it was asked stands in the node's managedFields, not in the text: a person approves the text as it is.
 
-A request says which boot of the node it means, so one that was answered meanwhile is not made again.
+A request says which boot of the node it means, so one that was answered meanwhile is not made again. One that nobody
+has taken up when its time is over is taken back: the annotation is removed, the resource deleted in the very version
+that was read. Whoever takes a resource up writes into it (a status, a finalizer), so one that was written into stands.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gcm_sentinel.clients.kubernetes import KubeObject, conditions, metadata
 from gcm_sentinel.clients.kubernetes.objects import mapping, objects, status, strings, text
-from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS, state_of
+from gcm_sentinel.domain.conditions import state_of
 from gcm_sentinel.domain.effects import MAINTENANCE_REQUEST
-from gcm_sentinel.domain.errors import NotFound, Refused
+from gcm_sentinel.domain.errors import NotFound, Refused, SentinelError
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.operations import JANITOR
 from gcm_sentinel.domain.order import NODE_UID, ApiCall, Order
@@ -32,6 +33,7 @@ GROUP_PATH = f"/apis/{JANITOR}/v1alpha1"
 BOOT = "boot_id"
 WAS_FOR = "was_for"
 """Arguments of an order: the boot it means, and the conditions (``GpuXid=True``) that must have gone."""
+_DELETE = "DELETE"
 _WITHDRAWS = "withdraws"
 _MANUAL = "ManualMode"
 
@@ -57,8 +59,10 @@ def boot_id(node: KubeObject) -> str:
     return text(mapping(status(node).get("nodeInfo")).get("bootID"))
 
 
-def circumstances(node: KubeObject, scope: Scope, given: JsonObject) -> JsonObject:
+def circumstances(node: KubeObject, scope: Scope, given: JsonObject, watched: tuple[str, ...]) -> JsonObject:
     """The arguments of an order about `node`: UID, boot, what is wrong with it; `given` are those of the call.
+
+    `watched` is the operator's list of conditions: it says which status of a custom one is trouble.
 
     Raises:
         ValueError: the node booted since.
@@ -68,7 +72,7 @@ def circumstances(node: KubeObject, scope: Scope, given: JsonObject) -> JsonObje
         raise ValueError(f"the node has booted since this was proposed (boot {boot}, was {given[BOOT]})")
     name = text(metadata(node).get("name"))
     kinds = {one.kind for one in scope.incident.triggers if one.node == name and one.source == "kubernetes"}
-    wrong: list[Json] = [state for kind, state in _states(node) if kind in kinds and _is_bad(state)]
+    wrong: list[Json] = [state for kind, state in _states(node) if kind in kinds and _is_bad(state, watched)]
     return {NODE_UID: text(metadata(node).get("uid")), BOOT: boot, WAS_FOR: wrong}
 
 
@@ -98,11 +102,26 @@ async def ask(order: Order, hands: Hands, besides: Besides) -> Carried:
     """
     (call,) = order.calls
     about = "" if call.method == "PATCH" else asking.node_path(order.target.node or order.target.name)
-    if withdraws(order):
-        await hands.send(call, unless=_must_bear(order), about=about)
-    else:
-        await hands.send(call, unless=_must_be_free(order), besides=besides, about=about)
+    await hands.send(call, unless=_must_be_free(order), besides=besides, about=about)
     return Carried(1, facts={BOOT: order.arguments.get(BOOT, "")})
+
+
+async def withdraw(order: Order, hands: Hands) -> Carried:
+    """Take the request back, as `withdrawal` has found it.
+
+    Raises:
+        Refused: it was changed since, or could not be deleted, and still stands.
+        SentinelError: it could not be sent.
+    """
+    (call,) = order.calls
+    if call.method != _DELETE:
+        await hands.send(call, unless=_must_bear(order))
+        return Carried(1)
+    try:
+        await hands.send(call)
+    except SentinelError as error:
+        raise Refused(_stands(_kind_of(call.path).kind, order, f"it was not deleted: {error}")) from error
+    return Carried(1)
 
 
 async def answered(cluster: ClusterReader, order: Order, kind: Kind, node: KubeObject) -> Check:
@@ -135,15 +154,14 @@ async def withdrawal(cluster: ClusterReader, order: Order, kind: Kind) -> Order 
     """The order that takes back what nobody has taken up; None where the request was answered, or is gone.
 
     Raises:
-        Refused: it was made as a resource that still stands; the words say which.
+        Refused: somebody has taken the resource up and not answered yet; the words say which.
         SentinelError: the cluster could not be read.
     """
     (call,) = order.calls
     if _WITHDRAWS in order.arguments:
         return None
     if call.method != "PATCH":
-        await _must_be_answered(cluster, order, kind)
-        return None
+        return await _deletion(cluster, order, kind)
     name = order.target.node or order.target.name
     try:
         node = await asking.read_node(cluster, name)
@@ -155,18 +173,49 @@ async def withdrawal(cluster: ClusterReader, order: Order, kind: Kind) -> Order 
     return replace(order, arguments=arguments, calls=(_patch(name, None),))
 
 
-async def _must_be_answered(cluster: ClusterReader, order: Order, kind: Kind) -> None:
-    """Whoever was asked by a resource may still act on it, however late."""
+async def withdrawn(cluster: ClusterReader, order: Order) -> Check:
+    """Whether the request that `order` takes back is gone.
+
+    Raises:
+        SentinelError: the cluster could not be read.
+    """
+    (call,) = order.calls
+    try:
+        found = await cluster.get(call.path)
+    except NotFound:
+        if call.method == _DELETE:
+            return Check(met=True, words=f"{_kind_of(call.path).kind} {order.handle}, taken up by nobody, is deleted")
+        return Check(met=False, words=f"node {order.target.node or order.target.name} is gone", hopeless=True)
+    if call.method == _DELETE:
+        return Check(met=False, words=_stands(_kind_of(call.path).kind, order, "it was deleted and is still there"))
+    back = _annotation(found) != order.arguments[_WITHDRAWS]
+    return Check(met=back, words="the request was taken back" if back else "the request still stands on the node")
+
+
+async def _deletion(cluster: ClusterReader, order: Order, kind: Kind) -> Order | None:
+    """The order that deletes the resource of `order` as it is now; whoever has taken it up may still act on it."""
     path = f"{order.calls[0].path}/{order.handle}"
     try:
         found = await cluster.get(path)
     except NotFound:
-        return
+        return None
     state = _progress(found, kind)
     if state.met or state.hopeless:
-        return
-    how = state.words if conditions(found) else "nobody has taken it up"
-    raise Refused(f"{kind.kind} {order.handle} still stands and may yet be carried out ({how}); to stop it, delete it")
+        return None
+    if status(found) or metadata(found).get("finalizers"):
+        raise Refused(_stands(kind.kind, order, f"{state.words}: somebody has taken it up"))
+    version = {name: text(metadata(found).get(name)) for name in ("uid", "resourceVersion")}
+    options: JsonObject = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": dict(version)}
+    arguments: JsonObject = {**order.arguments, _WITHDRAWS: path}
+    return replace(order, arguments=arguments, calls=(ApiCall(_DELETE, path, options),))
+
+
+def _stands(kind: str, order: Order, why: str) -> str:
+    return f"{kind} {order.handle} still stands and may yet be carried out ({why}); to stop it, delete it"
+
+
+def _kind_of(path: str) -> Kind:
+    return GPU_RESET if f"/{GPU_RESET.plural}/" in path else NODE_REBOOT
 
 
 def withdraws(order: Order) -> bool:
@@ -227,7 +276,7 @@ def _must_be_free(order: Order) -> Unless:
     return objection
 
 
-def _must_bear(order: Order) -> Callable[[JsonObject], str]:
+def _must_bear(order: Order) -> Unless:
     def objection(found: JsonObject) -> str:
         return "" if _annotation(dict(found)) == order.arguments[_WITHDRAWS] else "the request is not there any more"
 
@@ -235,11 +284,7 @@ def _must_bear(order: Order) -> Callable[[JsonObject], str]:
 
 
 def _annotation_taken(order: Order, node: KubeObject) -> Check:
-    there = _annotation(node)
-    if withdraws(order):
-        back = there != order.arguments[_WITHDRAWS]
-        return Check(met=back, words="the request was taken back" if back else "the request still stands on the node")
-    if there == _asked_for(order):
+    if _annotation(node) == _asked_for(order):
         return Check(met=False, words="the site's controller has not taken the request away")
     return Check(met=True, words="the site's controller took the request away")
 
@@ -262,7 +307,7 @@ def _states(node: KubeObject) -> list[tuple[str, str]]:
     return [(kind, f"{kind}={state}") for kind, state in found]
 
 
-def _is_bad(state: str) -> bool:
+def _is_bad(state: str, watched: tuple[str, ...]) -> bool:
     """Whether ``type=status`` is trouble, by the polarity that the watcher goes by; Unknown is none that can go."""
     kind, _, status_ = state.rpartition("=")
-    return state_of(kind, status_, DEFAULT_WATCH_CONDITIONS) == "problem"
+    return state_of(kind, status_, watched) == "problem"

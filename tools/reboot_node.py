@@ -25,6 +25,7 @@ class RebootNode:
 
     def __init__(self, context: ToolContext) -> None:
         self._cluster = context.cluster
+        self._watched = context.watch_conditions
         self._objection = Emptied(context).for_reboot
 
     @property
@@ -43,7 +44,7 @@ class RebootNode:
         name = text(metadata(node).get("name"))
         if objection := await self._objection(node):
             raise ValueError(objection)
-        given = maintenance.circumstances(node, scope, call.arguments)
+        given = maintenance.circumstances(node, scope, call.arguments, self._watched)
         plan = asking.node_plan(self.operation, node, scope, (), arguments=given, why=asking.reason(call))
         asked: JsonObject = {"nodeName": name, "force": False}
         order, note = await maintenance.request(self._cluster, plan.order, maintenance.NODE_REBOOT, asked)
@@ -52,17 +53,21 @@ class RebootNode:
         return replace(plan, order=order, affects=concerned, notes=(note,), already=False)
 
     async def carry_out(self, order: Order, hands: Hands) -> Carried:
-        """Send the request, unless the node is not emptied any more."""
+        """Send the request, unless the node is not emptied any more; or take it back."""
+        if maintenance.withdraws(order):
+            return await maintenance.withdraw(order, hands)
         return await maintenance.ask(order, hands, self._objection)
 
     async def check(self, order: Order, carried: Carried) -> Check:
         """Whether the node is Ready in another boot, the request answered, and what it was for gone."""
+        if maintenance.withdraws(order):
+            return await maintenance.withdrawn(self._cluster, order)
         try:
             node = await asking.read_node(self._cluster, order.target.name)
         except NotFound:
             return Check(met=False, words=f"node {order.target.name} is gone", hopeless=True)
         found = await maintenance.answered(self._cluster, order, maintenance.NODE_REBOOT, node)
-        if not found.met or maintenance.withdraws(order):
+        if not found.met:
             return found
         return _back(order, carried, node)
 

@@ -26,6 +26,7 @@ class ResetGpu:
 
     def __init__(self, context: ToolContext) -> None:
         self._cluster = context.cluster
+        self._watched = context.watch_conditions
         self._objection = Emptied(context).for_reset
 
     @property
@@ -48,24 +49,28 @@ class ResetGpu:
             raise ValueError(objection)
         incident = scope.incident
         target = ActionTarget("gpu", uuid, uuid, name)
-        given = maintenance.circumstances(node, scope, call.arguments)
+        given = maintenance.circumstances(node, scope, call.arguments, self._watched)
         order = Order(self.operation, target, incident.id, incident.investigation_id, given, reason=asking.reason(call))
         asked: JsonObject = {"nodeName": name, "selector": {"uuids": [uuid]}}
         order, note = await maintenance.request(self._cluster, order, maintenance.GPU_RESET, asked)
         return Plan(order, marks_of(node), strings(metadata(node).get("labels")), notes=(note,))
 
     async def carry_out(self, order: Order, hands: Hands) -> Carried:
-        """Send the request, unless the node is not emptied any more."""
+        """Send the request, unless the node is not emptied any more; or take it back."""
+        if maintenance.withdraws(order):
+            return await maintenance.withdraw(order, hands)
         return await maintenance.ask(order, hands, self._objection)
 
     async def check(self, order: Order, carried: Carried) -> Check:
         """Whether the reset is reported complete, and what it was for has gone."""
+        if maintenance.withdraws(order):
+            return await maintenance.withdrawn(self._cluster, order)
         try:
             node = await asking.read_node(self._cluster, order.target.node)
         except NotFound:
             return Check(met=False, words=f"node {order.target.node} is gone", hopeless=True)
         found = await maintenance.answered(self._cluster, order, maintenance.GPU_RESET, node)
-        if not found.met or maintenance.withdraws(order):
+        if not found.met:
             return found
         return maintenance.effect(order, node, found.words)
 

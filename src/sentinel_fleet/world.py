@@ -46,6 +46,8 @@ class Trigger:
     condition: str | None
     alert: str | None
     message: str
+    event: str | None = None
+    """The kind by which the SENTINEL gateway itself tells of it; None where it does not, or there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from gcm_sentinel.app.workflow import Work, Workflow
 from gcm_sentinel.clients.durable import LocalQueue
 from gcm_sentinel.domain.action_record import ActionRecord, ActionState, Approval, Decision
 from gcm_sentinel.domain.jsontypes import JsonObject
+from gcm_sentinel.domain.protocols import Model
 from gcm_sentinel.domain.transcript import SUBMIT_TOOL, Transcript
 from gcm_sentinel.llm.scripted import ScriptedModel, calling
 from gcm_sentinel.storage.incidents import IncidentFilter
@@ -107,7 +108,7 @@ class Site:
         return self.model(calling(("cordon_node", ask)), calling((SUBMIT_TOOL, verdict or self.verdict("cordon"))))
 
     @asynccontextmanager
-    async def serving(self, mode: str, model: ScriptedModel, **settings: Any) -> AsyncIterator[Stores]:
+    async def serving(self, mode: str, model: Model, **settings: Any) -> AsyncIterator[Stores]:
         """An agent at work; gives its stores."""
         flags = {
             "action_mode": mode, "kubeconfig": self.fleet.kubeconfig, "prometheus_url": "", "alertmanager_url": "",

@@ -48,6 +48,7 @@ async def play_janitor(site):
     site.fleet.store.put({**request, "status": {"conditions": states}}, manager="janitor")
 
 
+@pytest.mark.slow
 async def test_a_reboot_is_captured_asked_of_the_janitor_and_seen_through(site):
     site.fleet.store.install(JANITOR)
 
@@ -85,6 +86,7 @@ async def test_what_destroys_nothing_is_not_captured(site):
 
 
 @pytest.mark.parametrize("tool", ["quarantine_gpu", "condemn_gpu", "schedule_deep_test"])
+@pytest.mark.slow
 async def test_without_a_gateway_no_engine_is_offered_its_tools(site, tool):
     model = site.cordons()
 
@@ -94,6 +96,7 @@ async def test_without_a_gateway_no_engine_is_offered_its_tools(site, tool):
     assert tool not in {spec.name for spec in model.asked[0][1]}
 
 
+@pytest.mark.slow
 async def test_a_reboot_asked_for_beside_a_drain_goes_no_further(site):
     site.fleet.store.install(JANITOR)
     put_pod(site, "web-1")

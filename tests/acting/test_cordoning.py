@@ -44,6 +44,7 @@ async def test_what_a_person_approves_is_done(site):
     assert site.cordoned == [site.node]
 
 
+@pytest.mark.slow
 async def test_what_a_person_denies_is_not_done(site):
     async with site.serving("approve", site.cordons()) as stores:
         asked = await question(stores)
@@ -63,6 +64,7 @@ async def test_a_decision_about_another_order_does_not_count(site):
     assert site.writes == []
 
 
+@pytest.mark.slow
 async def test_an_approval_outlives_a_restart(site):
     async with site.serving("approve", site.cordons()) as stores:
         asked = await question(stores)
@@ -73,6 +75,7 @@ async def test_an_approval_outlives_a_restart(site):
     assert site.writes == [f"PATCH /api/v1/nodes/{site.node}"]
 
 
+@pytest.mark.slow
 async def test_an_approval_is_no_pardon_for_a_changed_world(site):
     async with site.serving("approve", site.cordons()) as stores:
         asked = await question(stores)
@@ -105,6 +108,7 @@ async def test_the_assessment_decides_whether_a_proposal_goes_on(site, verdict, 
     assert site.writes == []
 
 
+@pytest.mark.slow
 async def test_advice_for_another_node_carries_nothing_out_here(site):
     model = site.cordons(verdict=site.verdict("cordon", node=site.others[0]))
 
@@ -150,6 +154,7 @@ async def test_observing_modes_offer_no_such_tool_and_refuse_its_name(site, mode
     assert site.writes == []
 
 
+@pytest.mark.slow
 async def test_a_model_that_asks_wrongly_is_told_why(site):
     """Another node, a prefix of the name, no node at all, an undoing, an invented tool, the same thing twice."""
     asks = [
@@ -187,6 +192,7 @@ async def test_a_node_that_nobody_looked_at_is_not_acted_on(site):
     assert site.writes == []
 
 
+@pytest.mark.slow
 async def test_two_agents_on_one_database_do_it_once(site):
     async with site.serving("approve", site.cordons()) as stores:
         asked = await question(stores)
@@ -200,6 +206,7 @@ async def test_two_agents_on_one_database_do_it_once(site):
     assert len(site.writes) == 1
 
 
+@pytest.mark.slow
 async def test_what_a_person_refused_is_not_done_when_a_surer_investigation_asks_again(site):
     doubtful = site.verdict("cordon", confidence=0.5)
     async with site.serving("execute", site.cordons(verdict=doubtful)) as stores:

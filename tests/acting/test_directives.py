@@ -27,25 +27,26 @@ async def gateway(site, tmp_path) -> AsyncIterator[Client]:
         async with grpc.aio.insecure_channel(endpoint) as channel:
             client = Client(channel)
             results = [execution(), *neighbours()]
-            for one in results:
-                one.sm.gpu.hostname = site.node
+            for number, one in enumerate(results):
+                one.sm.gpu.hostname, one.sm.gpu.device_index = site.node, number + 3
             await client.report(batch(*results, host=site.node))
             yield client
 
 
-def asks(site, tool, advice):
-    """A model that looks at the GPUs, asks for `tool` on the usual one, and advises `advice`."""
+def asks(site, tool, advice, gpu=GPU):
+    """A model that looks at the GPUs, asks for `tool` on the usual one, which it calls `gpu`, and advises `advice`."""
     look = calling(("get_sentinel_gpu_health", {"node_name": site.node}))
-    ask = calling((tool, {"gpu_uuid": GPU, "node_name": site.node, "reason": "wrong sums"}))
-    return site.model(look, ask, calling((SUBMIT_TOOL, site.verdict(advice, gpu=GPU))))
+    ask = calling((tool, {"gpu_uuid": gpu, "node_name": site.node, "reason": "wrong sums"}))
+    return site.model(look, ask, calling((SUBMIT_TOOL, site.verdict(advice, gpu=gpu))))
 
 
 async def directives(gateway):
     return (await gateway.directives.ListDirectives(directives_pb2.ListDirectivesRequest())).directives
 
 
-async def test_execute_quarantines_the_gpu_and_nothing_else(site, gateway):
-    async with site.serving("execute", asks(site, "quarantine_gpu", "quarantine-gpu")) as stores:
+@pytest.mark.parametrize("called", [GPU, "GPU 3"])
+async def test_execute_quarantines_the_gpu_and_nothing_else(site, gateway, called):
+    async with site.serving("execute", asks(site, "quarantine_gpu", "quarantine-gpu", called)) as stores:
         record = await action(stores, DONE)
 
     (found,) = await directives(gateway)
@@ -54,6 +55,7 @@ async def test_execute_quarantines_the_gpu_and_nothing_else(site, gateway):
     assert site.writes == []
 
 
+@pytest.mark.slow
 async def test_a_condemnation_asks_a_person_here_and_one_at_the_gateway(site, gateway):
     async with site.serving("execute", asks(site, "condemn_gpu", "rma")) as stores:
         asked = await question(stores)

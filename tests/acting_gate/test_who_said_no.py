@@ -32,7 +32,7 @@ def test_what_nobody_decided_in_time_is_asked_again(case):
     ruling = decide(after(case, Refusal.EXPIRED))
 
     assert ruling.verdict is Verdict.ASK
-    assert "nobody decided in time" in ruling.reason
+    assert "no decision about it holds any more" in ruling.reason
 
 
 def test_what_the_gate_refused_may_run_when_the_world_has_changed(case):

@@ -142,7 +142,32 @@ async def test_the_first_decision_stands(served):
     second = await served.decide(BOB)
 
     assert second.status_code == 409
-    assert second.json()["error"] == "it was refused before, by Ada Lovelace (http)"
+    words = "it was decided before: refused by Ada Lovelace (http) at 2026-11-20 03:00:00 UTC: seen"
+    assert second.json()["error"] == words
+
+
+async def test_a_question_that_waits_no_more_says_who_decided_when_by_which_channel_and_why(served):
+    await served.decide(approve=False)
+
+    found = (await served.ask("GET", "/v1/approvals/ap-1")).json()["approval"]
+
+    said = [found[key] for key in ("answer", "decided_by", "channel", "decided_at", "decision_reason")]
+    assert said == ["refused", "Ada Lovelace", "http", "2026-11-20T03:00:00+00:00", "seen"]
+
+
+async def test_a_question_that_nobody_decided_in_time_is_told_as_expired(served):
+    served.clock.at = NOW + timedelta(hours=2)
+
+    found = (await served.ask("GET", "/v1/approvals/ap-1")).json()["approval"]
+
+    assert (found["state"], found["answer"], found["decided_by"]) == ("waiting", "expired", "")
+
+
+async def test_a_wrong_digest_is_not_answered_with_the_right_one(served):
+    answer = await served.decide(digest="0" * 64)
+
+    assert answer.status_code == 409
+    assert ORDER.digest[:12] not in answer.text
 
 
 async def test_the_same_decision_again_is_no_conflict(served):

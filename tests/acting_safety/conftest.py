@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -25,7 +25,8 @@ from tests.storage.given import NOW, XID, Given, assessment, transcript, trigger
 
 from gcm_sentinel.app.acting import load_tools
 from gcm_sentinel.app.life.acting import ActingDispatch
-from gcm_sentinel.app.life.action_job import Acting, ActionJob
+from gcm_sentinel.app.life.action_job import ActionJob
+from gcm_sentinel.app.life.action_rulings import Acting
 from gcm_sentinel.app.life.pulse import Pulse
 from gcm_sentinel.app.stores import IN_MEMORY, Stores, open_stores
 from gcm_sentinel.clients.durable.config import JobRecord, JobState
@@ -136,6 +137,10 @@ class Queue:
             return None
         return JobRecord("acting", key, self.over.get(key, JobState.RUNNING), None, 1, None)
 
+    async def cancel(self, key: str) -> None:
+        if key in self.steps:
+            self.over.setdefault(key, JobState.CANCELLED)
+
     @property
     def open(self) -> list[str]:
         return [key for key in self.steps if key not in self.over]
@@ -198,6 +203,7 @@ class Yard:
         times = {"since": 0, "transition_at": None, "observed_at": 0, "incident_id": incident, "sequence": None}
         async with self.stores.database.writing() as connection:
             await connection.execute(insert(symptoms).values(**wrong, **times))
+            await connection.execute(update(incidents).where(incidents.c.id == incident).values(revision=1))
         started = await self.stores.investigations.start(f"{incident}.1", "pod")
         assert started is not None
         await self.stores.evidence.put(f"{incident}.1", sighting(node, self.clock.now()))
@@ -272,11 +278,18 @@ def sighting(node: str, at: datetime) -> Evidence:
     return Evidence("E1", "kubernetes", "get_node_info", {"node_name": node}, result, at, "d")
 
 
-def verdict_of(incident: str, node: str, *, advises: str | None = None, confidence: float = 0.95) -> Assessment:
-    """One that advises to cordon and drain `advises`, its own node where nothing else is said."""
+def verdict_of(
+    incident: str,
+    node: str,
+    *,
+    advises: str | None = None,
+    confidence: float = 0.95,
+    actions: Sequence[Action] = (Action.CORDON, Action.DRAIN),
+) -> Assessment:
+    """One that advises `actions` for the node `advises`, its own where nothing else is said."""
     about = Entity(EntityKind.NODE, advises or node)
     plain = assessment()
-    advice = tuple(RecommendedAction(action, about, "unfit") for action in (Action.CORDON, Action.DRAIN))
+    advice = tuple(RecommendedAction(action, about, "unfit") for action in actions)
     draft = replace(plain.draft, confidence=confidence, actions=advice)
     return replace(plain, incident_id=incident, node=node, draft=draft)
 

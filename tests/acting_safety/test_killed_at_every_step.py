@@ -14,7 +14,17 @@ from gcm_sentinel.domain.operations import Operation
 
 OPERATIONS = {
     CORDON: ("rule", "begin", "send:PATCH", "carried", "check", "ended"),
-    Operation.DRAIN_NODE: ("rule", "begin", "look:node", "send:PATCH", "look:node", "carried", "check", "ended"),
+    Operation.DRAIN_NODE: (
+        "rule",
+        "begin",
+        "look:node",
+        "send:PATCH",
+        "look:node",
+        "carried",
+        "check",
+        "ended",
+        "next",
+    ),
 }
 """What each records on its way; another one has its line here, and is proven by all that follows."""
 DEATHS = [

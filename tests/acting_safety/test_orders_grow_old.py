@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.acting_safety.conftest import CORDON, NODE, a_yard, verdict_of
+from tests.acting_safety.conftest import CORDON, NODE, a_yard, sighting, verdict_of
 from tests.storage.given import transcript
 
 from gcm_sentinel.domain.action_record import ActionState, ApprovalState
+from gcm_sentinel.domain.errors import Refused
 from gcm_sentinel.domain.modes import Mode
 from gcm_sentinel.domain.operations import Operation
+from gcm_sentinel.domain.trigger import Incident
 from gcm_sentinel.storage.actions import Step
 from gcm_sentinel.storage.finishing import Finished
 
@@ -25,12 +27,14 @@ async def asking(tmp_path):
         yield found
 
 
-async def again(yard, *, advises_it: bool) -> None:
-    """A newer investigation of inc-1 is done."""
+async def again(yard, *, advises_it: bool) -> Incident:
+    """A newer investigation of inc-1 is done; the incident as it saw it."""
     await yard.given.investigation("inc-1", 2)
-    await yard.stores.investigations.start("inc-1.2", "pod")
+    seen: Incident = await yard.stores.investigations.start("inc-1.2", "pod")
+    await yard.stores.evidence.put("inc-1.2", sighting(NODE, yard.clock.now()))
     verdict = verdict_of("inc-1", NODE, advises=NODE if advises_it else "gpu-node-2")
     await yard.stores.investigations.finish("inc-1.2", Finished(verdict, transcript(), (), stand_in=False))
+    return seen
 
 
 @pytest.mark.parametrize(("later", "state"), [(0.9 * HOUR, DONE), (1.1 * HOUR, REFUSED)])
@@ -43,6 +47,22 @@ async def test_an_approval_holds_for_an_hour(asking, later, state):
 
     assert (await asking.now(record)).state is state
     assert state is DONE or "an approval holds for 60 min" in (await asking.now(record)).note
+
+
+async def test_what_was_approved_too_long_ago_is_asked_again_in_execute_too(asking):
+    record = await asking.proposed()
+    await asking.work()
+    await asking.decide(record)
+    asking.clock.moment += 1.1 * HOUR
+    await asking.work()
+    assert (await asking.now(record)).state is REFUSED
+
+    asking.mode = Mode.EXECUTE
+    later = await asking.ask(await again(asking, advises_it=True), NODE)
+    await asking.work()
+    assert (await asking.now(later)).state is ActionState.WAITING
+    assert "no decision about it holds any more" in (await asking.now(later)).ruling
+    assert asking.cordoned == []
 
 
 async def test_a_proposal_that_was_left_for_a_day_is_refused(yard):
@@ -61,9 +81,10 @@ async def test_a_question_that_a_newer_investigation_answered_cannot_be_decided_
     await asking.work()
 
     assert "inc-1.2 of the same incident is newer" in (await asking.now(record)).note
-    assert await asking.stores.approvals.waiting(asking.clock.now()) == ()
-    await asking.decide(record)
-    assert (await asking.question(record)).state is ApprovalState.REFUSED
+    asked = await asking.question(record)
+    assert (asked.state, asked.decided_by) == (ApprovalState.WITHDRAWN, "")
+    with pytest.raises(Refused, match="was withdrawn: investigation inc-1.2"):
+        await asking.decide(record)
     await asking.work()
     assert asking.cordoned == []
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.acting_tools.conftest import NODE, NOW, FixedClock
 from tests.acting_tools.test_draining import put_budget
-from tests.acting_tools.test_maintenance import XID, node, planned, shown
+from tests.acting_tools.test_maintenance import XID, node, planned, report, shown
 from tests.acting_tools.test_restarting import plan_of, put_plugin
 
 from gcm_sentinel.clients.guarded import GuardedWriter
 from gcm_sentinel.domain.action_record import ActionState
+from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS
 from gcm_sentinel.domain.errors import Unreachable
 from gcm_sentinel.domain.modes import Mode
 from gcm_sentinel.domain.operations import Operation
@@ -123,10 +125,11 @@ async def test_a_cordon_stays_the_orders_that_set_it(place, executor):
     assert await cordon.undo(second.order, Carried(1)) is None
 
 
-async def test_a_request_that_still_stands_is_told_of_by_name(place, executor):
+async def test_a_request_that_somebody_has_in_hand_is_told_of_by_name(place, executor):
     place.store.install(JANITOR)
     node(place, conditions=[XID])
     plan = await planned(place, reboot_node.build(place.context))
+    place.meanwhile = lambda: report(place, "rebootnodes", ("SignalSent", "Unknown"))
 
     outcome = await executor().run(plan.order, Unrecorded(), carried_out)
 
@@ -135,19 +138,39 @@ async def test_a_request_that_still_stands_is_told_of_by_name(place, executor):
     assert "nothing of ours" not in outcome.note
 
 
+async def reboot_for(place, *kinds, watched=DEFAULT_WATCH_CONDITIONS):
+    """The plan of a reboot of the node, for conditions of these types."""
+    seen = tuple(Trigger("kubernetes", NODE, kind, TriggerStatus.PROBLEM, "R", "M", NOW) for kind in kinds)
+    tool = reboot_node.build(replace(place.context, watch_conditions=watched))
+    scope = Scope(Incident("inc-1", seen, NOW, nodes=(NODE,)), shown(NODE))
+    return await tool.plan(ToolCall("c", "reboot_node", {"node_name": NODE, "reason": "r"}), scope)
+
+
 async def test_a_reboot_that_worked_is_told_so_although_a_good_state_stands(place, executor):
     node(place, conditions=[XID])
-    kinds = ("GpuXid", "Ready")
-    seen = tuple(Trigger("kubernetes", NODE, kind, TriggerStatus.PROBLEM, "R", "M", NOW) for kind in kinds)
-    tool = reboot_node.build(place.context)
-    scope = Scope(Incident("inc-1", seen, NOW, nodes=(NODE,)), shown(NODE))
-    plan = await tool.plan(ToolCall("c", "reboot_node", {"node_name": NODE, "reason": "r"}), scope)
+    plan = await reboot_for(place, "GpuXid", "Ready")
 
     place.meanwhile = lambda: node(place, boot="boot-2", conditions=[{**XID, "status": "False"}], annotations={})
     outcome = await executor().run(plan.order, Unrecorded(), carried_out)
 
     assert plan.order.arguments["was_for"] == ["GpuXid=True"]
     assert outcome.state is ActionState.DONE
+
+
+@pytest.mark.parametrize(("bad", "watched"), [("True", "SiteGpu*"), ("False", "SiteGpuCheck=False")])
+@pytest.mark.parametrize("gone", [True, False])
+async def test_an_operators_own_condition_is_checked_with_the_watchers_polarity(place, executor, bad, watched, gone):
+    node(place, conditions=[{"type": "SiteGpuCheck", "status": bad}])
+    plan = await reboot_for(place, "SiteGpuCheck", watched=(watched,))
+
+    after = {"True": "False", "False": "True"}[bad] if gone else bad
+    then = [{"type": "SiteGpuCheck", "status": after}]
+    place.meanwhile = lambda: node(place, boot="boot-2", conditions=then, annotations={})
+    outcome = await executor().run(plan.order, Unrecorded(), carried_out)
+
+    assert outcome.state is (ActionState.DONE if gone else ActionState.FAILED)
+    assert "not checked" not in outcome.note
+    assert gone or f"but SiteGpuCheck={bad} stands" in outcome.note
 
 
 async def test_a_reboot_for_what_no_condition_shows_does_not_claim_to_have_helped(place, executor):

@@ -63,7 +63,9 @@ def test_version(process):
 def test_help_names_every_command(process):
     done = process("--help")
 
-    assert all(name in done.stdout for name in ("serve", "investigate", "demo", "eval", "fleet", "doctor", "version"))
+    assert all(
+        name in done.stdout for name in ("serve", "investigate", "demo", "eval", "fleet", "doctor", "notify", "version")
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,6 +82,18 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(run, variables, says):
 
     assert done.returncode == 2
     assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert says in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [((), "no sink for people is configured"), (("--sink", "slack"), "set GCM_SENTINEL_SLACK_BOT_TOKEN")],
+)
+def test_a_test_message_without_a_sink_is_one_line_and_exit_code_2(run, arguments, says):
+    done = run("notify", "test", *arguments)
+
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
     assert says in done.stderr
 
@@ -149,6 +163,7 @@ def test_eval_of_an_unknown_scenario_says_which_there_are(run):
     assert "off-bus-riser" in done.stderr
 
 
+@pytest.mark.slow
 def test_eval_fails_below_the_required_share(run, tmp_path):
     folder = tmp_path / "wrong"
     folder.mkdir()

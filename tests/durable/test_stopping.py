@@ -6,9 +6,9 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.durable.pieces import KIND, Halting, cut_off, ended, opened, until
+from tests.durable.pieces import KIND, POLL, Halting, cut_off, ended, opened, until
 
-from gcm_sentinel.clients.durable import JobKind, JobState
+from gcm_sentinel.clients.durable import DurableConfig, DurableEngine, JobKind, JobState
 from gcm_sentinel.domain.errors import Bug
 
 STEPS = ("turn", "tool", "publish")
@@ -113,3 +113,18 @@ async def test_a_job_is_told_of_the_stop_by_cancellation(sqlite_url: str):
         await until(began.is_set)
 
     assert told.is_set()
+
+
+async def test_a_cancelled_job_is_not_gone_on_with_by_a_later_start(url: str):
+    await cut_off(url, Halting(STEPS, halt_before="publish"))
+    config = DurableConfig(url=url, executor_id="a", version="1", poll=POLL)
+    async with DurableEngine.open(config, {"another kind": JobKind(Halting(STEPS), concurrency=1)}) as engine:
+        await engine.cancel(KIND, "k")
+        await engine.cancel(KIND, "unknown")
+
+    resumed = Halting(STEPS)
+    async with opened(url, resumed) as engine:
+        await engine.queue(KIND).submit("next", priority=1)
+
+        assert await ended(engine, "k", "next") == (JobState.CANCELLED, JobState.DONE)
+    assert resumed.worked == list(STEPS)

@@ -20,9 +20,10 @@ from gcm_sentinel.app.commands import doctor_command
 from gcm_sentinel.app.doctor import examine, healthy
 from gcm_sentinel.app.investigate import Request, incident_for, investigate
 from gcm_sentinel.app.logs import configure
+from gcm_sentinel.app.scenarios import find_scenarios
 from gcm_sentinel.app.serve import serve as serve_agent
 from gcm_sentinel.app.settings import load
-from gcm_sentinel.app.simulated import Case, find_scenarios, settings_for
+from gcm_sentinel.app.simulated import Case, settings_for
 from gcm_sentinel.app.state import DATABASE_FILE
 from gcm_sentinel.app.stores import open_stores
 from gcm_sentinel.app.wiring import open_agent
@@ -73,6 +74,7 @@ async def test_a_403_from_kubernetes_costs_its_facts_only(lost_gpu, ours):
     assert any("kernel log" in gap.lower() for gap in closed.investigation.assessment.draft.not_checked)
 
 
+@pytest.mark.slow
 async def test_a_wrong_key_is_named_and_the_playbook_engine_answers(look):
     async def refuse(_request):
         body = {"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}}

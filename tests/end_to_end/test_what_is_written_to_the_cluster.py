@@ -25,6 +25,7 @@ def test_recommend_mode_writes_one_event_and_nothing_else(recommended):
 
 
 @pytest.mark.parametrize("mode", ["annotate", "approve", "execute"])
+@pytest.mark.slow
 async def test_other_modes_add_the_node_annotation_only(ours, monkeypatch, mode):
     monkeypatch.setenv("GCM_SENTINEL_ACTION_MODE", mode)
 

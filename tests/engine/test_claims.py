@@ -147,3 +147,12 @@ def test_removes_culprits_and_targets_that_were_never_observed(judge, draft):
     assert stranger not in checked.draft.entities
     assert [item.action for item in checked.draft.actions] == [Action.CORDON]
     assert len(checked.notes) == 2
+
+
+def test_an_action_on_a_gpu_named_by_its_number_is_about_the_uuid_that_was_seen(judge, draft, evidence):
+    shown = ToolResult(ResultStatus.OK, "q", entities=(gpu("gpu-r03-n05", index=3, uuid="GPU-3"),))
+    advice = (RecommendedAction(Action.RESET_GPU, gpu("gpu-r03-n05", index=3)),)
+
+    checked = judge(replace(draft, actions=advice), evidence(shown, number=2))
+
+    assert [item.target.uuid for item in checked.draft.actions] == ["GPU-3"]

@@ -10,7 +10,8 @@ import pytest
 from gcm_sentinel.app import evaluate
 from gcm_sentinel.app.eval_case import Manner
 from gcm_sentinel.app.garbage import collecting_rarely, keep_what_is_loaded
-from gcm_sentinel.app.simulated import SCENARIOS, Case, find_scenarios
+from gcm_sentinel.app.scenarios import SCENARIOS, find_scenarios
+from gcm_sentinel.app.simulated import Case
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 from gcm_sentinel.app import evaluate
 from gcm_sentinel.app.eval_case import Manner, Result
 from gcm_sentinel.app.eval_workers import run_side_by_side
-from gcm_sentinel.app.simulated import SCENARIOS, Case, find_scenarios
+from gcm_sentinel.app.scenarios import SCENARIOS, find_scenarios
+from gcm_sentinel.app.simulated import Case
 
 pytestmark = pytest.mark.slow
 UNKNOWN = "nobody/knows-it"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any
+
 import pytest
 
 from gcm_sentinel.clients.guarded import GuardedWriter
@@ -12,6 +15,9 @@ from gcm_sentinel.domain.modes import Effect, Mode, permits
 EVENTS = "/api/v1/namespaces/default/events"
 NODE = "/api/v1/nodes/gpu-r03-n05"
 OWN = {"metadata": {"annotations": {"gcm-sentinel/severity": "critical"}}}
+REQUESTS_PATH = "/apis/janitor.dgxc.nvidia.com/v1alpha1/rebootnodes"
+OWN_REQUEST = f"{REQUESTS_PATH}/gcm-sentinel-0123456789abcdef0123"
+ONE_VERSION = {"preconditions": {"uid": "u", "resourceVersion": "7"}}
 
 REQUESTS = [
     pytest.param("POST", EVENTS, {}, Effect.EVENT, id="event"),
@@ -23,11 +29,19 @@ REQUESTS = [
     pytest.param("PATCH", NODE, {"metadata": {"labels": {"a": "b"}}}, Effect.REMEDIATE, id="label"),
     pytest.param("PATCH", f"{NODE}/status", OWN, Effect.REMEDIATE, id="node-status"),
     pytest.param("POST", "/api/v1/namespaces/ml/pods/p/eviction", {}, Effect.REMEDIATE, id="evict"),
-    pytest.param("DELETE", "/api/v1/namespaces/ml/pods/p", None, Effect.REMEDIATE, id="delete-pod"),
-    pytest.param("DELETE", f"{EVENTS}/x", None, Effect.REMEDIATE, id="delete-event"),
+    pytest.param("DELETE", "/api/v1/namespaces/ml/pods/p", ONE_VERSION, Effect.DELETE, id="delete-pod"),
+    pytest.param("DELETE", f"{EVENTS}/x", None, Effect.DELETE, id="delete-event"),
+    pytest.param("DELETE", NODE, ONE_VERSION, Effect.DELETE, id="delete-node"),
+    pytest.param("DELETE", OWN_REQUEST, ONE_VERSION, Effect.REMEDIATE, id="delete-own-request"),
+    pytest.param("DELETE", OWN_REQUEST, None, Effect.DELETE, id="delete-any-version"),
+    pytest.param("DELETE", OWN_REQUEST, {"preconditions": {"uid": "u"}}, Effect.DELETE, id="delete-any-version-of-one"),
+    pytest.param("DELETE", OWN_REQUEST + "\n", ONE_VERSION, Effect.DELETE, id="delete-by-an-odd-name"),
+    pytest.param("DELETE", f"{REQUESTS_PATH}/maintenance-1", ONE_VERSION, Effect.DELETE, id="delete-foreign-request"),
+    pytest.param("DELETE", REQUESTS_PATH, ONE_VERSION, Effect.DELETE, id="delete-all-requests"),
     pytest.param("POST", "/apis/whatever/v1/things", {}, Effect.REMEDIATE, id="unknown-path"),
     pytest.param("FROB", NODE, OWN, Effect.REMEDIATE, id="unknown-method"),
 ]
+DELETIONS: list[Any] = [case.values[1:3] for case in REQUESTS if case.values[0] == "DELETE"]
 
 
 class RecordingClient:
@@ -42,6 +56,10 @@ class RecordingClient:
 
     async def patch(self, path, body, *, content_type, field_manager=None, force=None):
         self.sent.append(("PATCH", path))
+        return body
+
+    async def delete(self, path, body):
+        self.sent.append(("DELETE", path))
         return body
 
 
@@ -73,12 +91,27 @@ async def test_recommend_mode_sends_events_only(method, path, body, effect):
 
 
 @pytest.mark.parametrize(
+    ("mode", "deleted"),
+    [(Mode.RECOMMEND, []), (Mode.ANNOTATE, []), (Mode.APPROVE, [OWN_REQUEST]), (Mode.EXECUTE, [OWN_REQUEST])],
+)
+async def test_nothing_is_deleted_but_requests_of_ours_by_who_may_act(mode, deleted):
+    client = RecordingClient()
+    guard = GuardedWriter(client, mode)
+
+    for path, body in DELETIONS:
+        with suppress(Refused):
+            await guard.delete(path, body or {})
+
+    assert client.sent == [("DELETE", path) for path in deleted]
+
+
+@pytest.mark.parametrize(
     ("mode", "allowed"),
     [
         (Mode.RECOMMEND, {Effect.READ, Effect.EVENT}),
         (Mode.ANNOTATE, {Effect.READ, Effect.EVENT, Effect.ANNOTATE}),
-        (Mode.APPROVE, set(Effect)),
-        (Mode.EXECUTE, set(Effect)),
+        (Mode.APPROVE, set(Effect) - {Effect.DELETE}),
+        (Mode.EXECUTE, set(Effect) - {Effect.DELETE}),
         ("recommend", set()),
         (None, set()),
         ("yolo", set()),

@@ -58,15 +58,21 @@ def past(state_dir, nothing_happened):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, state_dir):
+def run(gcm):
     """`gcm-sentinel incidents …` in this process: its exit code and what it printed."""
+    return lambda *arguments: gcm("incidents", *arguments)
+
+
+@pytest.fixture
+def gcm(monkeypatch, capsys, state_dir):
+    """`gcm-sentinel …` in this process: its exit code and what it printed."""
     for name in [name for name in os.environ if name.startswith("GCM_SENTINEL_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("GCM_SENTINEL_STATE_DIR", str(state_dir))
 
     def call(*arguments: str) -> Done:
         capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["gcm-sentinel", "incidents", *arguments])
+        monkeypatch.setattr(sys, "argv", ["gcm-sentinel", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
         printed = capsys.readouterr()

@@ -7,10 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gcm_sentinel.app.clock import SystemClock
+from gcm_sentinel.domain.action_record import ActionRecord, ActionState, Approval, Decision
 from gcm_sentinel.domain.budget import Limits
 from gcm_sentinel.domain.entity import gpu, node
 from gcm_sentinel.domain.evidence import ResultStatus, ToolResult
 from gcm_sentinel.domain.incident_record import Urgency, Why
+from gcm_sentinel.domain.jsontypes import JsonObject
+from gcm_sentinel.domain.operations import Operation
+from gcm_sentinel.domain.order import ActionTarget, ApiCall, Order
 from gcm_sentinel.domain.protocols import Availability, Scope
 from gcm_sentinel.domain.redaction import Redactor
 from gcm_sentinel.domain.transcript import SUBMIT_TOOL, ModelTurn, StopReason, ToolCall, ToolSpec, Usage
@@ -19,15 +23,21 @@ from gcm_sentinel.domain.trigger import FaultScope, Trigger, TriggerStatus
 from gcm_sentinel.engine.loop import Loop
 from gcm_sentinel.engine.toolbox import Toolbox
 from gcm_sentinel.llm.scripted import Line, ScriptedModel, calling
+from gcm_sentinel.storage.actions import Actions, Step
+from gcm_sentinel.storage.approvals import Approvals
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.deliveries import Deliveries
 from gcm_sentinel.storage.evidence import StoredEvidence
+from gcm_sentinel.storage.incidents import Incidents
 from gcm_sentinel.storage.investigations import Finished, Investigations
 from gcm_sentinel.storage.triage import TriageStore
 from gcm_sentinel.storage.triggers import Triggers
 
 NODE = "gpu-r03-n05"
 XID_LINE = "NVRM: Xid (PCI:0000:17:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."
+DONE = (ActionState.APPROVED, ActionState.RUNNING, ActionState.CARRIED, ActionState.DONE)
+"""The states of an order that was carried out and checked."""
+TAINT: JsonObject = {"key": "gcm-sentinel/unfit", "value": "", "effect": "NoSchedule"}
 SUBMISSION: dict[str, Any] = {
     "severity": "critical",
     "fault_class": "gpu_off_bus",
@@ -123,6 +133,53 @@ class Past:
         """The incident was opened, and its investigation began and did not end."""
         await self.opened()
         assert await self._investigations.start("inc-abc123.1", "replica-1") is not None
+
+    async def again(self, incident_id: str = "inc-abc123") -> None:
+        """Somebody asked for another investigation, which came to the same."""
+        revision = await Incidents(self.database).request_reinvestigate(incident_id, "ada")
+        await self.investigated(incident_id, revision=revision)
+
+    async def ordered(
+        self, *states: ActionState, operation: Operation = Operation.CORDON_NODE, note: str = "", revision: int = 1
+    ) -> ActionRecord:
+        """An investigation ordered this, and it went through `states`."""
+        target = ActionTarget("node", NODE, f"uid-{operation}")
+        call = ApiCall("PATCH", f"/api/v1/nodes/{NODE}", {"spec": {"unschedulable": True}})
+        reason = "unfit for work"
+        order = Order(
+            operation,
+            target,
+            "inc-abc123",
+            f"inc-abc123.{revision}",
+            TAINT,
+            (call,),
+            reason=reason,
+            asked_by="playbook",
+        )
+        record = ActionRecord(order, "approve", self._clock.now())
+        actions = Actions(self.database)
+        await actions.propose([record])
+        for state in states:
+            await actions.advance(record.id, Step(state, self._clock.now(), note=note))
+        return record
+
+    async def asked(
+        self, record: ActionRecord, question_id: str = "ap-1", *, left: timedelta = timedelta(minutes=50)
+    ) -> Approval:
+        """A person was asked about an order."""
+        now = self._clock.now()
+        digest = record.order.digest
+        question = Approval(question_id, "inc-abc123", record.id, digest, now - timedelta(hours=1), now + left)
+        return await Approvals(self.database).ask(question)
+
+    async def answered(self, question: Approval, *, approve: bool, reason: str = "seen") -> None:
+        """Ada decided it."""
+        decision = Decision(approve, question.digest, "ada", "cli", self._clock.now(), reason)
+        await Approvals(self.database).decide(question.id, decision)
+
+    async def withdrawn(self, question: Approval, reason: str) -> None:
+        """The agent took it back."""
+        await Approvals(self.database).withdraw(question, self._clock.now(), reason)
 
     async def delivered(self, investigation_id: str = "inc-abc123.1") -> None:
         """Its assessment reached the webhook."""

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from datetime import UTC, datetime
+
+from tests.incidents_cli.past import DONE, NODE
 
 from gcm_sentinel.app.clock import SystemClock
-from gcm_sentinel.domain.action_record import ActionRecord, ActionState
-from gcm_sentinel.domain.operations import Operation
-from gcm_sentinel.domain.order import ActionTarget, Order
-from gcm_sentinel.storage.actions import Actions, Step
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.investigations import Investigations
 from gcm_sentinel.storage.lock import StateLock
-
-NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 def wanted(state_dir):
@@ -41,24 +36,17 @@ def test_a_closed_incident_keeps_who_closed_it_and_why(run, past):
     assert [(item["kind"], item["by"]) for item in shown["requests"]] == [("close", "maria")]
 
 
-def test_closing_tells_what_was_done_and_still_stands(run, past, state_dir):
-    past(lambda given: given.opened())
+def test_closing_tells_what_was_done_and_still_stands_each_time(run, past):
+    async def happen(given):
+        await given.opened()
+        await given.ordered(*DONE)
 
-    async def cordon():
-        target = ActionTarget("node", "gpu-7", "uid-7")
-        record = ActionRecord(Order(Operation.CORDON_NODE, target, "inc-abc123", "inc-abc123.1"), "execute", NOW)
-        url = f"sqlite:///{state_dir}/gcm-sentinel.db"
-        async with Database.open(url, clock=SystemClock()) as database:
-            actions = Actions(database)
-            await actions.propose([record])
-            for state in (ActionState.APPROVED, ActionState.RUNNING, ActionState.CARRIED, ActionState.DONE):
-                await actions.advance(record.id, Step(state, NOW))
+    past(happen)
 
-    asyncio.run(cordon())
+    first, second = run("close", "inc-abc123"), run("close", "inc-abc123")
 
-    done = run("close", "inc-abc123")
-
-    assert done.out.splitlines()[1:] == ["what it did stands: cordon_node on gpu-7; give it back when it is well"]
+    words = f"cordon_node on node {NODE}: stands until a person gives it back: kubectl uncordon {NODE}"
+    assert first.out.splitlines()[1:] == second.out.splitlines()[1:] == [words]
 
 
 def test_closing_twice_changes_nothing_and_says_so(run, past):

@@ -5,6 +5,14 @@ from __future__ import annotations
 import pytest
 from tests.incidents_cli.past import NODE
 
+from gcm_sentinel.app.clock import SystemClock
+from gcm_sentinel.domain.evidence import DESK, Evidence, ResultStatus, ToolResult
+from gcm_sentinel.domain.gate import Ruling, Verdict
+from gcm_sentinel.domain.ownership import NodeMarks
+from gcm_sentinel.domain.remediation import Affected, Plan
+from gcm_sentinel.remediation.proposals import noted
+from gcm_sentinel.storage.evidence import StoredEvidence
+
 
 def test_everything_about_an_incident_is_there(run, past):
     past(lambda given: given.investigated())
@@ -120,6 +128,43 @@ def test_evidence_as_json_holds_the_raw_text(run, past):
     assert shown["investigation"] == "inc-abc123.1"
     assert "\x1b[31mred" in shown["raw"]
     assert shown["summary"] == {"xids": [79]}
+
+
+async def proposed(given):
+    await given.investigated()
+    record = await given.ordered()
+    pod = Affected("ml/train-0", "PyTorchJob/llama", 8, ("ml/train-1",))
+    plan = Plan(
+        record.order, NodeMarks(), affects=(pod,), spared=("ml/db-0: no controller",), notes=("the gang stops",)
+    )
+    result = noted(plan, Ruling(Verdict.ASK, ("a person decides",)))
+    evidence = Evidence("E2", DESK, "cordon_node", {"reason": "unfit"}, result, record.requested_at, "d")
+    await StoredEvidence(given.database).put("inc-abc123.1", evidence)
+
+
+def test_evidence_of_a_proposal_is_its_plan(run, past):
+    past(proposed)
+
+    out = run("show", "inc-abc123", "--evidence", "E2").out
+
+    assert f"plan: cordon_node on node {NODE} (UID uid-cordon_node)\n" in out
+    assert f'  would send  1 request:\n    PATCH /api/v1/nodes/{NODE} {{"spec":{{"unschedulable":true}}}}\n' in out
+    assert "  affects     1 pod:\n    ml/train-0 of PyTorchJob/llama; 8 GPUs; stops with it: ml/train-1\n" in out
+    assert "  leaves\n    ml/db-0: no controller\n  know\n    the gang stops\n" in out
+    assert "  undone by   uncordon_node\n" in out
+    assert "  next        a person decides. It goes further only when your assessment advises it" in out
+
+
+def test_a_plan_that_is_damaged_says_so(run, past):
+    async def damaged(given):
+        await given.investigated()
+        result = ToolResult(ResultStatus.OK, "dry run", {"proposal": "gone\x1b[2J"})
+        evidence = Evidence("E2", DESK, "cordon_node", {}, result, SystemClock().now(), "d")
+        await StoredEvidence(given.database).put("inc-abc123.1", evidence)
+
+    past(damaged)
+
+    assert "the plan cannot be read: evidence E2.proposal" in run("show", "inc-abc123", "--evidence", "E2").out
 
 
 def test_json_holds_record_triggers_investigations_report_and_deliveries(run, past):

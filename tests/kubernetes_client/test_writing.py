@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from gcm_sentinel.domain.errors import Rejected
+from gcm_sentinel.clients.kubernetes.dry_run import DryWriter
+from gcm_sentinel.domain.errors import Refused, Rejected
 
 
 async def test_creates_an_object(api, client):
@@ -49,3 +50,26 @@ async def test_a_conflict_is_rejected_with_409(api, client):
         await client.create("/x", {"kind": "Event"})
 
     assert caught.value.status == 409
+
+
+async def test_deletes_as_the_options_say(api, client):
+    api.always(200, {"kind": "Status", "status": "Success"})
+    options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": "u", "resourceVersion": "7"}}
+
+    await client.delete("/apis/g/v1/things/x", options)
+
+    assert (api.requests[0].method, api.requests[0].path) == ("DELETE", "/apis/g/v1/things/x")
+    assert json.loads(api.bodies[0]) == options
+
+
+async def test_every_write_of_a_dry_writer_is_marked_as_one(api, client):
+    api.always(200, {})
+    writer = DryWriter(client)
+
+    await writer.create("/x", {"kind": "Event"})
+    await writer.patch("/x/1", {"a": 1}, content_type="application/merge-patch+json", field_manager="me")
+    with pytest.raises(Refused):
+        await writer.delete("/x/1", {})
+
+    asked = [(request.method, dict(request.query)) for request in api.requests]
+    assert asked == [("POST", {"dryRun": "All"}), ("PATCH", {"dryRun": "All", "fieldManager": "me"})]

@@ -63,6 +63,29 @@ def test_what_stops_a_node_is_not_proposed_beside_its_drain(transcript):
     assert asked(found) == [("drain_node", NODE)]
 
 
+@pytest.mark.parametrize(
+    ("stop", "tool"),
+    [((Action.REBOOT, HERE), "reboot_node"), ((Action.RESET_GPU, gpu(NODE, index=2, uuid="GPU-1")), "reset_gpu")],
+)
+def test_once_its_drain_is_refused_as_done_what_had_to_wait_is_proposed_and_no_cordon(transcript, stop, tool):
+    advice = draft((Action.CORDON, HERE), (Action.DRAIN, HERE), stop)
+    [(name, arguments)] = to_propose(advice, transcript, ALL)
+    call = ToolCall("c", name, arguments)
+    said = ToolReply(call, "Refused: drain_node on gpu-r01-n01 was ordered before: done.", is_error=True)
+    after = transcript.append(ModelTurn("", (call,), StopReason.TOOL_USE)).append(ToolReplies((said,)))
+
+    assert asked(to_propose(advice, after, ALL)) == [(tool, NODE)]
+
+
+def test_beside_a_drain_that_was_noted_nothing_else_is_proposed(transcript):
+    advice = draft((Action.DRAIN, HERE), (Action.REBOOT, HERE))
+    [(name, arguments)] = to_propose(advice, transcript, ALL)
+    call = ToolCall("c", name, arguments)
+    after = transcript.append(ModelTurn("", (call,), StopReason.TOOL_USE)).append(ToolReplies((ToolReply(call, "ok"),)))
+
+    assert to_propose(advice, after, ALL) == ()
+
+
 def test_without_a_tool_to_drain_it_proposes_to_cordon(transcript):
     tools = tuple(tool for tool in ALL if tool.name != "drain_node")
 

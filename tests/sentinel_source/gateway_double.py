@@ -15,7 +15,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 from tests.sentinel_source.ledger_double import LedgerDouble
 
-from sentinel.ext.v1 import ledger_pb2
+from sentinel.ext.v1 import directives_pb2, ledger_pb2
 from sentinel.v1 import audit_pb2, correlation_pb2, health_pb2, trust_pb2
 
 Handler = Callable[[Any], Message]
@@ -66,6 +66,9 @@ class GatewayDouble:
         page.next_page_token = str(number + 1) if number + 1 < len(pages) else ""
         return page
 
+    def withdraw(self, request: directives_pb2.WithdrawDirectiveRequest) -> Message:
+        raise NotThere(f"directive {request.directive_id} is not known")
+
 
 def _methods(double: GatewayDouble) -> dict[str, dict[str, tuple[type[Message], Handler]]]:
     ledger = double.ledger
@@ -85,6 +88,9 @@ def _methods(double: GatewayDouble) -> dict[str, dict[str, tuple[type[Message], 
             "GetCheckpoint": (ledger_pb2.GetCheckpointRequest, lambda _request: ledger.checkpoint()),
             "ProveInclusion": (ledger_pb2.ProveInclusionRequest, ledger.prove),
             "ProveConsistency": (ledger_pb2.ProveConsistencyRequest, ledger.consistency),
+        },
+        "sentinel.ext.v1.DirectiveService": {
+            "WithdrawDirective": (directives_pb2.WithdrawDirectiveRequest, double.withdraw),
         },
     }
 

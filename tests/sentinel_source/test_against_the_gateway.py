@@ -18,7 +18,8 @@ from tests.sentinel_source.given import SCOPE, context_with
 from gcm_sentinel.app.clock import SystemClock
 from gcm_sentinel.app.doctor_sentinel import examine_gateway
 from gcm_sentinel.app.investigate import Request, investigate
-from gcm_sentinel.app.simulated import SCENARIOS, Case, find_scenarios, settings_for
+from gcm_sentinel.app.scenarios import SCENARIOS, find_scenarios
+from gcm_sentinel.app.simulated import Case, settings_for
 from gcm_sentinel.app.wiring import Agent, open_agent
 from gcm_sentinel.clients.sentinel import Access, SentinelGateway
 from gcm_sentinel.datasources.audit_ledger import AuditLedgerSource
@@ -167,19 +168,20 @@ async def test_the_entry_bears_the_digests_of_the_very_evidence_that_was_gathere
 @pytest.mark.parametrize(
     ("roles", "lacking"),
     [
-        (["viewer"], ["audit", "record"]),
-        (["auditor"], ["record"]),
-        (["investigator"], []),
-        (["agent"], ["read health", "audit", "record"]),
+        (["viewer"], ["audit", "record", "direct"]),
+        (["auditor"], ["record", "direct"]),
+        (["investigator"], ["direct"]),
+        (["responder"], []),
+        (["agent"], ["read health", "audit", "record", "direct"]),
     ],
-    ids=["viewer", "auditor", "investigator", "agent"],
+    ids=["viewer", "auditor", "investigator", "responder", "agent"],
 )
 async def test_doctor_says_what_our_roles_lack(tmp_path, roles, lacking):
     token = {"name": "gcm-sentinel", "sha256": token_digest("t-secret"), "roles": roles}
     groups: Groups = {"tls": {"enabled": False}, "access": {"tokens": [token]}, "rest": {"listen": None}}
     async with gateway_at(tmp_path / "gateway", groups, insecure=False) as endpoint:
         client = SentinelGateway(Access(endpoint, plaintext=True, token="t-secret"))
-        findings = await examine_gateway(client, records=True)
+        findings = await examine_gateway(client, records=True, directs=True)
         await client.aclose()
 
     assert [finding.name for finding in findings if not finding.ok and finding.name != "ledger key"] == lacking

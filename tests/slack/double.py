@@ -60,6 +60,12 @@ class SlackDouble:
     connected: asyncio.Queue[int] = field(default_factory=asyncio.Queue)
     happened: asyncio.Condition = field(default_factory=asyncio.Condition)
     tickets: set[str] = field(default_factory=set)
+    scopes: str = "chat:write,channels:read,groups:read"
+    """Of the bot's token."""
+    member: bool = True
+    """Whether the bot is in the channel; it may post there all the same."""
+    private: bool = False
+    archived: bool = False
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -88,10 +94,23 @@ class SlackDouble:
         if request.headers.get("Authorization") != f"Bearer {wanted}":
             return _error("invalid_auth")
         body = await request.json() if "json" in request.content_type else dict(await request.post())
-        answer = self._do(method, body)
+        answer = self._look(method, request.query.get("channel", "")) or self._do(method, body)
         async with self.happened:
             self.happened.notify_all()
-        return web.json_response(answer)
+        return web.json_response(answer, headers={} if wanted == APP else {"X-OAuth-Scopes": self.scopes})
+
+    def _look(self, method: str, channel: str) -> dict[str, Any]:
+        """What only looks; nothing for any other method."""
+        if method == "auth.test":
+            return {"ok": True, "team": "Acme", "user": "gcm-sentinel", "user_id": "U0BOT"}
+        if method != "conversations.info":
+            return {}
+        if "channels:read" not in self.scopes:
+            return {"ok": False, "error": "missing_scope", "needed": "channels:read"}
+        if channel != CHANNEL or (self.private and not ("groups:read" in self.scopes and self.member)):
+            return {"ok": False, "error": "channel_not_found"}
+        state = {"is_member": self.member, "is_private": self.private, "is_archived": self.archived}
+        return {"ok": True, "channel": {"id": CHANNEL, "name": "gpu-alerts", **state}}
 
     def _do(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
         if wrong := wrong_with(body.get("blocks", [])):
@@ -171,7 +190,7 @@ async def running() -> AsyncIterator[SlackDouble]:
     """One that listens."""
     double = SlackDouble()
     app = web.Application()
-    app.router.add_post("/api/{method}", double.api)
+    app.router.add_route("*", "/api/{method}", double.api)
     app.router.add_get("/socket", double.socket)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()

@@ -158,7 +158,7 @@ async def test_the_second_of_two_is_told_who_was_first(open_desk):
 
     await open_desk.slack.click(open_desk.asked, APPROVE)
 
-    assert "ap-1 was refused before, by bob (cli)" in await open_desk.refusal()
+    assert "ap-1 was decided before: refused by bob (cli)" in await open_desk.refusal()
     assert (await open_desk.stored()).decided_by == "bob"
 
 

@@ -6,11 +6,15 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 from tests.storage.given import at
 
 from gcm_sentinel.domain.action_record import Approval, ApprovalState, Decision
 from gcm_sentinel.domain.errors import NotFound, Refused
 from gcm_sentinel.storage.approvals import Approvals
+from gcm_sentinel.storage.database import Database
+from gcm_sentinel.storage.migrate import released
+from gcm_sentinel.storage.schema import approvals as table
 
 ASKED = Approval("ap-1", "inc-1", "inc-1/cordon_node/uid-7", "d1", at(0), at(30))
 YES = Decision(approve=True, digest="d1", by="ada", channel="slack", at=at(5), reason="seen the log")
@@ -89,3 +93,29 @@ async def test_asking_again_finds_what_was_decided(approvals):
 async def test_an_unknown_approval_cannot_be_decided(approvals):
     with pytest.raises(NotFound, match="no approval 'ap-9'"):
         await approvals.decide("ap-9", YES)
+
+
+async def test_a_question_that_was_withdrawn_was_decided_by_nobody(approvals):
+    assert await approvals.withdraw(ASKED, at(5), "a newer investigation does not advise it")
+    assert not await approvals.withdraw(ASKED, at(6), "again")
+
+    found = await approvals.get("ap-1")
+    said = (found.decided_by, found.channel, found.decided_at, found.reason)
+    assert found.withdrawn
+    assert said == ("", "", at(5), "a newer investigation does not advise it")
+    with pytest.raises(Refused, match="was withdrawn: a newer investigation"):
+        await approvals.decide("ap-1", YES)
+
+
+async def test_a_question_that_an_older_version_took_back_reads_as_withdrawn(database_url, clock):
+    old_form = {"state": "refused", "decided_by": "withdrawn", "channel": "withdrawn", "reason": "over"}
+    async with Database.open(database_url, clock=clock, steps=released()[:6]) as old:
+        await Approvals(old).ask(ASKED)
+        async with old.writing() as connection:
+            await connection.execute(update(table).values(old_form))
+
+    async with Database.open(database_url, clock=clock) as database:
+        found = await Approvals(database).get("ap-1")
+
+    assert found is not None
+    assert (found.withdrawn, found.decided_by, found.reason) == (True, "", "over")

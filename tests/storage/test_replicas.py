@@ -62,3 +62,13 @@ async def test_in_postgresql_a_replica_whose_clock_is_wrong_neither_dies_nor_kil
         await Executors(database).beat("fast")
 
         assert await Executors(database).dead(timedelta(minutes=1)) == ()
+
+
+async def test_those_that_live_are_told_with_their_newest_mode(database, clock):
+    executors = Executors(database)
+    await executors.beat("a", "execute")
+    await executors.beat("older version")
+    await executors.beat("a", "recommend")
+
+    assert await executors.living(timedelta(seconds=15)) == {"a": "recommend", "older version": ""}
+    assert await executors.living(-timedelta(minutes=1)) == {}

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 
 import structlog
 
-from gcm_sentinel.app.life.action_job import Acting
+from gcm_sentinel.app.life.action_rulings import Acting
 from gcm_sentinel.app.life.gathering import ToolboxGatherer
 from gcm_sentinel.app.life.patient_evidence import PatientEvidence
 from gcm_sentinel.app.settings import Settings
@@ -17,6 +17,7 @@ from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.clients.guarded import GuardedWriter
 from gcm_sentinel.clients.guarded_gateway import GuardedGateway
 from gcm_sentinel.clients.kubernetes import KubernetesClient
+from gcm_sentinel.clients.kubernetes.dry_run import DryWriter
 from gcm_sentinel.clients.sentinel import SentinelGateway
 from gcm_sentinel.domain.acting_policy import ActingPolicy
 from gcm_sentinel.domain.errors import BadConfiguration
@@ -27,6 +28,7 @@ from gcm_sentinel.domain.remediation import RemediationTool
 from gcm_sentinel.engine.toolbox import Toolbox
 from gcm_sentinel.remediation.capture import Capture
 from gcm_sentinel.remediation.desk import Desk
+from gcm_sentinel.remediation.dry_run import DryRuns
 from gcm_sentinel.remediation.execute import Cluster, Executor
 from gcm_sentinel.remediation.judge import Judge
 from gcm_sentinel.remediation.survey import Surveyor
@@ -65,8 +67,9 @@ def open_acting(
     if not permits(mode, Effect.REMEDIATE).allowed:
         return None
     policy = policy_of(settings)
-    tools = load_tools(ToolContext(kubernetes, clock, policy, sentinel))
-    surveyor = Surveyor(kubernetes, stores.actions, clock)
+    tools = load_tools(ToolContext(kubernetes, clock, policy, sentinel, settings.watch_conditions))
+    dry_runs = DryRuns(kubernetes, GuardedWriter(DryWriter(kubernetes), mode))
+    surveyor = Surveyor(kubernetes, stores.actions, clock, dry_runs=dry_runs)
     gateway = GuardedGateway(sentinel, mode) if sentinel else None
     cluster = Cluster(kubernetes, GuardedWriter(kubernetes, mode), clock, gateway=gateway)
     capture = Capture(ToolboxGatherer(eyes), PatientEvidence(stores.evidence)) if eyes else None

@@ -23,21 +23,28 @@ Reason = Annotated[str, typer.Option(help="Why; stands in the record.")]
 PlainOutput = Annotated[Plain, typer.Option(help="text or json.")]
 StateDir = Annotated[Path | None, typer.Option(help="Folder of the SQLite files; default: the setting.")]
 Digest = Annotated[
-    str, typer.Option(help="Of the order as it was shown, or its first 12 characters; without it you are asked.")
+    str,
+    typer.Option(help="Of the order, as `approvals show` shows it, or its first 12 characters; else you are asked."),
 ]
 
 
 @approvals.command(name="list")
-def list_approvals(output: PlainOutput = Plain.TEXT, state_dir: StateDir = None) -> None:
-    """List what waits for a person, the first to expire first."""
+def list_approvals(
+    *,
+    all_: Annotated[bool, typer.Option("--all", help="Decided, expired and withdrawn ones, too.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="With --all: at most so many, the newest.")] = 50,
+    output: PlainOutput = Plain.TEXT,
+    state_dir: StateDir = None,
+) -> None:
+    """List what waits for a person, the first to expire first; with --all what became of every question."""
     from gcm_sentinel.app.approvals_command import list_command
 
-    _run(state_dir, lambda book: list_command(book, output))
+    _run(state_dir, lambda book: list_command(book, output, everything=all_, limit=limit))
 
 
 @approvals.command()
 def show(question: Id, output: PlainOutput = Plain.TEXT, state_dir: StateDir = None) -> None:
-    """Show exactly what would be done, to what, why, and what came of it."""
+    """Show exactly what would be done, to what, why, who decided, and what came of it."""
     from gcm_sentinel.app.approvals_command import show_command
 
     _run(state_dir, lambda book: show_command(book, question, output))

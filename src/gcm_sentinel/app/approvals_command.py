@@ -7,27 +7,29 @@ objects: no character of theirs reaches the terminal that could move, hide or tu
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from gcm_sentinel.app.asker import asker
 from gcm_sentinel.app.exits import Exit
 from gcm_sentinel.app.incident_store import with_database
-from gcm_sentinel.app.incidents_command import asker
+from gcm_sentinel.app.output import print_json
 from gcm_sentinel.app.settings import Settings
 from gcm_sentinel.domain.action_record import ActionRecord, Approval, ApprovalState, Decision
 from gcm_sentinel.domain.errors import BadConfiguration, NotFound, Refused
 from gcm_sentinel.domain.evidence import DESK
 from gcm_sentinel.domain.foreseen import Foreseen, foreseen
-from gcm_sentinel.domain.jsontypes import JsonObject
 from gcm_sentinel.domain.operations import DECLARED
+from gcm_sentinel.domain.order_history import OrderHistory
 from gcm_sentinel.domain.protocols import Clock
+from gcm_sentinel.domain.question import Answer, answer_in_words, answer_to
 from gcm_sentinel.storage.actions import Actions
 from gcm_sentinel.storage.approvals import Approvals
 from gcm_sentinel.storage.evidence import StoredEvidence
-from gcm_sentinel.web.plain import printable
+from gcm_sentinel.web.order_json import approval_to_json
+from gcm_sentinel.web.order_text import effect_lines, in_its_place, request_lines, stands_words
 
 LIST_FORMAT = "gcm-sentinel/approvals/v1"
 FORMAT = "gcm-sentinel/approval/v1"
@@ -44,12 +46,14 @@ class Book:
     evidence: StoredEvidence
     clock: Clock
 
-    async def foreseen(self, record: ActionRecord) -> Foreseen | None:
-        """What the order would do to others; None where that is not stored any more.
+    async def foreseen(self, record: ActionRecord | None) -> Foreseen | None:
+        """What the order would do to others; None where that, or the order, is not stored any more.
 
         Raises:
             Retryable: the database is away.
         """
+        if record is None:
+            return None
         noted = await self.evidence.of_source(record.order.investigation_id, DESK)
         return foreseen(record.order.digest, noted)
 
@@ -77,18 +81,21 @@ async def with_book(settings: Settings, work: Callable[[Book], Awaitable[Exit]])
     )
 
 
-async def list_command(book: Book, output: str) -> Exit:
-    """`approvals list`."""
+async def list_command(book: Book, output: str, *, everything: bool = False, limit: int = 50) -> Exit:
+    """`approvals list`; with `everything` the newest questions, whatever became of them."""
     now = book.clock.now()
-    waiting = [(item, await book.actions.get(item.action_id)) for item in await book.approvals.waiting(now)]
+    questions = await (book.approvals.newest(limit) if everything else book.approvals.waiting(now))
+    found = [(item, await book.actions.get(item.action_id)) for item in questions]
     if output == "json":
-        readable = [as_json(item, record, await book.foreseen(record)) for item, record in waiting if record]
-        _print_json({"format": LIST_FORMAT, "approvals": readable})
+        shown = [approval_to_json(item, of, await book.foreseen(of), now) for item, of in found if of or everything]
+        print_json({"format": LIST_FORMAT, "approvals": shown})
         return Exit.OK
-    if not waiting:
-        _say("nothing waits for a person")
-    for item, record in waiting:
-        _say(f"{item.id}  {_in_short(record, _left(item.expires_at, now))}")
+    if not found:
+        _say("nobody was asked yet" if everything else "nothing waits for a person")
+    for item, record in found:
+        _say(f"{item.id}  {_in_short(record, item, now)}")
+    if everything and len(found) == limit:
+        sys.stderr.write(f"only the newest {limit} are shown (--limit)\n")
     return Exit.OK
 
 
@@ -100,10 +107,11 @@ async def show_command(book: Book, question: str, output: str) -> Exit:
     """
     approval = await _question(book, question)
     record = await _action(book, approval)
+    effect, now = await book.foreseen(record), book.clock.now()
     if output == "json":
-        _print_json({"format": FORMAT, **as_json(approval, record, await book.foreseen(record))})
+        print_json({"format": FORMAT, **approval_to_json(approval, record, effect, now)})
     else:
-        _print_order(approval, record, await book.foreseen(record))
+        _print_order(approval, record, effect, now)
     return Exit.OK
 
 
@@ -112,21 +120,21 @@ async def decide_command(book: Book, question: str, said: Said) -> Exit:
 
     Raises:
         NotFound: there is no such question.
-        Refused: it expired, or the digest is that of another order.
+        Refused: it expired or was withdrawn, or the digest is that of another order.
         BadConfiguration: nobody can be asked and no digest was given.
     """
     approval = await _question(book, question)
-    record = await _action(book, approval)
-    if said.approve and not said.digest and not _confirmed(approval, record, await book.foreseen(record)):
-        print("not approved")
-        return Exit.UNMET
-    digest = _digest(approval, said.digest)
-    by = said.by or asker()
-    decision = Decision(said.approve, digest, by, CHANNEL, book.clock.now(), said.reason)
+    record, now = await _action(book, approval), book.clock.now()
+    if said.approve and not said.digest and answer_to(approval, now) is Answer.WAITING:
+        if not _confirmed(approval, record, await book.foreseen(record), now):
+            print("not approved")
+            return Exit.UNMET
+        now = book.clock.now()
+    decision = Decision(said.approve, _digest(approval, said.digest), said.by or asker(), CHANNEL, now, said.reason)
     decided = await book.approvals.decide(approval.id, decision)
     found = decided.approval
     if not decided.won:
-        _say(f"{found.id} was {found.state} before, by {found.decided_by} ({found.channel})")
+        _say(f"{found.id} was decided before: {answer_in_words(found, now)}")
         return Exit.OK if (found.state is ApprovalState.APPROVED) is said.approve else Exit.UNMET
     _say(f"{found.id} is {found.state} by {found.decided_by}; a running `gcm-sentinel serve` takes it up")
     return Exit.OK
@@ -150,79 +158,44 @@ async def reset_breaker_command(book: Book, by: str) -> Exit:
     return Exit.OK
 
 
-def as_json(approval: Approval, record: ActionRecord, effect: Foreseen | None) -> JsonObject:
-    """A question, the order it is about, and its `effect` on others: null where that is not stored any more."""
-    order = record.order
-    return {
-        "id": approval.id,
-        "state": str(approval.state),
-        "requested_at": approval.requested_at.isoformat(),
-        "expires_at": approval.expires_at.isoformat(),
-        "decided_by": approval.decided_by,
-        "channel": approval.channel,
-        "digest": approval.digest,
-        "action": str(order.operation),
-        "action_state": str(record.state),
-        "target": {"kind": order.target.kind, "name": order.target.name, "uid": order.target.uid},
-        "incident": order.incident_id,
-        "investigation": order.investigation_id,
-        "calls": [str(call) for call in order.calls],
-        "affects": list(effect.affects) if effect else None,
-        "spared": list(effect.spared) if effect else None,
-        "plan_notes": list(effect.notes) if effect else None,
-        "reason": order.reason,
-        "asked_by": order.asked_by,
-        "ruling": record.ruling,
-        "note": record.note,
-        "undone_by": str(DECLARED[order.operation].undo or ""),
-        "verified_when": DECLARED[order.operation].verified,
-    }
-
-
-def _in_short(record: ActionRecord | None, left: str) -> str:
+def _in_short(record: ActionRecord | None, question: Approval, now: datetime) -> str:
+    waits = answer_to(question, now) is Answer.WAITING
+    stands = _left(question.expires_at, now) if waits else answer_in_words(question, now)
     if record is None:
-        return "its order is not stored any more, or was changed: it cannot be approved"
+        lost = "its order is not stored any more, or was changed: it cannot be approved"
+        return (
+            lost if waits else f"{question.incident_id}  {stands}  (its order is not stored any more, or was changed)"
+        )
     order = record.order
-    return f"{order.operation} {order.target.name}  {order.incident_id}  {left}  {order.reason}"
+    cells = (f"{order.operation} {order.target.name}", order.incident_id, stands, order.reason if waits else "")
+    return "  ".join(filter(None, cells))
 
 
-def _print_order(approval: Approval, record: ActionRecord, effect: Foreseen | None) -> None:
+def _print_order(approval: Approval, record: ActionRecord, effect: Foreseen | None, now: datetime) -> None:
     order, declared = record.order, DECLARED[record.order.operation]
     asked_by, why = order.asked_by or "nobody named", order.reason or "no reason"
     _say(f"{approval.id}: {order.operation} on {order.target.kind} {order.target.name} (UID {order.target.uid})")
     _say(f"  incident    {order.incident_id}, asked by {asked_by}: {why}")
-    _say(f"  would send  {len(order.calls)} request{'s' if len(order.calls) != 1 else ''}:")
-    for call in order.calls:
-        _say(f"    {call}")
-    _print_effect(effect)
+    for line in (*request_lines([str(call) for call in order.calls]), *effect_lines(effect)):
+        _say(line)
     _say(f"  done when   {declared.verified} (within {declared.verify_within})")
-    _say(f"  undone by   {declared.undo or 'nothing: it cannot be taken back'}")
+    _say(f"  undone by   {declared.undone_by}")
     _say(f"  digest      {approval.digest}")
-    _say(f"  stands at   {record.state}; question {approval.state}, good until {approval.expires_at.isoformat()}")
-    for words in dict.fromkeys((record.ruling, record.note)):
-        if words:
-            _say(f"  note        {words}")
+    _say(f"  question    {answer_in_words(approval, now)}")
+    _say(f"  stands at   {record.state}")
+    history = OrderHistory(record)
+    for words in history.said:
+        _say(f"  note        {words}")
+    if words := stands_words(history):
+        _say(f"  left        {words}")
 
 
-def _print_effect(effect: Foreseen | None) -> None:
-    if effect is None:
-        _say("  affects     what was foreseen is not stored any more: look before you decide")
-        return
-    pods = len(effect.affects)
-    _say(f"  affects     {pods or 'no'} pod{'s' if pods != 1 else ''}{':' if pods else ''}")
-    for name, lines in (("", effect.affects), ("leaves", effect.spared), ("know", effect.notes)):
-        if name and lines:
-            _say(f"  {name}")
-        for line in lines:
-            _say(f"    {line}")
-
-
-def _confirmed(approval: Approval, record: ActionRecord, effect: Foreseen | None) -> bool:
+def _confirmed(approval: Approval, record: ActionRecord, effect: Foreseen | None, now: datetime) -> bool:
     if not sys.stdin.isatty():
         raise BadConfiguration(
             f"nobody can be asked here: look with `approvals show {approval.id}`, then give --digest with what it shows"
         )
-    _print_order(approval, record, effect)
+    _print_order(approval, record, effect, now)
     print("Carry out exactly this? Write yes: ", end="", flush=True)
     return sys.stdin.readline().strip() == "yes"
 
@@ -232,14 +205,19 @@ def _digest(approval: Approval, given: str) -> str:
     if not given:
         return approval.digest
     if len(given) < DIGEST_SHOWN:
-        raise Refused(f"--digest needs {DIGEST_SHOWN} characters at least, not {len(given)}")
+        raise Refused(
+            f"--digest needs {DIGEST_SHOWN} characters at least, not {len(given)}: "
+            f"`gcm-sentinel approvals show {approval.id}` shows the order and its digest"
+        )
     return approval.digest if approval.digest.startswith(given) else given
 
 
 async def _question(book: Book, question: str) -> Approval:
     found = await book.approvals.get(question)
     if found is None:
-        raise NotFound(f"there is no question {question!r}; `gcm-sentinel approvals list` shows those that wait")
+        raise NotFound(
+            f"there is no question {question!r}; `gcm-sentinel approvals list` shows those that wait, --all every one"
+        )
     return found
 
 
@@ -255,11 +233,6 @@ def _left(until: datetime, now: datetime) -> str:
     return f"{minutes} min left" if minutes else f"until {until.astimezone(UTC):%H:%M:%S}Z"
 
 
-def _print_json(value: JsonObject) -> None:
-    print(json.dumps(value, indent=1, default=str))  # what is not ASCII is escaped: it may be a terminal's command
-
-
 def _say(line: str) -> None:
     """Print one line, its indent kept and its white space as it is, but for what could pass for another line."""
-    words = line.lstrip(" ")
-    print(" " * (len(line) - len(words)) + " ".join(printable(words).splitlines()))
+    print(in_its_place(line))

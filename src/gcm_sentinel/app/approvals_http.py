@@ -22,11 +22,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gcm_sentinel.app.approvals_command import Book, as_json
+from gcm_sentinel.app.approvals_command import Book
 from gcm_sentinel.app.approvers import Approvers
 from gcm_sentinel.domain.action_record import ActionRecord, Approval, ApprovalState, Decision
 from gcm_sentinel.domain.errors import Refused, Retryable
 from gcm_sentinel.domain.jsontypes import JsonObject
+from gcm_sentinel.domain.question import answer_in_words
+from gcm_sentinel.web.order_json import approval_to_json
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +36,7 @@ CHANNEL = "http"
 FORMAT = "gcm-sentinel/approvals/v1"
 _BODY_MAX_BYTES = 16 * 1024
 _BEARER = "bearer "
+_UNKNOWN = "a bearer token of an approver is needed; `gcm-sentinel doctor` says which lines of the file count"
 
 Handler: TypeAlias = Callable[[Request, str], Awaitable[Response]]
 
@@ -72,7 +75,7 @@ class ApprovalRoutes:
             name = self._approvers.who(token.strip())
             if name is None:
                 log.warning("approval.unauthenticated", path=request.url.path, client=_client(request))
-                return _said(401, "a bearer token of an approver is needed", {"www-authenticate": "Bearer"})
+                return _said(401, _UNKNOWN, {"www-authenticate": "Bearer"})
             try:
                 return await handler(request, name)
             except Retryable as error:
@@ -81,9 +84,10 @@ class ApprovalRoutes:
         return guarded
 
     async def _list(self, _request: Request, _name: str) -> Response:
-        waiting = await self._book.approvals.waiting(self._book.clock.now())
+        now = self._book.clock.now()
+        waiting = await self._book.approvals.waiting(now)
         found = [(item, await self._book.actions.get(item.action_id)) for item in waiting]
-        shown = [as_json(item, of, await self._book.foreseen(of)) for item, of in found if of is not None]
+        shown = [approval_to_json(item, of, await self._book.foreseen(of), now) for item, of in found if of is not None]
         return _json(200, {"format": FORMAT, "approvals": shown})
 
     async def _show(self, request: Request, _name: str) -> Response:
@@ -92,7 +96,8 @@ class ApprovalRoutes:
 
     async def _shown(self, asked: Approval, record: ActionRecord) -> Response:
         effect = await self._book.foreseen(record)
-        return _json(200, {"format": FORMAT, "approval": as_json(asked, record, effect)})
+        shown = approval_to_json(asked, record, effect, self._book.clock.now())
+        return _json(200, {"format": FORMAT, "approval": shown})
 
     async def _decide(self, request: Request, name: str) -> Response:
         found = await self._question(request)
@@ -108,11 +113,11 @@ class ApprovalRoutes:
         except Refused as error:
             log.warning("approval.refused", question=asked.id, by=name, reason=str(error))
             return _said(409, str(error))
-        now = decided.approval
-        log.info("approval.decided", question=asked.id, by=name, state=str(now.state), won=decided.won)
-        if not decided.won and (now.state is ApprovalState.APPROVED) is not said.approve:
-            return _said(409, f"it was {now.state} before, by {now.decided_by} ({now.channel})")
-        return await self._shown(now, record)
+        found_now = decided.approval
+        log.info("approval.decided", question=asked.id, by=name, state=str(found_now.state), won=decided.won)
+        if not decided.won and (found_now.state is ApprovalState.APPROVED) is not said.approve:
+            return _said(409, f"it was decided before: {answer_in_words(found_now, decision.at)}")
+        return await self._shown(found_now, record)
 
     async def _breaker(self, _request: Request, _name: str) -> Response:
         found = await self._book.actions.breaker()

@@ -12,6 +12,7 @@ import typer
 
 from gcm_sentinel.app.approvals_cli import approvals, breaker
 from gcm_sentinel.app.incidents_cli import incidents
+from gcm_sentinel.app.notify_cli import notify
 from gcm_sentinel.app.output import Output, Plain
 
 if TYPE_CHECKING:
@@ -33,9 +34,13 @@ cli.add_typer(fleet, name="fleet")
 cli.add_typer(incidents, name="incidents")
 cli.add_typer(approvals, name="approvals")
 cli.add_typer(breaker, name="breaker")
+cli.add_typer(notify, name="notify")
 
 Engine = Annotated[str | None, typer.Option(help="auto, anthropic, openai or playbook; default: the setting.")]
 LogLevel = Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR; default: the setting.")]
+Scenarios = Annotated[
+    list[str] | None, typer.Option(help="Scenario id, or path of a scenario.yaml or its folder; may be repeated.")
+]
 Seed = Annotated[int, typer.Option(help="Draws names, indices, times and noise.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show the model's words.")]
 
@@ -116,7 +121,7 @@ def investigate(  # noqa: PLR0913  a command's options are its arguments
 
 @cli.command()
 def demo(
-    scenario: Annotated[list[str] | None, typer.Option(help="Scenario id; may be repeated.")] = None,
+    scenario: Scenarios = None,
     engine: Annotated[str, typer.Option(help="auto, anthropic, openai or playbook.")] = "playbook",
     output: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("demo-output"),
     seed: Seed = 7,
@@ -133,7 +138,7 @@ def demo(
 @cli.command(name="eval")
 def evaluate(  # noqa: PLR0913  a command's options are its arguments
     scenarios: Annotated[Path | None, typer.Option(help="Folder of scenarios, or one file; default: ours.")] = None,
-    scenario: Annotated[list[str] | None, typer.Option(help="Only this id; may be repeated.")] = None,
+    scenario: Scenarios = None,
     engine: Annotated[str, typer.Option(help="auto, anthropic, openai or playbook.")] = "playbook",
     seeds: Annotated[int, typer.Option(min=1, help="Seeds 1..N of every scenario.")] = 1,
     output: Annotated[Path | None, typer.Option(help="Write the results as JSON here.")] = None,
@@ -166,7 +171,7 @@ def doctor(
     output: Annotated[Plain, typer.Option(help="text or json.")] = Plain.TEXT,
     kubeconfig: Annotated[Path | None, typer.Option(help="Another kubeconfig.")] = None,
 ) -> None:
-    """Say what is reachable, if the store works, which sources are off, how to turn them on, and what RBAC allows."""
+    """Say what is reachable, which sources are off and how to turn them on, what RBAC allows, if people can be told."""
     from gcm_sentinel.app.commands import doctor_command
 
     raise typer.Exit(_run(doctor_command(_settings({"kubeconfig": kubeconfig, "log_level": "ERROR"}), output=output)))
@@ -174,7 +179,7 @@ def doctor(
 
 @fleet.command(name="serve")
 def fleet_serve(
-    scenario: Annotated[Path, typer.Option(help="A scenario.yaml, or the folder that holds it.")],
+    scenario: Annotated[str, typer.Option(help="Scenario id, or path of a scenario.yaml or its folder.")],
     seed: Seed = 1,
 ) -> None:
     """Serve a scenario's world on loopback and print its addresses; Ctrl-C ends it."""

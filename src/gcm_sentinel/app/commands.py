@@ -20,7 +20,7 @@ from gcm_sentinel.domain.modes import Mode
 
 if TYPE_CHECKING:
     from gcm_sentinel.app.closed import Closed
-    from gcm_sentinel.app.doctor import Finding
+    from gcm_sentinel.app.doctor_finding import Finding
     from gcm_sentinel.app.investigate import Request
     from gcm_sentinel.app.settings import Settings
 
@@ -30,10 +30,12 @@ async def investigate_command(
 ) -> Exit:
     """`investigate`."""
     from gcm_sentinel.app.investigate import investigate
+    from gcm_sentinel.app.kept_history import kept_history
     from gcm_sentinel.app.progress import reporter
-    from gcm_sentinel.app.wiring import open_agent
+    from gcm_sentinel.app.wiring import Given, open_agent
 
-    async with open_agent(settings) as agent:
+    async with kept_history(settings, request.node) as kept, open_agent(settings, Given(history=kept.history)) as agent:
+        sys.stderr.write(f"{kept.words}\n")
         closed = await investigate(agent, request, publish=publish, on_step=reporter(verbose=verbose))
     _print_closed(closed, output)
     failed = [delivery for delivery in closed.deliveries if not delivery.delivered]
@@ -70,6 +72,8 @@ def _print_text(closed: Closed) -> None:
 async def doctor_command(settings: Settings, *, output: str) -> Exit:
     """`doctor`."""
     from gcm_sentinel.app import doctor as clinic
+    from gcm_sentinel.app.doctor_people import examine_people
+    from gcm_sentinel.app.doctor_rights import directs
     from gcm_sentinel.app.doctor_sentinel import examine_gateway, told_once
     from gcm_sentinel.app.doctor_store import open_store
     from gcm_sentinel.app.wiring import Given, open_agent
@@ -79,8 +83,8 @@ async def doctor_command(settings: Settings, *, output: str) -> Exit:
         agent = await stack.enter_async_context(open_agent(settings, Given(stores=stores)))
         records, watches = settings.sentinel_record_assessments, settings.sentinel_watch
         others = await clinic.examine(agent)
-        gateway = await examine_gateway(agent.sentinel, records=records, watches=watches)
-        findings = (store, *told_once(others, gateway), *gateway)
+        gateway = await examine_gateway(agent.sentinel, records=records, watches=watches, directs=directs(agent))
+        findings = (store, *told_once(others, gateway), *gateway, *await examine_people(settings))
     if output == "json":
         rows = [
             {
@@ -147,7 +151,7 @@ async def eval_command(plan: EvalPlan) -> Exit:
     """`eval`."""
     from gcm_sentinel.app import evaluate
     from gcm_sentinel.app.eval_case import Manner
-    from gcm_sentinel.app.simulated import SCENARIOS, find_scenarios
+    from gcm_sentinel.app.scenarios import SCENARIOS, find_scenarios
     from gcm_sentinel.app.tables import case_line, print_scoreboard
 
     scenarios = find_scenarios(plan.folder or SCENARIOS, plan.only)
@@ -172,14 +176,16 @@ async def eval_command(plan: EvalPlan) -> Exit:
     return Exit.OK if good else Exit.UNMET
 
 
-async def fleet_command(scenario: Path, seed: int) -> None:
+async def fleet_command(scenario: str, seed: int) -> None:
     """`fleet serve`: until a signal."""
+    from gcm_sentinel.app.scenarios import find_scenario
     from gcm_sentinel.app.simulated import open_fleet
 
+    found = find_scenario(scenario)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_fleet(scenario, seed) as fleet:
+    async with open_fleet(found, seed) as fleet:
         print("\n".join(fleet.describe()), flush=True)
         await stop.wait()
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from gcm_sentinel.app.exits import Exit
 from gcm_sentinel.app.progress import reporter
-from gcm_sentinel.app.simulated import SCENARIOS, Case, Played, find_scenarios, play
+from gcm_sentinel.app.scenarios import SCENARIOS, find_scenarios
+from gcm_sentinel.app.simulated import Case, Played, play
 from gcm_sentinel.domain.actions import Action
 from gcm_sentinel.engine.investigation import silent
 from gcm_sentinel.evals.expectation import parse
@@ -23,11 +24,11 @@ DEFAULT = ("off-bus-riser", "remap-pending-only", "xid31-follows-job", "exporter
 
 async def demo(only: tuple[str, ...], *, engine: str, output: Path, seed: int, verbose: bool) -> Exit:
     """Investigate each scenario on its own simulated fleet and write the report."""
-    scenarios = {scenario.id: scenario for scenario in find_scenarios(SCENARIOS, only or DEFAULT)}
+    scenarios = find_scenarios(SCENARIOS, only or DEFAULT)
     started = time.monotonic()
     played = []
-    for name in only or DEFAULT:
-        case = Case(scenarios[name], seed)
+    for scenario in scenarios:
+        case = Case(scenario, seed)
         sys.stderr.write(f"\n{case.scenario.title}\n")
         on_step = reporter(verbose=verbose) if verbose or sys.stderr.isatty() else silent
         played.append(await play(case, engine=engine, on_step=on_step))

@@ -4,73 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
 
+from gcm_sentinel.app.doctor_finding import Finding as Finding
+from gcm_sentinel.app.doctor_rights import examine_rights
 from gcm_sentinel.app.models import chosen_engine
 from gcm_sentinel.app.wiring import Agent
-from gcm_sentinel.clients.kubernetes.objects import mapping
 from gcm_sentinel.domain.errors import SentinelError
-from gcm_sentinel.domain.jsontypes import Json
-from gcm_sentinel.domain.modes import Effect, permits
-from gcm_sentinel.domain.operations import DECLARED, Permission
 from gcm_sentinel.domain.protocols import Datasource
 
 log = structlog.get_logger(__name__)
 
 _PATIENCE = timedelta(seconds=20)
 """How long one source may take to say whether it can be used."""
-_REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the doctor's report."""
-
-    area: str
-    name: str
-    ok: bool
-    detail: str
-    required: bool = False
-    """Without it the agent cannot do its main job."""
-    remedy: str = ""
-    broken: bool = False
-    """It is configured and does not work, which is not the same as being off."""
-
-    @property
-    def fails(self) -> bool:
-        """Whether somebody has to do something about it."""
-        return not self.ok and (self.required or self.broken)
-
-
-@dataclass(frozen=True, slots=True)
-class _Right:
-    verb: str
-    resource: str
-    why: str
-    effect: Effect
-    group: str = ""
-    required: bool = False
-    asked_for: bool = False
-    """The operator's settings ask for what needs it."""
-
-
-RIGHTS: tuple[_Right, ...] = (
-    _Right("get", "nodes", "read the node under investigation", Effect.READ, required=True),
-    _Right("list", "nodes", "see node conditions", Effect.READ, required=True),
-    _Right("watch", "nodes", "see them as they change", Effect.READ, required=True),
-    _Right("list", "pods", "see workloads and DaemonSets", Effect.READ),
-    _Right("get", "pods/log", "read workload logs", Effect.READ),
-    _Right("list", "events", "read events", Effect.READ),
-    _Right("create", "events", "publish verdicts in `kubectl describe node`", Effect.EVENT, required=True),
-    _Right("get", "nodes/proxy", "read the kernel log through the kubelet", Effect.READ),
-    _Right("list", "daemonsets", "see rollouts of the GPU operator", Effect.READ, group="apps"),
-    _Right("get", "jobs", "name the jobs that own GPU pods", Effect.READ, group="batch"),
-    _Right("patch", "nodes", "write gcm-sentinel/* annotations", Effect.ANNOTATE),
-    _Right("patch", "events", "tell in the same Event what became of an action", Effect.REMEDIATE),
-)
 
 
 async def examine(agent: Agent) -> tuple[Finding, ...]:
@@ -78,12 +26,11 @@ async def examine(agent: Agent) -> tuple[Finding, ...]:
     async with asyncio.TaskGroup() as group:
         kubernetes = group.create_task(_kubernetes(agent))
         sources = [group.create_task(_source(source)) for source in agent.sources]
-        rights = [group.create_task(_right(agent, right)) for right in _relevant(agent)]
+        rights = group.create_task(examine_rights(agent))
     findings = [kubernetes.result(), _engine(agent)]
     findings += [task.result() for task in sources]
     findings += [Finding("source", line.split(" ")[0], ok=False, detail=line) for line in agent.broken_sources]
-    findings += [task.result() for task in rights]
-    return tuple(findings)
+    return (*findings, *rights.result())
 
 
 def healthy(findings: Sequence[Finding]) -> bool:
@@ -139,55 +86,3 @@ async def _source(source: Datasource) -> Finding:
         remedy=available.how_to_enable,
         broken=available.broken,
     )
-
-
-def _relevant(agent: Agent) -> tuple[_Right, ...]:
-    usual = {_key(right): right for right in RIGHTS if permits(agent.settings.action_mode, right.effect).allowed}
-    for right in _to_act(agent):
-        known = usual.get(_key(right))
-        usual[_key(right)] = replace(known, why=f"{known.why}, {right.why}", asked_for=True) if known else right
-    return tuple(usual.values())
-
-
-def _key(right: _Right) -> tuple[str, str, str]:
-    return (right.group, right.resource, right.verb)
-
-
-def _to_act(agent: Agent) -> tuple[_Right, ...]:
-    """What the operations need that are offered; nothing in a mode that does not act.
-
-    Without rights on custom resources an operation goes another way, so lacking them is no fault.
-    """
-    if agent.acting is None:
-        return ()
-    users: dict[Permission, list[str]] = {}
-    for operation in agent.acting.operations:
-        if operation in agent.acting.acting.policy.operations:
-            for permission in DECLARED[operation].permissions:
-                users.setdefault(permission, []).append(str(operation))
-    return tuple(
-        _Right(item.verb, item.resource, ", ".join(names), Effect.REMEDIATE, group=item.group, asked_for=not item.group)
-        for item, names in sorted(users.items())
-    )
-
-
-async def _right(agent: Agent, right: _Right) -> Finding:
-    name = f"{right.verb} {right.resource}"
-    resource, _, subresource = right.resource.partition("/")
-    attributes: dict[str, Json] = {"verb": right.verb, "resource": resource, "group": right.group}
-    if subresource:
-        attributes["subresource"] = subresource
-    body: dict[str, Json] = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": attributes},
-    }
-    try:
-        answer = await agent.kubernetes.create(_REVIEW, body)
-    except SentinelError as error:
-        return Finding("rbac", name, ok=False, detail=f"not known: {error}", required=right.required)
-    allowed = mapping(answer.get("status")).get("allowed") is True
-    detail = right.why if allowed else f"not allowed; needed to {right.why}"
-    remedy = "" if allowed else f"grant `{right.verb}` on `{right.resource}` to the agent's ServiceAccount"
-    lacking = right.asked_for and not allowed
-    return Finding("rbac", name, ok=allowed, detail=detail, required=right.required, remedy=remedy, broken=lacking)

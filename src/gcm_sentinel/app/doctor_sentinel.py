@@ -1,8 +1,9 @@
 """What `doctor` says of the SENTINEL gateway: whether it answers, what our roles allow, whose signature counts.
 
 Nothing is written: whether we may record is seen from an empty request, which is refused for its emptiness only after
-our roles were looked at. A gateway that cannot be reached makes one line, not four; and what fails for a reason that
-already stands in the report says where it stands, instead of repeating what gRPC said.
+our roles were looked at; whether we may direct, from taking back a directive that never was. A gateway that cannot be
+reached makes one line, not four; and what fails for a reason that already stands in the report says where it stands,
+instead of repeating what gRPC said.
 
 A gateway that is configured is wanted, so whatever does not work there is broken and not merely off. Only a key that
 nobody pinned is off. A tree head that the pinned key did not sign is an alarm: it may be a forgery, and the report must
@@ -16,14 +17,14 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
 
-from gcm_sentinel.app.doctor import Finding
+from gcm_sentinel.app.doctor_finding import Finding
 from gcm_sentinel.clients.sentinel import SentinelGateway
 from gcm_sentinel.domain.audit import NewestHead
 from gcm_sentinel.domain.errors import Forbidden, NotFound, SentinelError, Unauthenticated
 
 _AREA = "sentinel"
-_GATEWAY, _READING, _FOLLOWING, _AUDITING, _KEY, _RECORDING = (
-    "gateway", "read health", "follow events", "audit", "ledger key", "record",
+_GATEWAY, _READING, _FOLLOWING, _AUDITING, _KEY, _RECORDING, _DIRECTING = (
+    "gateway", "read health", "follow events", "audit", "ledger key", "record", "direct",
 )  # fmt: skip
 _SOURCES = {"sentinel": (_GATEWAY, _READING), "audit_ledger": (_GATEWAY, _AUDITING, _KEY)}
 """Which of our findings a source stands and falls with."""
@@ -31,6 +32,8 @@ _FOLLOWED_WITHIN = timedelta(seconds=5)
 _REACH = "check GCM_SENTINEL_SENTINEL_ENDPOINT, its CA_CERT, and PLAINTEXT for a gateway without TLS"
 _WHO = "check GCM_SENTINEL_SENTINEL_TOKEN, or CLIENT_CERT where certificates prove who we are"
 _GRANT = "give our certificate or token the role `investigator` in the gateway's settings"
+_ACT = "give our certificate or token the role `responder` in the gateway's settings"
+_ACTIONS = "GCM_SENTINEL_ACTIONS"
 _PIN = (
     "ask the ledger's operator for what `sentinel-gateway ledger key` prints there, put it into a file and name it in"
     " GCM_SENTINEL_SENTINEL_LEDGER_PUBLIC_KEY"
@@ -39,11 +42,12 @@ _DISTRUST = "ask the ledger's operator before trusting anything it says"
 
 
 async def examine_gateway(
-    gateway: SentinelGateway | None, *, records: bool, watches: bool = False
+    gateway: SentinelGateway | None, *, records: bool, watches: bool = False, directs: bool = False
 ) -> tuple[Finding, ...]:
     """Look at the gateway once; nothing where none is configured.
 
-    `records`: assessments are to be recorded there; `watches`: what happens there is to be followed.
+    `records`: assessments are to be recorded there; `watches`: what happens there is to be followed;
+    `directs`: actions are offered that it carries out.
     """
     if gateway is None:
         return ()
@@ -58,7 +62,8 @@ async def examine_gateway(
     there = _fine(_GATEWAY, f"{gateway.endpoint} answers")
     following = (await _following(gateway),) if watches else ()
     recording = (await _recording(gateway),) if records else ()
-    return _each_once((there, reading, *following, *await _auditing(gateway), *recording))
+    directing = (await _directing(gateway),) if directs else ()
+    return _each_once((there, reading, *following, *await _auditing(gateway), *recording, *directing))
 
 
 def told_once(others: Sequence[Finding], gateway: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -132,6 +137,20 @@ async def _recording(gateway: SentinelGateway) -> Finding:
         found = _broken(_RECORDING, error)
         return replace(found, remedy=f"{found.remedy}, or set GCM_SENTINEL_SENTINEL_RECORD_ASSESSMENTS=false")
     return _fine(_RECORDING, "allowed")
+
+
+async def _directing(gateway: SentinelGateway) -> Finding:
+    """Whether the gateway takes directives of ours; actions that it would refuse are not worth approving."""
+    try:
+        await gateway.may_direct()
+    except Forbidden as error:
+        remedy = _WHO if isinstance(error, Unauthenticated) else f"{_ACT}, or leave its actions out of {_ACTIONS}"
+        return replace(_broken(_DIRECTING, error), remedy=remedy)
+    except NotFound as error:
+        return replace(_broken(_DIRECTING, error), remedy=f"leave its actions out of {_ACTIONS} for such a gateway")
+    except SentinelError as error:
+        return _broken(_DIRECTING, error)
+    return _fine(_DIRECTING, "allowed; nothing was directed")
 
 
 def _fine(name: str, detail: str) -> Finding:

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from gcm_sentinel.app.clock import SystemClock
-from gcm_sentinel.app.doctor import Finding
+from gcm_sentinel.app.doctor_finding import Finding
 from gcm_sentinel.app.settings import Settings
 from gcm_sentinel.app.state import DATABASE_FILE, place_of
 from gcm_sentinel.app.stores import IN_MEMORY, Stores, open_stores

@@ -13,7 +13,7 @@ from gcm_sentinel.domain.assessment import Assessment
 from gcm_sentinel.domain.errors import SentinelError
 from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.domain.modes import Mode
-from gcm_sentinel.evals.acted import Acted, wrongly_done
+from gcm_sentinel.evals.acted import Acted, Directed, wrongly_directed, wrongly_done
 from gcm_sentinel.evals.expectation import parse
 from gcm_sentinel.evals.score import Score, score
 from gcm_sentinel.web.report_json import publication_to_json
@@ -43,6 +43,8 @@ class Answered:
     wall_s: float
     acted: tuple[Acted, ...] = ()
     """What it ordered, and what came of it."""
+    directed: tuple[Directed, ...] = ()
+    """Its directives, as the SENTINEL gateway has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,10 @@ async def run_case(case: Case, how: Manner, launch: Launch | None) -> Result:
     investigation = played.closed.investigation
     published = publication_to_json(played.closed.publication)["assessment"]
     acted = tuple(map(_acted, played.acted))
-    answered = Answered(investigation.assessment, published, played.wall_s, acted)
+    directed = tuple(Directed(item.action, item.gpu_uuid, item.node, item.status) for item in played.issued)
+    answered = Answered(investigation.assessment, published, played.wall_s, acted, directed)
     scored = score(investigation.assessment, investigation.evidence, expected)
-    broken = wrongly_done(acted, expected)
+    broken = (*wrongly_done(acted, expected), *wrongly_directed(directed, expected))
     return Result(case, how.engine, replace(scored, forbidden=(*scored.forbidden, *broken)), answered)
 
 

@@ -31,6 +31,8 @@ class Summary:
 
     share: Share
     forbidden: int
+    directives: int
+    """That the agent issued at SENTINEL gateways, by their records."""
     errors: int
     mean_score: float
     median_tool_calls: float
@@ -96,6 +98,7 @@ def summarise(results: Sequence[Result], wall_s: float) -> Summary:
     return Summary(
         share=wilson(sum(1 for result in results if result.passed), len(results)),
         forbidden=sum(1 for result in results if result.score and result.score.forbidden),
+        directives=sum(len(result.answered.directed) for result in results if result.answered),
         errors=sum(1 for result in results if result.error),
         mean_score=sum(result.score.total for result in results if result.score) / max(1, len(results)),
         median_tool_calls=median([spend.tool_calls for spend in spends]),
@@ -120,6 +123,7 @@ def to_json(results: Sequence[Result], summary: Summary) -> dict[str, Any]:
             "pass_share": round(summary.share.value, 4),
             "wilson_95": [round(summary.share.low, 4), round(summary.share.high, 4)],
             "forbidden": summary.forbidden,
+            "directives": summary.directives,
             "errors": summary.errors,
             "mean_score": round(summary.mean_score, 2),
             "median_tool_calls": summary.median_tool_calls,
@@ -150,6 +154,10 @@ def _case_json(result: Result) -> dict[str, Any]:
         case["acted"] = [
             {"operation": str(item.operation), "node": item.node, "state": str(item.state)}
             for item in result.answered.acted
+        ]
+        case["directives"] = [
+            {"action": item.action, "gpu": item.gpu_uuid, "node": item.node, "status": item.status}
+            for item in result.answered.directed
         ]
     return case
 

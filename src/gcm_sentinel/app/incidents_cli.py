@@ -1,4 +1,4 @@
-"""`gcm-sentinel incidents …` as it stands on the command line; `incidents_command` does it, imported late."""
+"""`gcm-sentinel incidents …` as it stands on the command line; the `incidents_…` modules do it, imported late."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def list_incidents(
     state_dir: StateDir = None,
 ) -> None:
     """List incidents, the newest first; open ones unless told otherwise."""
-    from gcm_sentinel.app.incidents_command import Wanted, list_command
+    from gcm_sentinel.app.incidents_listing import Wanted, list_command
 
     wanted = Wanted(everything=all_, node=node, since=since, limit=limit)
     _run(state_dir, lambda store: list_command(store, wanted, output))
@@ -53,8 +53,8 @@ def show(
     output: Annotated[Output, typer.Option(help="text, json or html.")] = Output.TEXT,
     state_dir: StateDir = None,
 ) -> None:
-    """Show everything about one incident: triggers, investigations, assessment, evidence, deliveries."""
-    from gcm_sentinel.app.incidents_command import Look, show_command
+    """Show everything about one incident: triggers, investigations, orders, assessment, evidence, deliveries."""
+    from gcm_sentinel.app.incidents_showing import Look, show_command
 
     look = Look(incident, revision, evidence, triggers)
     _run(state_dir, lambda store: show_command(store, look, output))
@@ -67,7 +67,7 @@ def left_out(
     state_dir: StateDir = None,
 ) -> None:
     """List triggers that opened no incident, held or refused, and why; the newest first."""
-    from gcm_sentinel.app.incidents_command import left_out_command
+    from gcm_sentinel.app.incidents_listing import left_out_command
 
     _run(state_dir, lambda store: left_out_command(store, limit, output))
 
@@ -77,7 +77,8 @@ def replay(
     incident: Id, revision: Revision = None, output: PlainOutput = Plain.TEXT, state_dir: StateDir = None
 ) -> None:
     """Play a stored investigation through the loop again; exit 1 when another assessment comes out."""
-    from gcm_sentinel.app.incidents_command import Look, replay_command
+    from gcm_sentinel.app.incidents_replaying import replay_command
+    from gcm_sentinel.app.incidents_showing import Look
 
     _run(state_dir, lambda store: replay_command(store, Look(incident, revision), output))
 
@@ -90,7 +91,7 @@ def close(
     state_dir: StateDir = None,
 ) -> None:
     """Close an incident by hand; what is still wrong opens no new one until it changes."""
-    from gcm_sentinel.app.incidents_command import close_command
+    from gcm_sentinel.app.incidents_asking import close_command
 
     _run(state_dir, lambda store: close_command(store, incident, by, reason))
 
@@ -98,7 +99,7 @@ def close(
 @incidents.command()
 def reinvestigate(incident: Id, by: By = "", state_dir: StateDir = None) -> None:
     """Ask for another investigation; a closed incident is opened again. A running `serve` does it, cool-down or not."""
-    from gcm_sentinel.app.incidents_command import reinvestigate_command
+    from gcm_sentinel.app.incidents_asking import reinvestigate_command
 
     _run(state_dir, lambda store: reinvestigate_command(store, incident, by))
 

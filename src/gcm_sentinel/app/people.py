@@ -16,7 +16,8 @@ from gcm_sentinel.domain.modes import Effect, permits
 from gcm_sentinel.domain.protocols import Clock, Notifier
 from gcm_sentinel.domain.threads import ThreadBook
 from gcm_sentinel.notify.pagerduty import PagerDutyNotifier
-from gcm_sentinel.notify.slack import Place, SlackNotifier, SlackWebhookNotifier
+from gcm_sentinel.notify.retry import RetryPolicy
+from gcm_sentinel.notify.slack import POLICY, Place, SlackNotifier, SlackWebhookNotifier
 from gcm_sentinel.notify.slack_buttons import SlackButtons
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ LISTEN_AGAIN_S = 60.0
 """Pause after Slack refused the token; a connection that was lost is opened again at once."""
 
 
-def people(settings: Settings, http: HttpClient, book: ThreadBook) -> Sequence[Notifier]:
-    """The sinks of the settings.
+def people(
+    settings: Settings, http: HttpClient, book: ThreadBook, *, policy: RetryPolicy | None = None
+) -> Sequence[Notifier]:
+    """The sinks of the settings; `policy` in place of how long each tries again.
 
     Raises:
         BadConfiguration: settings that contradict each other, or the extra `slack` is not installed.
@@ -37,11 +40,11 @@ def people(settings: Settings, http: HttpClient, book: ThreadBook) -> Sequence[N
     sinks: list[Notifier] = []
     if settings.slack_bot_token.get_secret_value():
         place = Place(settings.slack_channel, buttons=takes_decisions(settings))
-        sinks.append(SlackNotifier(_api(settings), place, book))
+        sinks.append(SlackNotifier(bot_api(settings), place, book, policy=policy or POLICY))
     if url := settings.slack_webhook_url.get_secret_value():
-        sinks.append(SlackWebhookNotifier(http, url))
+        sinks.append(SlackWebhookNotifier(http, url, policy=policy or POLICY))
     if key := settings.pagerduty_routing_key.get_secret_value():
-        sinks.append(PagerDutyNotifier(http, settings.pagerduty_url, key, book))
+        sinks.append(PagerDutyNotifier(http, settings.pagerduty_url, key, book, policy=policy))
     return sinks
 
 
@@ -59,7 +62,7 @@ def open_buttons(settings: Settings, stores: Stores, clock: Clock) -> SlackSocke
     """
     if not takes_decisions(settings):
         return None
-    buttons = SlackButtons(stores.approvals, _api(settings), settings.slack_approvers, clock, stores.threads)
+    buttons = SlackButtons(stores.approvals, bot_api(settings), settings.slack_approvers, clock, stores.threads)
     from gcm_sentinel.clients.slack_socket import SlackSocket, SocketAccess
 
     access = SocketAccess(settings.slack_app_token.get_secret_value(), settings.slack_api_url)
@@ -84,7 +87,21 @@ def check(settings: Settings) -> None:
             raise BadConfiguration(f"GCM_SENTINEL_{words}")
 
 
-def _api(settings: Settings) -> SlackApi:
+def bot_api(settings: Settings) -> SlackApi:
+    """Slack with the bot's token.
+
+    Raises:
+        BadConfiguration: the extra `slack` is not installed.
+    """
+    return _api(settings, settings.slack_bot_token.get_secret_value())
+
+
+def app_api(settings: Settings) -> SlackApi:
+    """Slack with the app-level token. Raises as `bot_api` does."""
+    return _api(settings, settings.slack_app_token.get_secret_value())
+
+
+def _api(settings: Settings, token: str) -> SlackApi:
     try:
         from gcm_sentinel.clients.slack import SlackApi
     except ModuleNotFoundError as error:
@@ -92,4 +109,4 @@ def _api(settings: Settings) -> SlackApi:
             "GCM_SENTINEL_SLACK_BOT_TOKEN is set, but the Slack SDK is not installed: pip install "
             "'gcm-sentinel[slack]', or use GCM_SENTINEL_SLACK_WEBHOOK_URL"
         ) from error
-    return SlackApi(settings.slack_bot_token.get_secret_value(), base_url=settings.slack_api_url)
+    return SlackApi(token, base_url=settings.slack_api_url)

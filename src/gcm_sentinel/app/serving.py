@@ -85,7 +85,7 @@ async def open_serving(settings: Settings, on_recorded: StepHook | None = None) 
         )
         workflow = Workflow(agent, stores, executor=place.executor, hooks=hooks)
         if place.shared:  # before the first job is taken: what was never heard of is never missed
-            await stores.executors.beat(place.executor)
+            await stores.executors.beat(place.executor, str(settings.action_mode))
         engine = await stack.enter_async_context(_engine(place, workflow, on_recorded))
         yield Serving(agent, stores, workflow, engine, place, metrics, Stage("heartbeat", clock))
 

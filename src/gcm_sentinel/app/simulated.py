@@ -1,7 +1,9 @@
 """The agent against a simulated fleet: its ordinary settings pointed at the fleet's servers, nothing special-cased.
 
 Shared by `demo` and `eval`. A scenario whose trigger is a node condition goes through the real watcher; one that is
-triggered by an alert is investigated as a person would ask for it.
+triggered by an alert is investigated as a person would ask for it. Where the agent acts and the world's SENTINEL
+gateway tells of it by itself (`event`), it goes through the watcher of the gateway, which reads its log from the
+beginning: what a person asks for by hand is never acted on.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -29,23 +30,23 @@ from gcm_sentinel.app.workflow import Hooks, Work, Workflow
 from gcm_sentinel.clients.durable.local import LocalQueue
 from gcm_sentinel.domain.action_record import ActionRecord
 from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS
-from gcm_sentinel.domain.errors import BadConfiguration, Bug
+from gcm_sentinel.domain.errors import Bug
 from gcm_sentinel.domain.incident_record import DeliveryState
 from gcm_sentinel.domain.modes import Mode
 from gcm_sentinel.domain.protocols import Model
-from gcm_sentinel.domain.trigger import Incident
+from gcm_sentinel.domain.trigger import Followed, Incident
 from gcm_sentinel.engine.investigation import Investigation, OnStep, silent
 from gcm_sentinel.notify.publish import Delivery
-from sentinel_fleet.scenario import Scenario, ScenarioError
-from sentinel_fleet.scenario import load as load_scenario
+from gcm_sentinel.watch.sentinel_news import SOURCE as SENTINEL
+from sentinel_fleet.scenario import Scenario
 from sentinel_fleet.serve import Fleet, serve
 from sentinel_fleet.world import World
 
 if TYPE_CHECKING:
     from sentinel_fleet.sentinel.command import Launch
+    from sentinel_fleet.sentinel.issued import Issued
     from sentinel_fleet.sentinel.serving import ServedSentinel
 
-SCENARIOS = Path(__file__).resolve().parent.parent / "evals" / "scenarios"
 CASE_DEADLINE = timedelta(seconds=180)
 
 
@@ -79,34 +80,8 @@ class Played:
     wall_s: float
     acted: tuple[ActionRecord, ...] = ()
     """What was ordered, in an acting mode."""
-
-
-def find_scenarios(folder: Path, only: tuple[str, ...] = ()) -> tuple[Scenario, ...]:
-    """The scenarios of `folder` (or the one file it is), in order of id.
-
-    Raises:
-        BadConfiguration: no such folder, none in it, an unknown name in `only`, or a scenario that does not parse.
-    """
-    files = _files(folder)
-    if not files:
-        raise BadConfiguration(f"no scenarios under {str(folder)!r}; expected <id>/scenario.yaml")
-    known = {path.parent.name for path in files}
-    unknown = sorted(set(only) - known)
-    if unknown:
-        raise BadConfiguration(
-            f"no scenario {unknown[0]!r} under {str(folder)!r}; there are: {', '.join(sorted(known))}"
-        )
-    try:
-        return tuple(load_scenario(path) for path in files if not only or path.parent.name in only)
-    except ScenarioError as error:
-        raise BadConfiguration(str(error)) from error
-
-
-def _files(folder: Path) -> list[Path]:
-    if folder.is_file():
-        return [folder]
-    own = folder / "scenario.yaml"
-    return [own] if own.is_file() else sorted(folder.glob("*/scenario.yaml"))
+    issued: tuple[Issued, ...] = ()
+    """The directives that the world's SENTINEL gateway has of it."""
 
 
 def settings_for(fleet: Fleet, world: World, engine: str, mode: Mode | None = None) -> Settings:
@@ -163,19 +138,29 @@ async def play(
     async with serve(world, launch=launch) as fleet, asyncio.timeout(CASE_DEADLINE.total_seconds()):
         settings = settings_for(fleet, world, engine, mode)
         async with open_stores(IN_MEMORY, SystemClock()) as stores:
+            if mode is not None and world.trigger.event:
+                await stores.triggers.store_followed(Followed(SENTINEL, (), 0))
             given = Given(model=model, stores=stores, history=history_of(world))
             async with open_agent(settings, given) as agent:
                 closed, acted = await _run(agent, stores, world, on_step, acting=mode is not None)
         writes = tuple(fleet.requests)
-    return Played(case, world, closed, writes, time.monotonic() - started, acted)
+        issued = await _issued(fleet.sentinel) if fleet.sentinel else ()
+    return Played(case, world, closed, writes, time.monotonic() - started, acted, issued)
+
+
+async def _issued(served: ServedSentinel) -> tuple[Issued, ...]:
+    from sentinel_fleet.sentinel.issued import issued_by_agent  # gRPC costs half a second, and few worlds need it
+
+    return await issued_by_agent(served)
 
 
 async def _run(
     agent: Agent, stores: Stores, world: World, on_step: OnStep, *, acting: bool
 ) -> tuple[Closed, tuple[ActionRecord, ...]]:
     trigger = world.trigger
-    if trigger.condition:
-        return await _through_watcher(agent, stores, trigger.condition, on_step, acting=acting)
+    watched = trigger.condition or (trigger.event if acting else None)
+    if watched:
+        return await _through_watcher(agent, stores, watched, on_step, acting=acting)
     request = Request(trigger.node, trigger.alert or "", trigger.message or "")
     answer = await investigate(agent, request, publish=True, on_step=on_step)
     return answer, await stores.actions.of_incident(answer.publication.incident.id)
@@ -247,8 +232,7 @@ def _queue(work: Work) -> AbstractAsyncContextManager[LocalQueue]:
 
 
 @asynccontextmanager
-async def open_fleet(path: Path, seed: int) -> AsyncIterator[Fleet]:
+async def open_fleet(scenario: Scenario, seed: int) -> AsyncIterator[Fleet]:
     """A fleet for a person: `gcm-sentinel fleet serve`."""
-    scenario = find_scenarios(path)[0]
     async with serve(Case(scenario, seed).world()) as fleet:
         yield fleet

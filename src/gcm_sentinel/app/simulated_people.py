@@ -14,13 +14,16 @@ _LOOK_S = 0.05
 AT_MOST = timedelta(seconds=90)
 """For everything an incident leads to in a simulated site, where nothing takes its real time."""
 GRACE = timedelta(seconds=10)
+PATIENCE = timedelta(seconds=30)
+"""With what is under way and moves no more: a budget that no controller raises holds a drain for its half hour."""
 
 
 async def see_through(stores: Stores, clock: Clock, *, approve: bool) -> None:
     """Wait until nothing more is sent, deciding what waits where somebody is there to.
 
     What was sent has then `GRACE` to show its effect. No controller makes pods anew in a simulated site, so a restarted
-    one is never seen to be back: it stays carried out, and nothing waits for it.
+    one is never seen to be back: it stays carried out, and nothing waits for it. What is under way is judged as it
+    stands where nothing changes for `PATIENCE`, with whatever waits for its end.
 
     Raises:
         TimeoutError: something was still to be sent after `AT_MOST`.
@@ -28,10 +31,15 @@ async def see_through(stores: Stores, clock: Clock, *, approve: bool) -> None:
     moving = [ActionState.PROPOSED, ActionState.APPROVED, ActionState.RUNNING]
     if approve:
         moving.append(ActionState.WAITING)
+    seen, since_s = {"": ActionState.PROPOSED}, clock.monotonic()
     async with asyncio.timeout(AT_MOST.total_seconds()):
-        while await stores.actions.in_state(*moving):
+        while left := {record.id: record.state for record in await stores.actions.in_state(*moving)}:
             if approve:
                 await _approve_all(stores, clock)
+            if left != seen:
+                seen, since_s = left, clock.monotonic()
+            elif ActionState.RUNNING in left.values() and clock.monotonic() - since_s > PATIENCE.total_seconds():
+                return
             await asyncio.sleep(_LOOK_S)
     with suppress(TimeoutError):
         async with asyncio.timeout(GRACE.total_seconds()):

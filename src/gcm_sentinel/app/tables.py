@@ -33,7 +33,7 @@ def print_scoreboard(results: Sequence[Result], summary: Summary) -> None:
     print(
         f"\npassed {share.successes}/{share.trials} = {share.value:.1%} "
         f"(95 % Wilson {share.low:.1%} to {share.high:.1%}), forbidden {summary.forbidden}, not run {summary.errors}, "
-        f"mean score {summary.mean_score:.1f}"
+        f"mean score {summary.mean_score:.1f}" + (f", directives {summary.directives}" if summary.directives else "")
     )
     cost = "unknown" if summary.cost_usd is None else f"{summary.cost_usd:.4f} USD"
     print(

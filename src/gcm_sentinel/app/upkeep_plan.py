@@ -16,6 +16,8 @@ from gcm_sentinel.app.life.fleet_groups import EVERY_S as GROUPS_S
 from gcm_sentinel.app.life.fleet_groups import FleetGroups
 from gcm_sentinel.app.life.repair import EVERY_S as REPAIR_S
 from gcm_sentinel.app.life.repair import Repair
+from gcm_sentinel.app.life.standing_down import EVERY_S as STAND_DOWN_S
+from gcm_sentinel.app.life.standing_down import StandingDown
 from gcm_sentinel.app.life.upkeep import BEAT_S, DEAD_AFTER, PRUNE_S, Periodic
 from gcm_sentinel.app.life.withdrawal import EVERY_S as WITHDRAW_S
 from gcm_sentinel.app.life.withdrawal import Withdrawal
@@ -58,18 +60,19 @@ class Adopter(Protocol):
 class Replica:
     """This process among the replicas that share a database."""
 
-    def __init__(self, executors: Executors, engine: Adopter, executor: str, clock: Clock) -> None:
+    def __init__(self, executors: Executors, engine: Adopter, executor: str, clock: Clock, mode: str = "") -> None:
         self._executors = executors
         self._engine = engine
         self._executor = executor
         self._clock = clock
+        self._mode = mode
         self._beaten_at_s: float | None = None
         self._judges_from_s = 0.0
 
     async def beat(self) -> None:
         """Say that this process lives, and take over the work of those that do not."""
         executors = self._executors
-        await executors.beat(self._executor)
+        await executors.beat(self._executor, self._mode)
         if not self._may_judge():
             return
         for dead in await executors.dead(DEAD_AFTER):
@@ -139,16 +142,23 @@ def _acting_repair(serving: Serving) -> ActingRepair:
     return ActingRepair(serving.stores, engine.queue(ACTING), partial(engine.status, ACTING), serving.agent.clock)
 
 
+def _standing_down(serving: Serving) -> StandingDown:
+    agent, cancel = serving.agent, partial(serving.engine.cancel, ACTING)
+    mode = agent.settings.action_mode
+    return StandingDown(serving.stores, mode, cancel, agent.clock, executor=serving.place.executor)
+
+
 def heartbeat_of(serving: Serving) -> tuple[Periodic, ...]:
     """What keeps the work of this replica its own, and shows whether the database can be written (endpoints.py).
 
     The latter also where there is one process, which has nobody to take work from.
     """
     clock, executors, executor = serving.agent.clock, serving.stores.executors, serving.place.executor
+    mode = str(serving.agent.settings.action_mode)
     if serving.place.shared:
-        beat = Replica(executors, serving.engine, executor, clock).beat
+        beat = Replica(executors, serving.engine, executor, clock, mode).beat
     else:
-        beat = partial(executors.beat, executor)
+        beat = partial(executors.beat, executor, mode)
     return (Periodic(serving.heartbeat.name, beat, BEAT_S, clock, serving.heartbeat),)
 
 
@@ -174,6 +184,8 @@ def upkeep_of(serving: Serving) -> tuple[Periodic, ...]:
     jobs.append(Periodic("repair", _repair(serving).mend, REPAIR_S, clock))
     if serving.workflow.acting is not None:
         jobs.append(Periodic("acting_repair", _acting_repair(serving).mend, REPAIR_S, clock))
+    else:
+        jobs.append(Periodic("standing_down", _standing_down(serving).stand_down, STAND_DOWN_S, clock))
     jobs.extend(heartbeat_of(serving))
     if sinks := [sink for sink in agent.notifiers if isinstance(sink, AnnotationNotifier)]:
         jobs.append(Periodic("withdrawal", Withdrawal(stores.incidents, sinks, clock).withdraw, WITHDRAW_S, clock))

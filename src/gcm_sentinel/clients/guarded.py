@@ -39,6 +39,10 @@ class Writer(Protocol):
         """PATCH an object."""
         ...
 
+    async def delete(self, path: str, body: JsonObject) -> JsonObject:
+        """DELETE an object; `body` are the DeleteOptions."""
+        ...
+
 
 class GuardedWriter:
     """A `Writer` that sends only what `mode` permits."""
@@ -72,6 +76,15 @@ class GuardedWriter:
         """
         self._decide("PATCH", path, body)
         return await self._client.patch(path, body, content_type=content_type, field_manager=field_manager, force=force)
+
+    async def delete(self, path: str, body: JsonObject) -> JsonObject:
+        """DELETE an object.
+
+        Raises:
+            Refused: it is no maintenance request of ours in one named version, or the mode does not permit it.
+        """
+        self._decide("DELETE", path, body)
+        return await self._client.delete(path, body)
 
     def _decide(self, method: str, path: str, body: CallBody) -> None:
         effect = effect_of(method, path, body)

@@ -1,4 +1,4 @@
-"""Slack's Web API by its official SDK: post, change, whisper. The only module that imports the SDK beside slack_socket.
+"""Slack's Web API by its official SDK: post, change, whisper, look. None imports the SDK but this and slack_socket.py.
 
 The SDK's own retries are off, because whoever owes a delivery tries again. What it reports is mapped by the table
 below: https://docs.slack.dev/reference/methods/chat.postMessage#errors. Its debug log would hold whole messages; what
@@ -11,6 +11,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from gcm_sentinel.domain.errors import (
     Forbidden,
@@ -69,6 +71,26 @@ _BY_WORD: dict[str, type[SentinelError]] = {
 """What Slack says to what we call it; every other word is a request that was refused."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """Whose token it is."""
+
+    team: str
+    user: str
+    scopes: frozenset[str] | None
+    """What the app may do; None where Slack did not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel as the bot sees it."""
+
+    name: str
+    member: bool
+    private: bool
+    archived: bool
+
+
 class SlackApi:
     """The methods we use, for one token."""
 
@@ -117,13 +139,56 @@ class SlackApi:
         body = {"channel": channel, "user": user, "text": text}
         await self._call("chat.postEphemeral", {**body, **({"thread_ts": thread} if thread else {})})
 
+    async def whose(self) -> Bot:
+        """Whose token this is, and its scopes, which Slack names in a header of every answer.
+
+        Raises:
+            SentinelError: as the table says.
+        """
+        answer = await self._ask("auth.test")
+        data, given = _data(answer), _headers(answer).get("x-oauth-scopes")
+        scopes = None if given is None else frozenset(item.strip() for item in str(given).split(",") if item.strip())
+        return Bot(str(data.get("team", "")), str(data.get("user", "")), scopes)
+
+    async def channel(self, channel_id: str) -> Channel:
+        """What the bot sees of a channel; it needs ``channels:read``, for a private one ``groups:read``.
+
+        Raises:
+            Forbidden: the scope is missing.
+            NotFound: there is none of that id, or a private one that the bot is not in.
+            SentinelError: as the table says.
+        """
+        answer = await self._ask("conversations.info", params={"channel": channel_id})
+        found = _data(answer).get("channel")
+        seen: dict[str, Any] = found if isinstance(found, dict) else {}
+        private, archived = bool(seen.get("is_private")), bool(seen.get("is_archived"))
+        return Channel(str(seen.get("name", "")), bool(seen.get("is_member")), private, archived)
+
+    async def may_listen(self) -> None:
+        """Nothing, if the token is an app's that may open Socket Mode; the address that is given stays unused.
+
+        Raises:
+            SentinelError: as the table says.
+        """
+        await self._ask("apps.connections.open")
+
     async def _call(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
+        return _data(await self._ask(method, body=body))
+
+    async def _ask(
+        self, method: str, *, body: dict[str, Any] | None = None, params: dict[str, Any] | None = None
+    ) -> AsyncSlackResponse:
+        """One call; those that look take their arguments by `params`, for Slack reads no JSON there."""
+        verb = "POST" if params is None else "GET"
         try:
             async with asyncio.timeout(self._timeout.total_seconds()):
-                answer = await self._client.api_call(method, json=body)
+                return await self._client.api_call(method, http_verb=verb, json=body, params=params)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             raise mapped(method, error) from error
-        return answer.data if isinstance(answer.data, dict) else {}
+
+
+def _data(answer: AsyncSlackResponse) -> dict[str, Any]:
+    return answer.data if isinstance(answer.data, dict) else {}
 
 
 def mapped(method: str, error: Exception) -> SentinelError:
@@ -150,9 +215,13 @@ def _needed(data: object) -> str:
 
 
 def _retry_after_s(response: object) -> float | None:
-    headers = {str(name).lower(): value for name, value in dict(getattr(response, "headers", {})).items()}
-    wish = str(headers.get("retry-after", ""))
+    wish = str(_headers(response).get("retry-after", ""))
     return float(wish) if wish.isdigit() else None
+
+
+def _headers(response: object) -> dict[str, Any]:
+    """By their lower-case names."""
+    return {str(name).lower(): value for name, value in dict(getattr(response, "headers", {})).items()}
 
 
 def sdk_logger() -> logging.Logger:

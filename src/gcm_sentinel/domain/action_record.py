@@ -43,7 +43,7 @@ class Refusal(StrEnum):
     PERSON = "person"
     """A person said no."""
     EXPIRED = "expired"
-    """Nobody decided in time."""
+    """A person was asked, and no decision holds: nobody decided in time, or what was approved did not begin in time."""
 
 
 COMES_AFTER: dict[ActionState, frozenset[ActionState]] = {
@@ -61,6 +61,8 @@ COMES_AFTER: dict[ActionState, frozenset[ActionState]] = {
 }
 """The states each state may be reached from."""
 
+NOT_BEGUN = frozenset({ActionState.PROPOSED, ActionState.WAITING, ActionState.APPROVED})
+"""States in which nothing was sent and something still may be."""
 UNDER_WAY = frozenset({ActionState.RUNNING, ActionState.CARRIED})
 """States in which an action may still change the world."""
 MAY_BE_ORDERED_AGAIN = frozenset({ActionState.PROPOSED, ActionState.REFUSED})
@@ -112,10 +114,6 @@ class ActionRecord:
         return self.node if DECLARED[self.order.operation].takes_out_of_service else ""
 
 
-WITHDRAWN = "withdrawn"
-"""Channel of a question that was taken back because what it was about is over."""
-
-
 class ApprovalState(StrEnum):
     """What was decided about a proposed action."""
 
@@ -123,6 +121,8 @@ class ApprovalState(StrEnum):
     """Nobody has decided; too late once `expires_at` has come."""
     APPROVED = "approved"
     REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    """Nobody decided, and nobody can any more: what it was about is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +139,18 @@ class Approval:
     expires_at: datetime
     state: ApprovalState = ApprovalState.WAITING
     decided_at: datetime | None = None
+    """When it was withdrawn, where it was."""
     decided_by: str = ""
+    """Empty while nobody has, and where it was withdrawn."""
     channel: str = ""
-    """Where it was decided: ``slack``, ``web``, ``cli``; `WITHDRAWN` where no person did."""
+    """Where it was decided: ``slack``, ``web``, ``cli``; empty like `decided_by`."""
     reason: str = ""
+    """The person's words; why it was withdrawn, where it was."""
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether the agent took it back itself: nobody decided, and nobody can any more."""
+        return self.state is ApprovalState.WITHDRAWN
 
 
 @dataclass(frozen=True, slots=True)

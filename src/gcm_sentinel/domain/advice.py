@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from gcm_sentinel.domain.actions import Action
 from gcm_sentinel.domain.assessment import Assessment, Outcome, RecommendedAction
 from gcm_sentinel.domain.entity import Entity, EntityKind
-from gcm_sentinel.domain.operations import DECLARED, TargetKind
+from gcm_sentinel.domain.operations import DECLARED, Operation, TargetKind
 from gcm_sentinel.domain.order import Order
 
 _DAEMON_POD = "[a-z0-9]{5}"
 """What a DaemonSet's controller puts behind its name and a dash (Kubernetes' `GenerateName` suffix)."""
+
+_AFTER_A_DRAIN = (Operation.RESET_GPU, Operation.REBOOT_NODE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,26 @@ def advises(assessment: Assessment, order: Order, nodes: Collection[str]) -> boo
     return any(item.action in wanted and _is_about(item, order, nodes) for item in assessment.draft.actions)
 
 
+def advised_after(assessment: Assessment, done: Order) -> tuple[Operation, ...]:
+    """What `assessment` advises for the node of `done` that had to wait for it: after a drain a reset or a reboot."""
+    if done.operation is not Operation.DRAIN_NODE:
+        return ()
+    here = (None, done.target.name)
+    advised = {item.action for item in assessment.draft.actions if _node_of(item.target) in here}
+    return tuple(operation for operation in _AFTER_A_DRAIN if advised & DECLARED[operation].carries_out)
+
+
+def _node_of(target: Entity | None) -> str | None:
+    """The node that it is, or stands on; None where it does not say."""
+    return None if target is None else (target.name if target.kind is EntityKind.NODE else target.node)
+
+
 def _is_about(item: RecommendedAction, order: Order, nodes: Collection[str]) -> bool:
     target, kind = item.target, order.target.kind
     if target is None:
         return kind == TargetKind.NODE and set(nodes) == {order.target.name}
     if kind == TargetKind.NODE:
-        return order.target.name == (target.name if target.kind is EntityKind.NODE else target.node)
+        return order.target.name == _node_of(target)
     if target.node and target.node != order.target.node:
         return False
     if kind == TargetKind.GPU:

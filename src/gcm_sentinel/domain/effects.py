@@ -1,7 +1,7 @@
 """What a Kubernetes request does to the cluster, read off the request itself and nothing else.
 
 Everything that is not certainly harmless counts as a remediation, so that a new path is refused until someone thinks
-about it.
+about it. A deletion counts as one only where it can hit nothing but one version of one maintenance request of ours.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from collections.abc import Mapping
 
 from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.domain.modes import Effect
+from gcm_sentinel.domain.operations import JANITOR
 
 _EVENTS = re.compile(r"^/api/v1/namespaces/[^/]+/events(?:/[^/]+)?$")
 _NODE = re.compile(r"^/api/v1/nodes/[^/]+$")
 _REVIEWS = re.compile(r"^/apis/authorization\.k8s\.io/v1/selfsubject(?:access|rules)reviews$")
+_OWN_REQUEST = re.compile(rf"/apis/{re.escape(JANITOR)}/v1alpha1/(?:gpuresets|rebootnodes)/gcm-sentinel-[0-9a-f]{{20}}")
+"""Names as `Order.handle` gives them."""
 ANNOTATION_PREFIX = "gcm-sentinel/"
 MAINTENANCE_REQUEST = "gcm-sentinel/maintenance-request"
 """Annotation by which a site's own controller is asked to reset a GPU or reboot a node."""
@@ -28,7 +31,17 @@ def effect_of(method: str, path: str, body: Json) -> Effect:
         return Effect.EVENT
     if method == "PATCH" and _NODE.match(path) and _only_own_annotations(body):
         return Effect.ANNOTATE
+    if method == "DELETE" and not (_OWN_REQUEST.fullmatch(path) and _names_one_version(body)):
+        return Effect.DELETE
     return Effect.REMEDIATE
+
+
+def _names_one_version(options: Json) -> bool:
+    """Whether a deletion can hit only the object of one UID, in the version that was read."""
+    wanted = options.get("preconditions") if isinstance(options, Mapping) else None
+    if not isinstance(wanted, Mapping):
+        return False
+    return all(isinstance(wanted.get(name), str) and wanted[name] for name in ("uid", "resourceVersion"))
 
 
 def _only_own_annotations(body: Json) -> bool:

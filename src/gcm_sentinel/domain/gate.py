@@ -18,6 +18,7 @@ from gcm_sentinel.domain.acting_policy import ActingPolicy, Breaker, Capacity
 from gcm_sentinel.domain.action_record import MAY_BE_ORDERED_AGAIN, ActionRecord, Refusal
 from gcm_sentinel.domain.advice import NewerAdvice, advises
 from gcm_sentinel.domain.assessment import Assessment, Outcome
+from gcm_sentinel.domain.dry_run import DryRun
 from gcm_sentinel.domain.modes import Effect, Mode, permits
 from gcm_sentinel.domain.operations import DECLARED, Blast, Declaration, Operation, TargetKind
 from gcm_sentinel.domain.order import Order
@@ -49,6 +50,8 @@ class Ruling:
 
     verdict: Verdict
     reasons: tuple[str, ...]
+    refusal: Refusal = Refusal.RULED
+    """Whose, where it refuses."""
 
     @property
     def reason(self) -> str:
@@ -87,6 +90,8 @@ class World:
     """Whether the evidence that the operation destroys was captured."""
     newer: NewerAdvice | None = None
     """What an investigation of the incident came to that is newer than the order's own."""
+    dry_run: DryRun = DryRun()
+    """What the API server says to its requests; nothing where they were not tried yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +143,14 @@ def _mode(case: Case, declaration: Declaration) -> Objection | None:
     allowed = permits(case.mode, Effect.REMEDIATE)
     if not allowed.allowed:
         return _refuse(allowed.reason)
-    if case.mode is Mode.APPROVE:
-        return _ask("in mode approve a person decides about every action")
+    if words := asks_about_everything(case.mode):
+        return _ask(words)
     return _ask(f"{declaration.operation} always needs a person") if declaration.always_asks else None
+
+
+def asks_about_everything(mode: object) -> str:
+    """Why a person decides about every action in `mode`; empty where the policy may."""
+    return "in mode approve a person decides about every action" if mode is Mode.APPROVE else ""
 
 
 def _enabled(case: Case, declaration: Declaration) -> Objection | None:
@@ -209,7 +219,7 @@ def _once(case: Case, declaration: Declaration) -> Objection | None:
         if record.refusal is Refusal.PERSON:
             return _refuse(f"a person has refused {what} in this incident ({record.note})")
     if any(record.refusal is Refusal.EXPIRED for record in same):
-        return _ask(f"{what} was asked before in this incident, and nobody decided in time")
+        return _ask(f"{what} was asked before in this incident, and no decision about it holds any more")
     return None
 
 
@@ -277,6 +287,14 @@ def _evidence_first(case: Case, declaration: Declaration) -> Objection | None:
     return _refuse(f"{declaration.operation} destroys evidence that has not been captured")
 
 
+def _dry_run(case: Case, _declaration: Declaration) -> Objection | None:
+    refusals = case.world.dry_run.refusals
+    if not refusals:
+        return None
+    more = f" (and {len(refusals) - 1} more of its requests)" if len(refusals) > 1 else ""
+    return _refuse(f"the API server would refuse it: {refusals[0]}{more}")
+
+
 def _refuse(reason: str) -> Objection:
     return Objection(Verdict.REFUSED, reason)
 
@@ -291,7 +309,7 @@ def _minutes(age: timedelta) -> str:
 
 RULES: tuple[Rule, ...] = (
     _mode, _enabled, _scope, _observed, _identity, _held, _protected, _once, _still_wrong, _advised, _superseded, _rate,
-    _breaker, _capacity, _evidence_first,
+    _breaker, _capacity, _evidence_first, _dry_run,
 )  # fmt: skip
 """All of them, in the order their reasons are told."""
 

@@ -28,7 +28,9 @@ class Effect(StrEnum):
     ANNOTATE = "annotate"
     """Write `gcm-sentinel/*` annotations on a Node."""
     REMEDIATE = "remediate"
-    """Anything else that changes the cluster."""
+    """Anything else that changes the cluster, but for a deletion."""
+    DELETE = "delete"
+    """Delete what is not certainly a maintenance request of ours: no mode permits it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,8 @@ class Declaration:
     """Whether the fleet has less to offer while it stands: counted against the share that may be out."""
     destroys_evidence: bool = False
     """Whether volatile counters or logs are gone afterwards: evidence is captured first."""
+    withdrawn: str = ""
+    """What of it is taken back although nothing undoes it once it is done; empty where nothing is."""
     kept_when_unproven: str = ""
     """What is left as it is, and why, where success does not show; empty where what was done is taken back then."""
     always_asks: bool = False
@@ -105,12 +107,20 @@ class Declaration:
         """Whether an operation of ours takes it back."""
         return self.undo is not None
 
+    @property
+    def undone_by(self) -> str:
+        """What takes it back, in words."""
+        if self.undo is not None:
+            return str(self.undo)
+        return f"nothing, but {self.withdrawn} is taken back" if self.withdrawn else "nothing"
+
 
 JANITOR = "janitor.dgxc.nvidia.com"
 """API group of NVSentinel's maintenance requests."""
 
 _NODES_READ = Permission("", "nodes", "get")
 _NODES_PATCH = Permission("", "nodes", "patch")
+_UNTAKEN = "a request that nobody took up"
 _PODS_LIST = Permission("", "pods", "list")
 
 _ALL = (
@@ -189,6 +199,7 @@ _ALL = (
         target=TargetKind.GPU,
         blast=Blast.ONE_GPU,
         undo=None,
+        withdrawn=_UNTAKEN,
         verified="the reset is reported complete and the condition it was for has gone",
         verify_within=timedelta(minutes=30),
         through=Through.MAINTENANCE,
@@ -197,6 +208,7 @@ _ALL = (
             _NODES_PATCH,
             _PODS_LIST,
             Permission(JANITOR, "gpuresets", "create"),
+            Permission(JANITOR, "gpuresets", "delete"),
             Permission(JANITOR, "gpuresets", "get"),
         ),
         destroys_evidence=True,
@@ -207,6 +219,7 @@ _ALL = (
         target=TargetKind.NODE,
         blast=Blast.NODE,
         undo=None,
+        withdrawn=_UNTAKEN,
         verified="the node has another boot id, is Ready, and the condition it was for has gone",
         verify_within=timedelta(minutes=45),
         through=Through.MAINTENANCE,
@@ -215,6 +228,7 @@ _ALL = (
             _NODES_PATCH,
             _PODS_LIST,
             Permission(JANITOR, "rebootnodes", "create"),
+            Permission(JANITOR, "rebootnodes", "delete"),
             Permission(JANITOR, "rebootnodes", "get"),
         ),
         takes_out_of_service=True,

@@ -105,7 +105,8 @@ class Hands(Protocol):
         read, nothing is sent and the call counts as answered. A call whose answer was recorded is not sent again.
 
         `about` is the path of the object to read where the call makes another one, under a name of its own: one of that
-        name that exists already counts as made. A ``CALL`` goes to the SENTINEL gateway, under the order's handle.
+        name that exists already counts as made. A ``CALL`` goes to the SENTINEL gateway, under the order's handle. A
+        ``DELETE`` names the version it means itself, and what is gone counts as deleted.
 
         Raises:
             Refused: the call is not one of the order's, or the object is not as it must be.

@@ -6,8 +6,9 @@ The rules, in the order they are applied to a draft:
    observes nothing.
 2. Every quote stands in the evidence it cites (engine/quotes.py); a claim of absence may do without a quote.
 3. Every node or GPU named in a claim was observed in this investigation.
-4. Culprits and action targets that were never observed are removed, and so are links of the causal chain that point at
-   evidence which does not exist or name what was never observed.
+4. A GPU that an action names by its number gets the UUID that the evidence shows. Culprits and action targets that were
+   never observed are removed, and so are links of the causal chain that point at evidence which does not exist or name
+   what was never observed.
 5. Each struck claim lowers the confidence in proportion.
 6. A verdict needs a claim that code could verify: a quote, or absence in a result that is `no_data`. Without one it is
    inconclusive, names no culprit, and only actions that cannot do harm stay.
@@ -22,6 +23,7 @@ from gcm_sentinel.domain.actions import Action
 from gcm_sentinel.domain.assessment import Citation, Claim, Draft, RecommendedAction, Severity, StruckClaim
 from gcm_sentinel.domain.evidence import DESK, Evidence, ResultStatus
 from gcm_sentinel.domain.faults import FaultClass
+from gcm_sentinel.domain.gpu_numbers import with_uuid
 from gcm_sentinel.domain.observed import Observed
 from gcm_sentinel.engine.quotes import stands_in
 
@@ -53,7 +55,7 @@ def check(draft: Draft, evidence: Sequence[Evidence], observed: Observed) -> Che
     )
     rejected = {id(item.claim) for item in struck}
     kept = tuple(claim for claim in draft.claims if id(claim) not in rejected)
-    trimmed, notes = _without_strangers(replace(draft, claims=kept), observed)
+    trimmed, notes = _without_strangers(replace(draft, claims=kept, actions=_named(draft, observed)), observed)
     linked, chain_notes = _without_broken_links(trimmed, by_id, observed)
     lowered, more = _confidence(linked, struck, supported=_is_supported(kept, by_id))
     return Checked(lowered, struck, (*notes, *chain_notes, *more))
@@ -84,6 +86,14 @@ def _bad_citation(cite: Citation, evidence: Evidence | None, *, absence: bool) -
     if not stands_in(cite.quote, evidence, absence=absence):
         return f"the quote {cite.quote[:120]!r} does not stand in {cite.evidence}"
     return None
+
+
+def _named(draft: Draft, observed: Observed) -> tuple[RecommendedAction, ...]:
+    """The actions, their GPUs by UUID where they are named by number."""
+    return tuple(
+        replace(item, target=with_uuid(item.target, observed.entities)) if item.target else item
+        for item in draft.actions
+    )
 
 
 def _without_strangers(draft: Draft, observed: Observed) -> tuple[Draft, tuple[str, ...]]:

@@ -19,6 +19,7 @@ from gcm_sentinel.domain.action_record import Approval, Decision
 from gcm_sentinel.domain.errors import BadConfiguration, NotFound, Refused, SentinelError
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.protocols import Clock
+from gcm_sentinel.domain.question import answer_in_words
 from gcm_sentinel.domain.threads import ThreadBook
 from gcm_sentinel.notify import oneline
 from gcm_sentinel.notify.slack import NAME, Chat
@@ -32,6 +33,11 @@ _NAME_CHARACTERS = 80
 _TEXT_CHARACTERS = 500
 
 log = structlog.get_logger(__name__)
+
+
+def no_ids(approvers: Iterable[str]) -> tuple[str, ...]:
+    """Those that are the id of no user and no channel, sorted."""
+    return tuple(sorted(name for name in approvers if not _ID.fullmatch(name)))
 
 
 class Decided(Protocol):
@@ -95,7 +101,7 @@ class SlackButtons:
         self._approvers = frozenset(approvers)
         self._clock = clock
         self._book = book
-        if wrong := sorted(name for name in self._approvers if not _ID.fullmatch(name)):
+        if wrong := no_ids(self._approvers):
             raise BadConfiguration(
                 f"GCM_SENTINEL_SLACK_APPROVERS: {wrong[0]!r} is no id of a user (U…, W…) or channel (C…, G…)"
             )
@@ -129,7 +135,7 @@ class SlackButtons:
             return str(error)
         found = decided.approval
         if not decided.won:
-            return f"{found.id} was {found.state} before, by {found.decided_by} ({found.channel})"
+            return f"{found.id} was decided before: {answer_in_words(found, decision.at)}"
         log.info("slack.decided", question=found.id, state=str(found.state), by=found.decided_by)
         await self._tell(click, found)
         return ""

@@ -17,10 +17,12 @@ from gcm_sentinel.domain.errors import BadConfiguration, SentinelError
 from gcm_sentinel.domain.evidence import ResultStatus, ToolResult
 from gcm_sentinel.domain.gate import NEVER_IN_A_SCHEMA, Case, Ruling, Verdict, decide
 from gcm_sentinel.domain.modes import Effect, Mode, permits
+from gcm_sentinel.domain.operations import DECLARED, TargetKind
 from gcm_sentinel.domain.protocols import Availability, Scope
 from gcm_sentinel.domain.redaction import Redactor
 from gcm_sentinel.domain.remediation import Plan, RemediationTool
 from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
+from gcm_sentinel.remediation.naming import by_uuid
 from gcm_sentinel.remediation.proposals import SOURCE, changed_by, noted, proposed_before
 from gcm_sentinel.remediation.survey import Surveyor, sighting_of
 
@@ -73,14 +75,14 @@ class Desk:
         if tool is None:
             return _refused(call, f"there is no action {call.name!r} here; there are {', '.join(self._tools)}")
         try:
-            plan = await tool.plan(self._clean(call), scope)
+            plan = await tool.plan(self._named(call, tool, scope), scope)
             before = proposed_before(plan.order, scope.gathered)
             if before:
                 return _refused(call, f"{before} proposed the same already: it waits for your assessment")
             if masked := changed_by(self._redactor, plan.order):
                 log.error("action.not_proposed", order=plan.order.key, reason="it would be masked", where=masked)
                 return _refused(call, f"its {masked} looks like a secret, which is never stored: a person has to do it")
-            ruling = await self._rule(plan, scope)
+            ruling, said = await self._rule(plan, scope)
         except ValueError as error:
             return _refused(call, str(error))
         except SentinelError as error:
@@ -90,7 +92,12 @@ class Desk:
             log.warning("action.refused", **fields)
             return _refused(call, ruling.reason)
         log.info("action.proposed", **fields)
-        return noted(plan, ruling)
+        return noted(replace(plan, notes=(*plan.notes, *said)), ruling)
+
+    def _named(self, call: ToolCall, tool: RemediationTool, scope: Scope) -> ToolCall:
+        """`call`, clean, and about one exact GPU where it is about one."""
+        cleaned = self._clean(call)
+        return by_uuid(cleaned, scope) if DECLARED[tool.operation].target is TargetKind.GPU else cleaned
 
     def _clean(self, call: ToolCall) -> ToolCall:
         """`call` with a reason that no mask will change any more: it may stand in the order's requests."""
@@ -98,7 +105,8 @@ class Desk:
         cleaned = {"reason": self._redactor.text(why)} if isinstance(why, str) else {}
         return replace(call, arguments={**call.arguments, **cleaned})
 
-    async def _rule(self, plan: Plan, scope: Scope) -> Ruling:
+    async def _rule(self, plan: Plan, scope: Scope) -> tuple[Ruling, tuple[str, ...]]:
+        """The ruling, and what the dry run said that a person must know."""
         case = Case(
             order=plan.order,
             mode=self._mode,
@@ -107,9 +115,10 @@ class Desk:
             sighting=sighting_of(plan.order, scope),
             world=await self._surveyor.of(plan, scope.incident),
         )
+        case = await self._surveyor.tried(case)
         ruling = decide(case)
         await self._surveyor.heed(case, ruling)
-        return ruling
+        return ruling, case.world.dry_run.notes
 
 
 def _refused(call: ToolCall, reason: str) -> ToolResult:

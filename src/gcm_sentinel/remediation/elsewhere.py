@@ -1,6 +1,6 @@
-"""Calls of an order that change no object that exists: a custom resource made about a node, a directive to a gateway.
+"""Calls of an order that change no object: a custom resource is made or deleted, a directive given to a gateway.
 
-Both bear the order's handle as their name, so one whose answer was lost is known again and not made twice.
+All bear the order's handle as their name, so one whose answer was lost is known again and not made twice.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 CALL = "CALL"
 """Method of the calls that go to the gateway."""
+DELETE = "DELETE"
 _CONFLICT = 409
 _TRIES = 5
 _PAUSE_S = 5.0
@@ -68,6 +69,24 @@ class Making:
             if error.status != _CONFLICT:
                 raise
             return {"name": name}  # made meanwhile: AlreadyExists
+
+
+async def remove(call: ApiCall, writer: Writer, sleep: Sleep) -> JsonObject:
+    """Delete the object of `call`, in the version that its preconditions name; one that is gone counts as deleted.
+
+    Raises:
+        Refused: the mode does not permit it.
+        SentinelError: as the API server answered; `Rejected` with 409 where it is in another version by now.
+    """
+    return await _persistently(partial(_removed, call, writer), call, sleep)
+
+
+async def _removed(call: ApiCall, writer: Writer) -> JsonObject:
+    try:
+        await writer.delete(call.path, mapping(call.body))
+    except NotFound:
+        log.info("action.gone_already", path=call.path)
+    return {"name": call.path.rpartition("/")[2]}
 
 
 async def direct(call: ApiCall, order: Order, at: datetime, gateway: GatewayWriter | None, sleep: Sleep) -> JsonObject:

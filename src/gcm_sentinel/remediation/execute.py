@@ -123,7 +123,10 @@ class Executor:
     async def _look_back(self, order: Order, steps: Steps, error: SentinelError) -> Outcome:
         """Nothing was answered, which does not say that nothing has arrived: what is there is taken back."""
         why = f"it may have arrived although it failed ({error})"
-        if not DECLARED[order.operation].reversible:
+        declared = DECLARED[order.operation]
+        if declared.withdrawn:  # none of it there may mean that it was answered meanwhile: no `nothing` here
+            return await self._take_back(order, Carried(0), steps, why)
+        if not declared.reversible:
             return Outcome(ActionState.FAILED, f"{why}: a person must look")
         nothing = Outcome(ActionState.REFUSED, f"nothing of it is there: {error}")
         return await self._take_back(order, Carried(0), steps, why, nothing=nothing)

@@ -29,7 +29,7 @@ from gcm_sentinel.domain.remediation import Besides, Done, T, Unless
 from gcm_sentinel.domain.steps import Codec, Steps
 from gcm_sentinel.remediation.binding import bound
 from gcm_sentinel.remediation.doubt import in_doubt, may_have_arrived
-from gcm_sentinel.remediation.elsewhere import CALL, Making, direct
+from gcm_sentinel.remediation.elsewhere import CALL, DELETE, Making, direct, remove
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +109,7 @@ class ExactHands:
             log.error("action.call_refused", call=str(call), order=self._order.key)
             raise Refused(f"{call.method} {call.path} is no call of {self._order.key}: it was not sent")
         objection = None if unless is None else partial(self._objection, unless, besides)
-        if objection is not None and not about and call.method != CALL:
+        if objection is not None and not about and call.method not in (CALL, DELETE):
             work: Callable[[], Awaitable[JsonObject]] = partial(self._send_bound, call, objection, done)
         else:
             work = await self._way(call, objection, about)
@@ -125,6 +125,8 @@ class ExactHands:
         """How `call` is sent."""
         if call.method == CALL:
             return partial(direct, call, self._order, await self.now(), self._gateway, self._sleep)
+        if call.method == DELETE:
+            return partial(self._remove, call)
         return partial(self._send, call) if unless is None else partial(self._make, call, unless, about)
 
     async def _make(self, call: ApiCall, unless: Besides, about: str) -> JsonObject:
@@ -133,6 +135,10 @@ class ExactHands:
 
         made = await Making(call, self._reader.get, self._writer, self._sleep)(objection)
         return _identity({"metadata": made})
+
+    async def _remove(self, call: ApiCall) -> JsonObject:
+        log.info("action.sending", call=str(call), order=self._order.key)
+        return await remove(call, self._writer, self._sleep)
 
     async def look(self, name: str, work: Callable[[], Awaitable[T]], codec: Codec[T]) -> T:
         """What `work` reads, the same again in a replay.

@@ -44,7 +44,8 @@ class Judge:
         self._tools = tools
         self._surveyor = surveyor
         self._policy = policy
-        self._mode = mode
+        self.mode = mode
+        """Of the agent."""
 
     async def rule(self, order: Order, ground: Ground, *, approved: bool) -> Ruling:
         """Whether `order` may be carried out now; `approved` says that a person has approved exactly it.
@@ -74,13 +75,14 @@ class Judge:
         world = await self._surveyor.of(found, incident, uid=plan.order.target.uid, captured=ground.captured)
         case = Case(
             order=order,
-            mode=self._mode,
+            mode=self.mode,
             policy=self._policy,
             scope=ground.incident.affected,
             sighting=sighting_of(order, scope),
             world=world,
             assessment=ground.assessment,
         )
+        case = await self._surveyor.tried(case)
         ruling = decide(case)
         await self._surveyor.heed(case, ruling)
         if ruling.verdict is Verdict.ASK and approved:

@@ -35,7 +35,7 @@ def noted(plan: Plan, ruling: Ruling) -> ToolResult:
         "affects": [_affected(item) for item in plan.affects],
         "spared": list(plan.spared),
         "notes": list(plan.notes),
-        "undone_by": str(declaration.undo) if declaration.undo else "nothing",
+        "undone_by": declaration.undone_by,
         "verified_when": declaration.verified,
     }
     return ToolResult(ResultStatus.OK, query=f"dry run of {plan.order.operation}", summary=summary)

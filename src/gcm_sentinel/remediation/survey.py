@@ -16,7 +16,7 @@ from gcm_sentinel.clients.kubernetes.client import Objects, Params
 from gcm_sentinel.domain.acting_policy import Capacity
 from gcm_sentinel.domain.entity import Entity, EntityKind
 from gcm_sentinel.domain.evidence import DESK
-from gcm_sentinel.domain.gate import Case, Ruling, Sighting, World
+from gcm_sentinel.domain.gate import Case, Ruling, Sighting, Verdict, World, decide
 from gcm_sentinel.domain.observed import Observed
 from gcm_sentinel.domain.operations import TargetKind
 from gcm_sentinel.domain.order import Order
@@ -26,6 +26,7 @@ from gcm_sentinel.domain.remediation import Plan
 from gcm_sentinel.domain.trigger import Incident
 from gcm_sentinel.remediation.book import ActionBook
 from gcm_sentinel.remediation.breaker import trips
+from gcm_sentinel.remediation.dry_run import DryRuns
 from gcm_sentinel.remediation.nodes import capacity_of
 
 log = structlog.get_logger(__name__)
@@ -44,8 +45,10 @@ class NodeLister(Protocol):
 class Surveyor:
     """Takes surveys."""
 
-    def __init__(self, cluster: NodeLister, book: ActionBook, clock: Clock) -> None:
+    def __init__(self, cluster: NodeLister, book: ActionBook, clock: Clock, *, dry_runs: DryRuns | None = None) -> None:
+        """`dry_runs` tries what may be done by all else; None where nothing is tried beforehand."""
         self._cluster = cluster
+        self._dry_runs = dry_runs
         self._book = book
         self._clock = clock
 
@@ -80,6 +83,12 @@ class Surveyor:
         """
         nodes, _ = await self._cluster.list("/api/v1/nodes", None if newest else {"resourceVersion": "0"})
         return capacity_of(nodes, self._clock.now())
+
+    async def tried(self, case: Case) -> Case:
+        """`case` with what the API server says to its requests. What is refused anyway is not even tried."""
+        if self._dry_runs is None or decide(case).verdict is Verdict.REFUSED:
+            return case
+        return replace(case, world=replace(case.world, dry_run=await self._dry_runs.of(case.order)))
 
     async def heed(self, case: Case, ruling: Ruling) -> None:
         """Open the circuit breaker where `ruling` shows that it must be.

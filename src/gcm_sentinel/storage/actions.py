@@ -6,38 +6,37 @@ action begun, or it is not. So two who each saw room for one more cannot both ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, or_, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gcm_sentinel.domain.acting_policy import Breaker
-from gcm_sentinel.domain.action_record import COMES_AFTER, UNDER_WAY, ActionRecord, ActionState, Refusal
+from gcm_sentinel.domain.action_record import COMES_AFTER, ActionRecord, ActionState, Refusal
 from gcm_sentinel.domain.advice import NewerAdvice
-from gcm_sentinel.domain.json_reader import JsonReader
 from gcm_sentinel.domain.jsontypes import JsonObject
-from gcm_sentinel.domain.operations import Operation, TargetKind
-from gcm_sentinel.domain.order import ActionTarget, Order, call_from_json
 from gcm_sentinel.domain.published_action import TOLD
 from gcm_sentinel.domain.trigger import Incident
-from gcm_sentinel.storage.codecs import clean, from_json, micros, readable, to_json, when, when_known
+from gcm_sentinel.storage.abroad import (
+    BREAKER,
+    UNDER_WAY_NAMES,
+    Abroad,
+    abroad,
+    begun_times,
+    breaker_of,
+    reserved_nodes,
+)
+from gcm_sentinel.storage.action_rows import columns, record_of
+from gcm_sentinel.storage.codecs import clean, micros, readable, to_json
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.deliveries import owe_again
 from gcm_sentinel.storage.schema import actions as table
 from gcm_sentinel.storage.schema import breaker
 from gcm_sentinel.storage.standing import newer_advice, stands
 from gcm_sentinel.storage.upsert import insert_new, insert_or_replace
-
-_BREAKER = "fleet"
-_UNDER_WAY = [str(state) for state in UNDER_WAY]
-_OUT_WITHOUT_A_MARK = timedelta(days=7)
-"""How long a GPU that a directive of ours took out counts as out: its node does not show it, and nobody tells us when
-the gateway gives it back. Longer than a deep test and a return take."""
-_CLOCKS_APART = timedelta(minutes=1)
-"""How much two replicas' clocks may differ, and how far behind an API server may list its nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +55,6 @@ class Step:
     """The states it may leave; None for all from which `to` may be reached."""
     refusal: Refusal = Refusal.RULED
     """Whose, where `to` is REFUSED."""
-
-
-@dataclass(frozen=True, slots=True)
-class Abroad:
-    """What is under way at the moment of beginning, this action left out."""
-
-    reserved: frozenset[str]
-    """Nodes that actions take out of service that are under way, or ended after the fleet was counted, and those where
-    a GPU of theirs is out by a directive of ours."""
-    begun: tuple[datetime, ...]
-    """When the actions of the time asked for began."""
-    breaker: Breaker
-    busy: Mapping[str, str] = field(default_factory=dict)
-    """Nodes on which something is under way, and what: the operation."""
 
 
 Objects = Callable[[Abroad], str]
@@ -123,9 +108,9 @@ class Actions:
             if row is None or row.state != str(ActionState.APPROVED):
                 return f"it is {row.state if row else 'not recorded'}, not approved"
             same = table.c.key == row.key, table.c.id != action_id
-            if await connection.scalar(select(table.c.id).where(*same, table.c.state.in_([*_UNDER_WAY, "done"]))):
+            if await connection.scalar(select(table.c.id).where(*same, table.c.state.in_([*UNDER_WAY_NAMES, "done"]))):
                 return "the same was begun for this incident before"
-            objection = objects(await _abroad(connection, since, step.at, counted_at))
+            objection = objects(await abroad(connection, since, step.at, counted_at))
             if not objection:
                 await _advance(connection, action_id, step)
             return objection
@@ -133,7 +118,7 @@ class Actions:
     async def begun_since(self, since: datetime) -> tuple[datetime, ...]:
         """When the actions of all incidents began that began since then."""
         async with self._database.reading() as connection:
-            return await _begun(connection, since)
+            return await begun_times(connection, since)
 
     async def put_off(self, action_id: str, before: int, reason: str) -> None:
         """Its beginning is put off once more than `before` times; a repeated call changes nothing."""
@@ -145,25 +130,25 @@ class Actions:
         """Nodes that actions under way are taking out of service, and those with a GPU that a directive of ours did."""
         now = self._database.clock.now()
         async with self._database.reading() as connection:
-            return await _reserved(connection, now)
+            return await reserved_nodes(connection, now)
 
     async def breaker(self) -> Breaker:
         """The circuit breaker as it stands."""
         async with self._database.reading() as connection:
-            return await _breaker(connection)
+            return await breaker_of(connection)
 
     async def open_breaker(self, at: datetime, reason: str) -> bool:
         """Open it; False where it is open already, with the reason it had."""
         async with self._database.serialised() as connection:
-            if (await _breaker(connection)).is_open:
+            if (await breaker_of(connection)).is_open:
                 return False
-            row = {"name": _BREAKER, "opened_at": micros(at), "reason": clean(reason), "closed_at": None}
+            row = {"name": BREAKER, "opened_at": micros(at), "reason": clean(reason), "closed_at": None}
             await insert_or_replace(connection, breaker, {**row, "closed_by": ""})
             return True
 
     async def close_breaker(self, at: datetime, by: str) -> bool:
         """Close it, by a person; False where it is closed."""
-        this = breaker.c.name == _BREAKER, breaker.c.opened_at.is_not(None)
+        this = breaker.c.name == BREAKER, breaker.c.opened_at.is_not(None)
         values = {"opened_at": None, "closed_at": micros(at), "closed_by": clean(by)}
         async with self._database.writing() as connection:
             return (await connection.execute(update(breaker).where(*this).values(values))).rowcount == 1
@@ -187,12 +172,12 @@ async def records(connection: AsyncConnection, condition: ColumnElement[bool]) -
     """The records that `condition` finds, in the order they were asked for, in the caller's transaction."""
     statement = select(table).where(condition).order_by(table.c.requested_at, table.c.id)
     rows = (await connection.execute(statement)).all()
-    return tuple(readable(rows, _record, table="actions"))
+    return tuple(readable(rows, record_of, table="actions"))
 
 
 async def store_proposed(connection: AsyncConnection, proposed: Iterable[ActionRecord]) -> None:
     """Record what is not recorded yet, in the caller's transaction."""
-    await insert_new(connection, table, [_columns(record) for record in proposed])
+    await insert_new(connection, table, [columns(record) for record in proposed])
 
 
 async def _advance(connection: AsyncConnection, action_id: str, step: Step) -> bool:
@@ -203,40 +188,6 @@ async def _advance(connection: AsyncConnection, action_id: str, step: Step) -> b
     if advanced and step.to in TOLD:
         await owe_again(connection, select(table.c.investigation_id).where(table.c.id == action_id), step.at)
     return advanced
-
-
-async def _abroad(connection: AsyncConnection, since: datetime, now: datetime, counted_at: datetime | None) -> Abroad:
-    reserved = await _reserved(connection, now, counted_at)
-    return Abroad(reserved, await _begun(connection, since), await _breaker(connection), await _busy(connection))
-
-
-async def _begun(connection: AsyncConnection, since: datetime) -> tuple[datetime, ...]:
-    statement = select(table.c.started_at).where(table.c.started_at >= micros(since), table.c.undoes == "")
-    return tuple(when(moment) for moment in await connection.scalars(statement.order_by(table.c.started_at)))
-
-
-async def _busy(connection: AsyncConnection) -> Mapping[str, str]:
-    columns = select(table.c.target_node, table.c.target_name, table.c.action)
-    rows = (await connection.execute(columns.where(table.c.state.in_(_UNDER_WAY)))).all()
-    return {row.target_node or row.target_name: row.action for row in rows}
-
-
-async def _reserved(connection: AsyncConnection, now: datetime, counted_at: datetime | None = None) -> frozenset[str]:
-    unmarked = (
-        table.c.target_kind == str(TargetKind.GPU),
-        table.c.state == str(ActionState.DONE),
-        table.c.ended_at >= micros(now - _OUT_WITHOUT_A_MARK),
-    )
-    counts: list[ColumnElement[bool]] = [table.c.state.in_(_UNDER_WAY), and_(*unmarked)]
-    if counted_at is not None:
-        just_ended = table.c.ended_at >= micros(counted_at - _CLOCKS_APART)
-        counts.append(and_(table.c.started_at.is_not(None), just_ended))
-    return frozenset(await connection.scalars(select(table.c.takes_out).where(or_(*counts), table.c.takes_out != "")))
-
-
-async def _breaker(connection: AsyncConnection) -> Breaker:
-    row = (await connection.execute(select(breaker).where(breaker.c.name == _BREAKER))).one_or_none()
-    return Breaker() if row is None else Breaker(when_known(row.opened_at), row.reason)
 
 
 def _changes(step: Step) -> dict[str, Any]:
@@ -259,70 +210,3 @@ def _executor(step: Step) -> str:
 
 def _began(executor: str, step: Step) -> bool:
     return executor == clean(_executor(step)) or bool(step.job and executor.endswith(f" {clean(step.job)}"))
-
-
-def _columns(record: ActionRecord) -> dict[str, Any]:
-    order, target = record.order, record.order.target
-    return {
-        "id": clean(record.id),
-        "key": clean(record.key),
-        "incident_id": order.incident_id,
-        "investigation_id": order.investigation_id,
-        "action": str(order.operation),
-        "target_kind": clean(target.kind),
-        "target_name": clean(target.name),
-        "target_node": clean(target.node),
-        "target_uid": clean(target.uid),
-        "arguments": to_json(order.arguments),
-        "calls": to_json([[call.method, call.path, call.body, call.content_type] for call in order.calls]),
-        "digest": order.digest,
-        "mode": record.mode,
-        "state": str(record.state),
-        "reason": clean(order.reason),
-        "requested_by": clean(order.asked_by),
-        "requested_at": micros(record.requested_at),
-        "ruling": clean(record.ruling),
-        "takes_out": clean(record.takes_out),
-        "started_at": micros(record.started_at),
-        "ended_at": micros(record.ended_at),
-        "executor": clean(record.executor),
-        "result": to_json(record.result),
-        "note": clean(record.note),
-        "undoes": clean(record.undoes),
-        "refusal": str(record.refusal),
-        "put_off": record.put_off,
-    }
-
-
-def _record(row: Row[Any]) -> ActionRecord:
-    calls = JsonReader({"calls": [dict(zip(_CALL, call, strict=True)) for call in from_json(row.calls)]}, "actions")
-    order = Order(
-        operation=Operation(row.action),
-        target=ActionTarget(row.target_kind, row.target_name, row.target_uid, row.target_node),
-        incident_id=row.incident_id,
-        investigation_id=row.investigation_id,
-        arguments=JsonReader.of(from_json(row.arguments), "arguments").data,
-        calls=tuple(calls.each("calls", call_from_json)),
-        reason=row.reason,
-        asked_by=row.requested_by,
-    )
-    if order.digest != row.digest:
-        raise ValueError(f"the order of action {row.id!r} is not the one that was proposed: its digest differs")
-    return ActionRecord(
-        order=order,
-        mode=row.mode,
-        requested_at=when(row.requested_at),
-        state=ActionState(row.state),
-        ruling=row.ruling,
-        started_at=when_known(row.started_at),
-        ended_at=when_known(row.ended_at),
-        executor=row.executor,
-        result=JsonReader.of(from_json(row.result), "result").data,
-        note=row.note,
-        undoes=row.undoes,
-        refusal=Refusal(row.refusal),
-        put_off=row.put_off,
-    )
-
-
-_CALL = ("method", "path", "body", "content_type")

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gcm_sentinel.domain.action_record import WITHDRAWN, Approval, ApprovalState, Decision
+from gcm_sentinel.domain.action_record import Approval, ApprovalState, Decision
 from gcm_sentinel.domain.errors import Bug, NotFound, Refused
 from gcm_sentinel.storage.codecs import clean, micros, readable, when, when_known
 from gcm_sentinel.storage.database import Database
@@ -70,27 +70,38 @@ class Approvals:
         async with self._database.reading() as connection:
             return await newest_question(connection, action_id)
 
+    async def of_incident(self, incident_id: str) -> tuple[Approval, ...]:
+        """Every question about the orders of an incident, the oldest first."""
+        statement = select(table).where(table.c.incident_id == incident_id)
+        return await self._select(statement.order_by(table.c.requested_at, table.c.id))
+
+    async def newest(self, limit: int) -> tuple[Approval, ...]:
+        """The newest questions, whatever became of them, the newest first."""
+        return await self._select(select(table).order_by(table.c.requested_at.desc(), table.c.id).limit(limit))
+
     async def waiting(self, now: datetime) -> tuple[Approval, ...]:
         """Those that can still be decided, the first to expire first."""
         statement = select(table).where(table.c.state == _WAITING, table.c.expires_at > micros(now))
+        return await self._select(statement.order_by(table.c.expires_at, table.c.id))
+
+    async def _select(self, statement: Select[Any]) -> tuple[Approval, ...]:
         async with self._database.reading() as connection:
-            rows = (await connection.execute(statement.order_by(table.c.expires_at, table.c.id))).all()
+            rows = (await connection.execute(statement)).all()
         return tuple(readable(rows, _approval, table="approvals"))
 
     async def withdraw(self, approval: Approval, at: datetime, reason: str) -> bool:
-        """End a question that is pointless by now, as refused by nobody; False where it was decided meanwhile."""
-        said = {"state": str(ApprovalState.REFUSED), "decided_at": micros(at), "channel": WITHDRAWN}
+        """Take a question back that is pointless by now; False where it was decided, or taken back, before."""
+        values = {"state": str(ApprovalState.WITHDRAWN), "decided_at": micros(at), "reason": clean(reason)}
         this = table.c.id == approval.id, table.c.state == _WAITING
         async with self._database.writing() as connection:
-            ended = update(table).where(*this).values(**said, decided_by=WITHDRAWN, reason=clean(reason))
-            return (await connection.execute(ended)).rowcount == 1
+            return (await connection.execute(update(table).where(*this).values(values))).rowcount == 1
 
     async def decide(self, approval_id: str, decision: Decision) -> Decided:
         """Decide it, unless somebody has.
 
         Raises:
             NotFound: there is no such approval.
-            Refused: it has expired, or the person was shown something else than what would be done.
+            Refused: it has expired or was withdrawn, or the person was shown something else than what would be done.
         """
         statement = update(table).where(
             table.c.id == approval_id,
@@ -126,13 +137,20 @@ def _columns(decision: Decision) -> dict[str, Any]:
 
 
 def _refuse_what_cannot_count(found: Approval, decision: Decision) -> None:
+    """The right digest stands in no message: it is to be read off what it stands for, not off a refusal."""
+    if found.withdrawn:
+        raise Refused(f"question {found.id!r} was withdrawn: {found.reason}")
     if found.digest != decision.digest:
         raise Refused(
-            f"approval {found.id!r} is for the action with digest {found.digest[:12]}, "
-            f"the decision for {decision.digest[:12]}: look at it again and decide about what is shown now"
+            f"the digest given is not that of the order which question {found.id!r} asks about: another order was "
+            "shown, or it was not copied as it stands. Nothing was decided. Run `gcm-sentinel approvals show "
+            f"{found.id}`, look at it again and decide about what is shown now"
         )
     if found.state is ApprovalState.WAITING:
-        raise Refused(f"approval {found.id!r} expired at {found.expires_at.isoformat()}: ask for it again")
+        raise Refused(
+            f"question {found.id!r} expired at {found.expires_at.isoformat()}, nobody decided in time: `gcm-sentinel "
+            f"incidents reinvestigate {found.incident_id}` has it asked again, where it is still advised"
+        )
 
 
 def _approval(row: Row[Any]) -> Approval:

@@ -6,6 +6,7 @@ SQLite there is one process and its own clock. Each method is one transaction; n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from sqlalchemy import BigInteger, ColumnElement, cast, delete, func, literal, select
@@ -24,13 +25,19 @@ class Executors:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def beat(self, executor_id: str) -> None:
-        """`executor_id` lives; the first beat, or the first after it was forgotten, starts it."""
+    async def beat(self, executor_id: str, mode: str = "") -> None:
+        """`executor_id` lives, in `mode`; the first beat, or the first after it was forgotten, starts it."""
         now = self._now()
+        row = {"id": executor_id, "started_at": now, "beat_at": now, "mode": mode}
         async with self._database.writing() as connection:
-            await insert_or_update(
-                connection, executors, {"id": executor_id, "started_at": now, "beat_at": now}, changing=("beat_at",)
-            )
+            await insert_or_update(connection, executors, row, changing=("beat_at", "mode"))
+
+    async def living(self, within: timedelta) -> Mapping[str, str]:
+        """Those heard of `within` that time, and the mode of each; empty where it did not say."""
+        heard = executors.c.beat_at >= self._now() - within // _MICROSECOND
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(select(executors.c.id, executors.c.mode).where(heard))).all()
+        return {row.id: row.mode for row in rows}
 
     async def dead(self, after: timedelta) -> tuple[str, ...]:
         """Those last heard of more than `after` ago, the longest silent first."""

@@ -239,6 +239,7 @@ executors = Table(
     Column("id", Text, primary_key=True),
     Column("started_at", BigInteger, nullable=False),
     Column("beat_at", BigInteger, nullable=False),
+    Column("mode", Text, nullable=False),
 )
 
 actions = Table(

@@ -18,6 +18,7 @@ from gcm_sentinel.domain.incident_record import (
     Symptom,
 )
 from gcm_sentinel.domain.jsontypes import Json
+from gcm_sentinel.web.order_json import history_to_json
 from gcm_sentinel.web.report_json import moment_to_json, publication_to_json, trigger_to_json
 from gcm_sentinel.web.stored_incident import AskedFor, ListedIncident, ShownIncident
 
@@ -44,6 +45,7 @@ def incident_to_json(shown: ShownIncident) -> dict[str, Json]:
         "investigations": [_investigation(item) for item in whole.investigations],
         "deliveries": [_delivery(item) for item in whole.deliveries],
         "requests": [_request(item) for item in whole.requests],
+        "orders": [history_to_json(item, shown.now) for item in shown.orders],
         "looked_at": shown.looked_at.id if shown.looked_at else None,
         "report": publication_to_json(publication) if publication else None,
     }

@@ -6,9 +6,10 @@ The assessment itself is printed by `terminal`; here is what stands around it. A
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
-from gcm_sentinel.domain.evidence import Evidence
+from gcm_sentinel.domain.evidence import Evidence, ToolResult
 from gcm_sentinel.domain.incident_record import (
     DeliveryRecord,
     DeliveryState,
@@ -17,8 +18,10 @@ from gcm_sentinel.domain.incident_record import (
     StoredTrigger,
     Symptom,
 )
+from gcm_sentinel.domain.order_history import OrderHistory
 from gcm_sentinel.web.incident_table import running_words, scope_words, severity_words
 from gcm_sentinel.web.incident_view import cost
+from gcm_sentinel.web.order_text import history_lines, in_its_place, plan_or_damage, stands_words, target_words
 from gcm_sentinel.web.plain import moment, one_line, printable, span
 from gcm_sentinel.web.stored_incident import AskedFor, ShownIncident
 from gcm_sentinel.web.terminal import render_text
@@ -57,7 +60,13 @@ def render_evidence(evidence: Evidence) -> str:
         lines.append(f"{'Time range:':<{_LABEL}}{moment(asked.start)} to {moment(asked.end)} UTC")
     if result.note:
         lines.append(f"{'Note:':<{_LABEL}}{one_line(result.note)}")
-    return "\n".join([*lines, "", printable(result.raw)]).rstrip() + "\n"
+    body = plan_or_damage(evidence) or [printable(result.raw or _summary(result))]
+    return "\n".join([*lines, "", *body]).rstrip() + "\n"
+
+
+def _summary(result: ToolResult) -> str:
+    """What there is of a result without raw text; empty where there is nothing."""
+    return json.dumps(result.summary, indent=1, ensure_ascii=False, default=str) if result.summary else ""
 
 
 def _facts(shown: ShownIncident) -> Iterator[str]:
@@ -86,10 +95,18 @@ def _sections(shown: ShownIncident) -> Iterator[tuple[str, list[str]]]:
     more = [f"and {hidden} more"] if hidden > 0 else []
     sections = (
         ("Wrong now", [_symptom_line(item) for item in whole.symptoms]),
+        (
+            "Still stands, but for what people gave back since",
+            [_standing_line(item) for item in shown.orders if item.stands],
+        ),
         (f"Triggers ({whole.trigger_count})", [_trigger_line(item) for item in whole.triggers] + more),
         ("Investigations", [line for item in whole.investigations for line in _investigation_lines(item)]),
         ("Deliveries", [_delivery_line(item) for item in whole.deliveries]),
         ("Asked for", [_request_line(item) for item in whole.requests]),
+        (
+            f"Orders ({len(shown.orders)}; approvals show ID shows the requests)",
+            [in_its_place(line) for item in shown.orders for line in history_lines(item, shown.now)],
+        ),
     )
     return ((title, lines) for title, lines in sections if lines)
 
@@ -136,6 +153,10 @@ def _delivery_line(item: DeliveryRecord) -> str:
 
 def _request_line(item: AskedFor) -> str:
     return _cells(f"{moment(item.at)} UTC", f"{item.kind} by {item.by}", item.reason)
+
+
+def _standing_line(item: OrderHistory) -> str:
+    return _cells(f"{item.record.order.operation} on {target_words(item)}", stands_words(item))
 
 
 def _evidence_line(item: Evidence) -> str:

@@ -15,19 +15,27 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from gcm_sentinel.domain.order_history import OrderHistory
 from gcm_sentinel.domain.protocols import Publication
 from gcm_sentinel.web.incident_view import IncidentView, view_of
+from gcm_sentinel.web.order_view import order_view
 from gcm_sentinel.web.plain import moment, offset, printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def render_report(publications: Sequence[Publication], *, title: str, generated_at: datetime) -> str:
-    """The whole page as text (write it as UTF-8); with several publications an index stands on top."""
+def render_report(
+    publications: Sequence[Publication], *, title: str, generated_at: datetime, orders: Sequence[OrderHistory] = ()
+) -> str:
+    """The whole page as text (write it as UTF-8); with several publications an index stands on top.
+
+    `orders` are those of a stored incident, of all its investigations: what was done is told, whichever is shown.
+    """
     views = [view_of(publication, f"i{number}") for number, publication in enumerate(publications, 1)]
     page = _environment().get_template("report.html.j2")
-    return page.render(title=title, generated_at=generated_at, incidents=_ranked(views))
+    told = [order_view(item, generated_at) for item in orders]
+    return page.render(title=title, generated_at=generated_at, incidents=_ranked(views), orders=told)
 
 
 def _ranked(views: Sequence[IncidentView]) -> list[IncidentView]:

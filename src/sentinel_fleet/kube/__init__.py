@@ -4,10 +4,12 @@
     store.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "gpu-1"}})
     app = kube_app(store, logs, faults, time.time)
 
-Behaviour and messages follow Kubernetes v1.34. Not simulated: CRDs as objects, admission, schema validation of fields,
+Behaviour and messages follow Kubernetes v1.34. Not simulated: CRDs as objects, admission but for webhooks
+that the store names, schema validation of fields,
 garbage collection beyond owner references, and all controllers but the one that counts disruption budgets.
 """
 
+from sentinel_fleet.kube.admission import Webhook
 from sentinel_fleet.kube.app import kube_app
 from sentinel_fleet.kube.authz import NO_SECRETS, Deny, Rules, User
 from sentinel_fleet.kube.context import KubeSettings
@@ -23,6 +25,7 @@ __all__ = [
     "ObjectStore",
     "Rules",
     "User",
+    "Webhook",
     "WriteRequest",
     "kube_app",
     "write_kubeconfig",

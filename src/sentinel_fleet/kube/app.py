@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from aiohttp import web
 
 from sentinel_fleet.kube import discovery, openapi, protobuf
+from sentinel_fleet.kube.admission import admit
 from sentinel_fleet.kube.authz import Attributes, Rules, access_review, forbidden, rules_review
 from sentinel_fleet.kube.bodies import parse_document
 from sentinel_fleet.kube.context import Caller, Context, KubeSettings
@@ -155,6 +156,7 @@ class _Server:
         body = Body(await request.read(), _content_type(request), request.query)
         try:
             self._authorize(path, path.verb, caller, fault)
+            admit(self._context.store.webhooks, path, dry_run=body.dry_run)
             response = self._carry_out(request, path, body, caller)
         except ApiError as error:
             self._note(request, body, caller, error.code)
@@ -165,7 +167,8 @@ class _Server:
     def _note(self, request: web.Request, body: Body, caller: Caller, status: int) -> None:
         text = body.data.decode(errors="replace")
         line = WriteRequest(request.method, request.path, caller.user_agent, text, request.query_string, status)
-        self._context.store.writes.append(line)
+        store = self._context.store
+        (store.dry_runs if body.dry_run else store.writes).append(line)
 
     def _carry_out(self, request: web.Request, path: ResourcePath, body: Body, caller: Caller) -> web.Response:
         context = self._context

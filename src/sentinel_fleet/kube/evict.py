@@ -43,7 +43,7 @@ def evict(context: Context, path: ResourcePath, body: Body) -> JsonObject:
     check_options(options)
     _check_preconditions(path.resource, record, options.get("preconditions") or {})
     dry = body.dry_run or "All" in (options.get("dryRun") or ())
-    budget = _budget_to_spend(context, record)
+    budget = _budget_to_spend(context, record, dry=dry)
     if not dry:
         marked = _mark_disrupted(context, path.resource, record)
         delete_record(context, path.resource, marked, options)
@@ -66,7 +66,7 @@ def _check_preconditions(resource: Resource, record: Record, wanted: JsonObject)
             raise conflict(resource, metadata["name"], why)
 
 
-def _budget_to_spend(context: Context, pod: Record) -> Record | None:
+def _budget_to_spend(context: Context, pod: Record, *, dry: bool) -> Record | None:
     """The budget this eviction counts against, None when it counts against none."""
     store = context.store
     if pod.obj["metadata"].get("deletionTimestamp"):
@@ -78,7 +78,7 @@ def _budget_to_spend(context: Context, pod: Record) -> Record | None:
         raise failure(500, "", _TWO_BUDGETS)
     if not budgets:
         return None
-    budget = refresh(store, budgets[0])
+    budget = budgets[0] if dry else refresh(store, budgets[0])
     status = budget.obj["status"]
     healthy, desired = status["currentHealthy"], status["desiredHealthy"]
     if not _is_healthy(pod.obj) and _unhealthy_may_go(budget.obj, healthy, desired):

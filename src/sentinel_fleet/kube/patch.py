@@ -69,7 +69,7 @@ def _apply(document: Any, operation: JsonObject) -> Any:  # noqa: ANN401 - any J
     if op == "move":
         value = _get(document, source)
         return _add(_remove(document, source), path, value)
-    raise BadPatch(f"unexpected kind: {op}")
+    raise PatchFailed(f"unexpected kind: {op}")
 
 
 def _pointer(text: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from sentinel_fleet.kube.admission import Webhook
 from sentinel_fleet.kube.collection import Collection
 from sentinel_fleet.kube.history import Change, ChangeType, Ending, Subscription
 from sentinel_fleet.kube.jsontypes import JsonObject
@@ -57,7 +58,11 @@ class ObjectStore:
         self._listeners: list[Listener] = []
         self._installed: set[str] = set()
         self.writes: list[WriteRequest] = []
-        """Every mutating request in the order of arrival; access reviews, which write nothing, are not among them."""
+        """Every mutating request in the order of arrival; neither access reviews nor dry runs, which write nothing."""
+        self.dry_runs: list[WriteRequest] = []
+        """The requests with ``dryRun=All`` in their query, in the order of arrival."""
+        self.webhooks: list[Webhook] = []
+        """Admission webhooks, as if somebody had registered them."""
         for name in SYSTEM_NAMESPACES:
             labels = {"kubernetes.io/metadata.name": name}
             metadata = {"name": name, "labels": labels}

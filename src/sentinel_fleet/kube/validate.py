@@ -14,6 +14,8 @@ from sentinel_fleet.kube.resources import Resource
 from sentinel_fleet.kube.status import FieldError, bad_request, invalid_field
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_SEGMENT = re.compile(r"(?!\.\.?$)[^/%]+")
+_SEGMENT_RULE = "may not be '.' or '..' and may not contain '/' or '%'"
 _NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _ANNOTATIONS_LIMIT = 256 * 1024
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
@@ -68,11 +70,12 @@ def _check_types(part: JsonObject, where: str, types: Mapping[str, type]) -> Non
 
 def object_errors(resource: Resource, obj: JsonObject, old: JsonObject | None) -> list[FieldError]:
     """Everything wrong with an object about to be stored; `old` is None for a create."""
-    errors = metadata_errors(obj["metadata"])
+    named_freely = resource.kind == "Event"
+    errors = metadata_errors(obj["metadata"], segment_only=named_freely)
     if resource.kind == "Event":
         errors += event_errors(obj, new_api=resource.group == EVENTS_GROUP)
     elif resource.kind == "Node":
-        errors += taint_errors(dig(obj, "spec", "taints"))
+        errors += _node_errors(obj.get("spec") or {})
     elif resource.kind == "Pod":
         errors += _pod_errors(obj, old)
     elif resource.kind == "PodDisruptionBudget":
@@ -88,11 +91,16 @@ def _budget_errors(spec: JsonObject) -> list[FieldError]:
     return [invalid_field(f"spec.{name}", v, rule) for name, v in given if not _SHARE.fullmatch(str(v))]
 
 
-def metadata_errors(metadata: JsonObject) -> list[FieldError]:
-    """What is wrong with names, labels and annotations."""
+def metadata_errors(metadata: JsonObject, *, segment_only: bool = False) -> list[FieldError]:
+    """What is wrong with names, labels and annotations.
+
+    With `segment_only` a name is anything that can stand between two slashes of a path, as Events' are.
+    """
     errors = []
     name = str(metadata.get("name", ""))
-    if len(name) > 253 or not _SUBDOMAIN.fullmatch(name):
+    if segment_only:
+        errors += [] if _SEGMENT.fullmatch(name) else [invalid_field("metadata.name", name, _SEGMENT_RULE)]
+    elif len(name) > 253 or not _SUBDOMAIN.fullmatch(name):
         errors.append(invalid_field("metadata.name", name, _SUBDOMAIN_RULE))
     errors += _label_errors(metadata.get("labels") or {})
     errors += _annotation_errors(metadata.get("annotations") or {})
@@ -112,8 +120,10 @@ def _label_errors(labels: Mapping[str, object]) -> list[FieldError]:
 
 def _annotation_errors(annotations: Mapping[str, object]) -> list[FieldError]:
     errors = []
-    for key in annotations:
+    for key, value in annotations.items():
         errors += _key_errors("metadata.annotations", key.lower())
+        if not isinstance(value, str):
+            errors.append(invalid_field("metadata.annotations", value, "must be a string"))
     if sum(len(str(key)) + len(str(value)) for key, value in annotations.items()) > _ANNOTATIONS_LIMIT:
         detail = f"may not be more than {_ANNOTATIONS_LIMIT} bytes"
         errors.append(FieldError("FieldValueTooLong", "metadata.annotations", None, detail))
@@ -132,19 +142,32 @@ def _key_errors(field: str, key: str) -> list[FieldError]:
     return errors
 
 
+def _node_errors(spec: JsonObject) -> list[FieldError]:
+    errors = taint_errors(spec.get("taints"))
+    if not isinstance(spec.get("unschedulable", False), bool):
+        errors.append(invalid_field("spec.unschedulable", spec["unschedulable"], "must be true or false"))
+    return errors
+
+
 def taint_errors(taints: object) -> list[FieldError]:
-    """What is wrong with a node's taints: unknown effects, and one key and effect twice."""
+    """What is wrong with a node's taints: effects missing or unknown, and one key and effect twice.
+
+    The API server calls the field ``metadata.taints``.
+    """
     errors = []
     seen = set()
     for at, taint in enumerate(objects(taints)):
         key, effect = str(taint.get("key", "")), taint.get("effect")
-        errors += _key_errors(f"spec.taints[{at}].key", key)
-        if effect not in _EFFECTS:
+        errors += _key_errors(f"metadata.taints[{at}].key", key)
+        if not effect:
+            errors.append(FieldError("FieldValueRequired", f"metadata.taints[{at}].effect"))
+        elif effect not in _EFFECTS:
             listed = ", ".join(f'"{name}"' for name in _EFFECTS)
             detail = f"supported values: {listed}"
-            errors.append(FieldError("FieldValueNotSupported", f"spec.taints[{at}].effect", effect, detail))
+            errors.append(FieldError("FieldValueNotSupported", f"metadata.taints[{at}].effect", effect, detail))
         if (key, effect) in seen:
-            errors.append(FieldError("FieldValueDuplicate", f"spec.taints[{at}]", taint))
+            detail = "taints must be unique by key and effect pair"
+            errors.append(FieldError("FieldValueDuplicate", f"metadata.taints[{at}]", taint, detail))
         seen.add((key, effect))
     return errors
 

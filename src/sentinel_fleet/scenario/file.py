@@ -47,11 +47,14 @@ class TriggerPart(_Part):
     condition: str | None = None
     alert: str | None = None
     message: str = ""
+    event: str | None = None
 
     @model_validator(mode="after")
     def _one_of(self) -> TriggerPart:
         if (self.condition is None) == (self.alert is None):
             raise ValueError("expected exactly one of `condition` and `alert`")
+        if self.event is not None and self.alert is None:
+            raise ValueError("`event` stands beside `alert`: a condition is watched anyway")
         return self
 
 

@@ -256,7 +256,7 @@ def _parse_trigger(raw: Mapping[str, object], draws: Draws, facts: Sequence[Fact
             f"never set on {part.node} by a fact at 0s or before; set there: {set_ones}",
             part.condition,
         )
-    return Trigger(part.node, part.condition, part.alert, part.message)
+    return Trigger(part.node, part.condition, part.alert, part.message, part.event)
 
 
 def _drawn_nodes(names: Names) -> set[str]:

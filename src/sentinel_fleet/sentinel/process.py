@@ -98,7 +98,7 @@ def new_tokens(people: set[str]) -> dict[str, str]:
 
 
 def _settings(folder: Path, tokens: Mapping[str, str]) -> dict[str, object]:
-    roles = {AGENT: ["agent"], INVESTIGATOR: ["investigator"]}
+    roles = {AGENT: ["agent"], INVESTIGATOR: ["responder"]}
     holders = [
         {"name": name, "sha256": sha256(token.encode()).hexdigest(), "roles": roles.get(name, ["operator"])}
         for name, token in tokens.items()

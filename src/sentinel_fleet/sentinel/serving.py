@@ -27,7 +27,7 @@ class ServedSentinel:
     endpoint: str
     """host:port, plain text, on loopback."""
     token: str
-    """Of role investigator."""
+    """Of role responder: it may read everything, and act as far as an agent may."""
     ledger_keys: Path
     """The ledger's public key, as a line."""
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import structlog
 
-from gcm_sentinel.app.life.action_job import job_key
+from gcm_sentinel.app.life.action_keys import job_key
 from gcm_sentinel.app.life.pulse import Pulse
 from gcm_sentinel.app.life.stage import Stage
 from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.domain.action_record import (
     UNDER_WAY,
-    WITHDRAWN,
     ActionRecord,
     ActionState,
     Approval,
@@ -29,6 +28,7 @@ from gcm_sentinel.storage.actions import Step
 log = structlog.get_logger(__name__)
 
 POLL_S = 2.0
+_NO = frozenset({ApprovalState.REFUSED, ApprovalState.WITHDRAWN})
 
 
 class ActingDispatch:
@@ -62,7 +62,7 @@ class ActingDispatch:
     async def _decided(self, record: ActionRecord) -> list[str]:
         """The key of the work that an approval of a waiting order leads to; none without one."""
         approval = await self._stores.approvals.of_action(record.id)
-        if approval is None or approval.state is ApprovalState.REFUSED:
+        if approval is None or approval.state in _NO:
             await self._refuse(record, *_refusal(approval))
         elif approval.state is ApprovalState.APPROVED:
             return [job_key(record, approval)]
@@ -99,7 +99,7 @@ class ActingDispatch:
 def _refusal(approval: Approval | None) -> tuple[str, Refusal]:
     if approval is None:
         return "the question about it is not stored any more", Refusal.RULED
-    if approval.channel == WITHDRAWN:
+    if approval.withdrawn:
         return approval.reason, Refusal.RULED
     words = f": {approval.reason}" if approval.reason else ""
     return f"{approval.decided_by} refused by {approval.channel}{words}", Refusal.PERSON

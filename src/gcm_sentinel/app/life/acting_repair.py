@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from gcm_sentinel.app.life.action_job import job_key, job_of
+from gcm_sentinel.app.life.action_keys import job_key, job_of
 from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.clients.durable.config import ENDED, JobRecord
 from gcm_sentinel.domain.action_record import UNDER_WAY, ActionRecord, ActionState, ApprovalState

@@ -12,7 +12,7 @@ from gcm_sentinel.domain.action_record import ActionRecord
 from gcm_sentinel.domain.gate import Ruling, Verdict, over_capacity
 from gcm_sentinel.domain.operations import DECLARED
 from gcm_sentinel.remediation.breaker import overload
-from gcm_sentinel.storage.actions import Abroad
+from gcm_sentinel.storage.abroad import Abroad
 
 
 class Limits:

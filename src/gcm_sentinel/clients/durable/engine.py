@@ -106,6 +106,15 @@ class DurableEngine:
         """Where a job stands; None for one never submitted, or forgotten."""
         return await self._ledger.find(kind, key)
 
+    async def cancel(self, kind: str, key: str) -> None:
+        """Have nobody go on with a job, in whichever process: one that runs it is shut out at its next step. Of a kind
+        that is not served here, too; a job that has ended, or is not known, stays as it is.
+
+        Raises:
+            Unreachable: the queue's database is away.
+        """
+        await self._ledger.cancel(kind, key)
+
     async def counts(self, kind: str) -> Mapping[JobState, int]:
         """How many jobs of `kind` wait and run, in all processes."""
         return await self._ledger.count(kind)

@@ -109,6 +109,11 @@ class Ledger:
         """Queue a job that nobody runs any more."""
         await answered(f"queue {workflow!r} again", self._client.resume_workflows_async([workflow], queue_name=kind))
 
+    async def cancel(self, kind: str, key: str) -> None:
+        """Stop a job that has not ended."""
+        workflow = workflow_id(kind, key)
+        await answered(f"cancel {workflow!r}", self._client.cancel_workflow_async(workflow))
+
     async def restart(self, kind: str, key: str) -> None:
         """Set a running job back to its beginning, without its recorded steps."""
         workflow = workflow_id(kind, key)

@@ -30,6 +30,7 @@ Body: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 DEFAULT_TIMEOUT = timedelta(seconds=15)
 _TEXT_MAX_BYTES = 8 * 1024 * 1024
+_DRY_RUN: Params = {"dryRun": "All"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +205,24 @@ class KubernetesClient:
                 if failure is not None:
                     raise failure
 
-    async def create(self, path: str, body: Mapping[str, Any]) -> KubeObject:
-        """POST `body` to a collection; the created object.
+    async def create(self, path: str, body: Mapping[str, Any], *, dry_run: bool = False) -> KubeObject:
+        """POST `body` to a collection; the created object. A dry run is checked like it and stores nothing.
 
         Raises:
             Rejected: status 409 when it exists, 422 when it is not valid.
             As `get` otherwise.
         """
-        return await self._json("POST", path, None, body=body, content_type="application/json")
+        params = _DRY_RUN if dry_run else None
+        return await self._json("POST", path, params, body=body, content_type="application/json")
+
+    async def delete(self, path: str, body: Mapping[str, Any]) -> KubeObject:
+        """DELETE one object as `body` says, which are DeleteOptions; a Status, or the object that is marked now.
+
+        Raises:
+            Rejected: status 409 when a precondition does not hold.
+            As `get` otherwise.
+        """
+        return await self._json("DELETE", path, None, body=body, content_type="application/json")
 
     async def patch(
         self,
@@ -221,14 +232,15 @@ class KubernetesClient:
         content_type: str,
         field_manager: str | None = None,
         force: bool | None = None,
+        dry_run: bool = False,
     ) -> KubeObject:
-        """PATCH an object with the patch type that `content_type` names; the object afterwards.
+        """PATCH an object with the patch type that `content_type` names; the object afterwards, or as it would be.
 
         Raises:
             Rejected: status 409 on a conflict (changed object, fields owned by another manager).
             As `get` otherwise.
         """
-        params: dict[str, str | int | bool] = {}
+        params: dict[str, str | int | bool] = dict(_DRY_RUN) if dry_run else {}
         if field_manager is not None:
             params["fieldManager"] = field_manager
         if force is not None:

@@ -8,7 +8,7 @@ a GPU is something to be told.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,9 @@ MAX_WAITING = 1000
 _PAGE = 1000
 _NO_HOST = "."
 """A prefix no host name has: asks nothing but whether we may."""
+
+_NO_DIRECTIVE = "00000000-0000-7000-8000-000000000000"
+"""An id nobody draws: its time is that of 1970."""
 
 
 class SentinelGateway:
@@ -56,6 +59,20 @@ class SentinelGateway:
         """
         async with self._connection.use() as client:
             await client.aquery_fleet_health(_NO_HOST)
+
+    async def may_direct(self) -> None:
+        """Nothing, if this caller may issue directives; none is: taking back one that never was needs the same right.
+
+        Raises:
+            Forbidden: it may not.
+            NotFound: the gateway offers no such call.
+            SentinelError: it could not be asked.
+        """
+        from sentinel_sdk import NotFoundError
+
+        async with self._connection.use() as client:
+            with suppress(NotFoundError):
+                await client.awithdraw_directive(_NO_DIRECTIVE, "asking whether it may")
 
     async def gpu(self, uuid: str) -> GpuHealth | None:
         """One GPU with its SMs; None where nobody ever reported about it.

@@ -2,7 +2,8 @@
 
 One operation for each piece of advice: the one that does just that, where there is a tool for it. What waits for
 something else (`watch` comes first) is advice for later and is not proposed. Nor is a reset or a reboot beside a drain
-of the same node: it would be refused until the drain is over, and is for whoever looks at the node then.
+of the same node: it would be refused until the drain is over. The investigation that follows a drain which is done
+has its own drain refused for that, and then proposes what had to wait; the tools refuse it where the node is not empty.
 """
 
 from __future__ import annotations
@@ -15,20 +16,23 @@ from gcm_sentinel.domain.assessment import Draft, RecommendedAction
 from gcm_sentinel.domain.entity import Entity, EntityKind
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.operations import Operation
-from gcm_sentinel.domain.transcript import ModelTurn, ToolCall, ToolSpec, Transcript
+from gcm_sentinel.domain.transcript import ModelTurn, ToolCall, ToolReplies, ToolSpec, Transcript
 
 _DOES: dict[Action, tuple[Operation, ...]] = {
     Action.DRAIN: (Operation.DRAIN_NODE, Operation.CORDON_NODE),
     Action.CORDON: (Operation.CORDON_NODE,),
     Action.QUARANTINE_GPU: (Operation.QUARANTINE_GPU,),
+    Action.PROBE_DEEP: (Operation.SCHEDULE_DEEP_TEST,),
     Action.RESTART_DAEMONSET: (Operation.RESTART_POD,),
     Action.RESET_GPU: (Operation.RESET_GPU,),
     Action.REBOOT: (Operation.REBOOT_NODE,),
 }
 """What does what; the first that there is a tool for. A taint is never chosen: its key is the operator's wish."""
 
-_NOT_BESIDE_A_DRAIN = frozenset({Operation.CORDON_NODE, Operation.RESET_GPU, Operation.REBOOT_NODE})
-"""A drain begins with the cordon, and what stops the node's work begins when the drain is over."""
+_AFTER_A_DRAIN = frozenset({Operation.RESET_GPU, Operation.REBOOT_NODE})
+"""What stops the node's work begins when its drain is over. A drain begins with the cordon, so none is asked for beside
+it."""
+_OF_A_GPU = frozenset({Operation.QUARANTINE_GPU, Operation.SCHEDULE_DEEP_TEST, Operation.RESET_GPU})
 _DAEMON_POD = "[a-z0-9]{5}"
 """What a DaemonSet's controller puts behind its name."""
 
@@ -44,10 +48,12 @@ def to_propose(draft: Draft, transcript: Transcript, tools: Sequence[ToolSpec]) 
     before = {(call.name, _place(call.arguments)) for call in _calls(transcript)}
     wanted = [asked for item in draft.actions if (asked := _asked(item, transcript, offered)) is not None]
     drained = {arguments["node_name"] for name, arguments in wanted if name == Operation.DRAIN_NODE}
+    to_come = drained - _refused_drains(transcript)
     fresh = {
         (name, _place(arguments)): (name, arguments)
         for name, arguments in wanted
-        if name not in _NOT_BESIDE_A_DRAIN or arguments["node_name"] not in drained
+        if not (name == Operation.CORDON_NODE and arguments["node_name"] in drained)
+        and not (name in _AFTER_A_DRAIN and arguments["node_name"] in to_come)
     }
     return tuple(asked for place, asked in fresh.items() if place not in before)
 
@@ -61,7 +67,7 @@ def _asked(item: RecommendedAction, transcript: Transcript, offered: set[str]) -
     if operation is None:
         return None
     target = item.target
-    if operation in (Operation.QUARANTINE_GPU, Operation.RESET_GPU):
+    if operation in _OF_A_GPU:
         if target is None or target.kind is not EntityKind.GPU or not target.uuid:
             return None
         return str(operation), {"gpu_uuid": target.uuid, "node_name": target.node or "", "reason": item.reason}
@@ -89,6 +95,13 @@ def _calls(transcript: Transcript) -> Iterator[ToolCall]:
     for entry in transcript.entries:
         if isinstance(entry, ModelTurn):
             yield from entry.tool_calls
+
+
+def _refused_drains(transcript: Transcript) -> set[Json]:
+    """Nodes whose drain was asked for in this investigation, and refused."""
+    replies = [reply for entry in transcript.entries if isinstance(entry, ToolReplies) for reply in entry.replies]
+    drains = [reply.call for reply in replies if reply.is_error and reply.call.name == Operation.DRAIN_NODE]
+    return {call.arguments.get("node_name") for call in drains}
 
 
 def _place(arguments: JsonObject) -> str:

@@ -1,0 +1,52 @@
+"""Whether an address can be reached: a TCP connection, with TLS for https, opened and closed. Nothing is sent.
+
+For `doctor`, which must not post to people. The certificates trusted are those the HTTP client trusts, so that what is
+reached here is reached by it. Only scheme, host and port are named in errors: the rest of an address may be a secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from contextlib import suppress
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import httpx2
+
+from gcm_sentinel.domain.errors import Unreachable
+
+_TIMEOUT = timedelta(seconds=10)
+_PORTS = {"http": 80, "https": 443}
+
+
+async def reach(url: str, *, timeout: timedelta = _TIMEOUT) -> str:  # noqa: ASYNC109  kept by asyncio.timeout
+    """Connect to where an http(s) address leads; its scheme, host and port.
+
+    Raises:
+        Unreachable: no connection, no TLS with a certificate that is trusted, or not in time.
+    """
+    parts = urlsplit(url)
+    try:
+        host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 443)
+    except ValueError as error:
+        raise Unreachable(f"{parts.scheme}://{parts.hostname} has a port that does not exist") from error
+    place = f"{parts.scheme}://{host}:{port}"
+    trusted = httpx2.create_ssl_context() if parts.scheme == "https" else None
+    try:
+        async with asyncio.timeout(timeout.total_seconds()):
+            await _connect(host, port, trusted)
+    except TimeoutError as error:
+        raise Unreachable(f"no connection to {place} within {timeout.total_seconds():g} s") from error
+    except OSError as error:  # a name that is not known, a refused connection, a certificate that is not trusted
+        raise Unreachable(f"cannot reach {place}: {error.strerror or error}") from error
+    except UnicodeError as error:
+        raise Unreachable(f"cannot reach {place}: that is no host name") from error
+    return place
+
+
+async def _connect(host: str, port: int, trusted: ssl.SSLContext | None) -> None:
+    _, writer = await asyncio.open_connection(host, port, ssl=trusted)
+    writer.transport.abort()  # a server that does not answer the end of TLS must not count as out of reach
+    with suppress(OSError):
+        await writer.wait_closed()
