@@ -7,16 +7,17 @@ import json
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
+from tests.durability.agent_process import Agent, Life, start
 from tests.durability.world_outside import Outside
 from tests.postgres import postgres_server, postgres_url
 
@@ -28,7 +29,6 @@ from sentinel_fleet.serve import Fleet, serve
 
 __all__ = ["postgres_server", "postgres_url"]
 
-PROCESS = Path(__file__).with_name("agent_process.py")
 DEADLINE_S = 90.0
 
 SCENARIO = """
@@ -58,6 +58,8 @@ class Stage:
     folder: Path
     database_url: str = ""
     settings: dict[str, str] = field(default_factory=dict)
+    agents: list[Agent] = field(default_factory=list)
+    """Every process that was started."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -91,13 +93,12 @@ class Stage:
         """The Events the API server created. One asked for again is refused by its name, and not among them."""
         return [asked.path for asked in self.fleet.requests if asked.method == "POST" and asked.status == 201]
 
-    async def start(self, *, kill_after: int = 0, name: str = "agent") -> asyncio.subprocess.Process:
-        """Start the agent."""
-        with (self.folder / f"{name}.log").open("ab") as log:
-            return await asyncio.create_subprocess_exec(
-                sys.executable, str(PROCESS), str(self.folder / "journal"), str(kill_after),
-                env=self.environment, stdout=log, stderr=log,
-            )  # fmt: skip
+    async def start(self, *, kill_after: int = 0, name: str = "agent", **which: Any) -> Agent:
+        """Start the agent; right after it has recorded so many steps it kills itself (`which` count: see `Life`)."""
+        journal = self.folder / str(which.pop("journal", "journal"))
+        life = Life(self.environment, journal, self.folder / f"{name}.log", kill_after, **which)
+        self.agents.append(await asyncio.to_thread(start, life))
+        return self.agents[-1]
 
     def break_nodes(self, most: int) -> None:
         """Give well nodes a bad condition, as their problem detector would, until `most` nodes are bad."""
@@ -122,10 +123,9 @@ class Stage:
             return not (await take_census(stores.database)).owed
 
 
-async def stop(process: asyncio.subprocess.Process) -> int:
+async def stop(process: Agent) -> int:
     """Ask the agent to end, as Kubernetes does."""
-    if process.returncode is None:
-        process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(30):
         return await process.wait()
 
@@ -142,13 +142,13 @@ def staged(tmp_path: Path) -> Callable[..., object]:
 
     @asynccontextmanager
     async def open_stage(
-        text: str, *, seed: int = 1, outside: Outside | None = None, **settings: str
+        text: str, *, seed: int = 1, outside: Outside | None = None, within: str = "", **settings: str
     ) -> AsyncIterator[Stage]:
-        folder = tmp_path / "small"
-        folder.mkdir(exist_ok=True)
+        folder = tmp_path / within / "small"
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "scenario.yaml").write_text(text)
         world = load(folder / "scenario.yaml").realise(seed, anchor=time.time())
-        outside = outside or Outside()
+        outside, agents = outside or Outside(), list[Agent]()
         runner = web.AppRunner(outside.app())
         await runner.setup()
         listening = socket.create_server(("127.0.0.1", 0))
@@ -157,8 +157,10 @@ def staged(tmp_path: Path) -> Callable[..., object]:
         try:
             async with serve(world) as fleet:
                 database_url = settings.pop("database_url", "")
-                yield Stage(fleet, outside, url, tmp_path, database_url, settings)
+                yield Stage(fleet, outside, url, folder.parent, database_url, settings, agents)
         finally:
+            for agent in agents:
+                agent.kill()
             await runner.cleanup()
 
     return open_stage

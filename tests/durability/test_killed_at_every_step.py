@@ -7,6 +7,7 @@ import signal
 from collections import Counter
 
 import pytest
+from tests.durability.agent_process import Agent
 from tests.durability.conftest import DEADLINE_S, Stage, scenario_text, stop
 from tests.durability.world_outside import VERDICT
 
@@ -30,7 +31,7 @@ UNDISTURBED = VERDICT | {"confidence": 0.2}
 """What the provider submits, as it is stored."""
 
 
-async def until_delivered(stage: Stage, process: asyncio.subprocess.Process) -> bool:
+async def until_delivered(stage: Stage, process: Agent) -> bool:
     """Whether everything was delivered; False when the agent died first."""
     async with asyncio.timeout(DEADLINE_S):
         while process.returncode is None:

@@ -49,13 +49,17 @@ class Outside:
         app.router.add_post("/webhook", self._webhook)
         return app
 
+    def calls(self, messages: list[dict[str, Any]]) -> Calls:
+        """What a model that was told this calls next."""
+        return self._asks(len(messages))
+
     async def _turn(self, request: web.Request) -> web.StreamResponse:
         asked = await request.json()
         messages = asked["messages"]
         self.turns[(_subject(messages[0]), len(messages))] += 1
         response = web.StreamResponse(headers={"content-type": "text/event-stream; charset=utf-8"})
         await response.prepare(request)
-        for event in _answer(self._asks(len(messages)), len(messages), asked["model"]):
+        for event in _answer(self.calls(messages), len(messages), asked["model"]):
             await response.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
         await response.write_eof()
         return response
