@@ -3,7 +3,8 @@
 Where the API server serves NVSentinel's `GPUReset` and `RebootNode` (janitor.dgxc.nvidia.com/v1alpha1), one of them is
 made, under a name that the order determines. Elsewhere the node is given the annotation
 `gcm-sentinel/maintenance-request` for a controller of the site: it does what that asks and takes it away, which is how
-we know. When it was asked stands in the node's managedFields, not in the text: a person approves the text as it is.
+we know. `gcm-sentinel/maintenance-asked` stays, so that a request whose answer was lost is not made twice. When it was
+asked stands in the node's managedFields, not in the text: a person approves the text as it is.
 
 A request says which boot of the node it means, so one that was answered meanwhile is not made again. One that nobody
 has taken up when its time is over is taken back: the annotation is removed, the resource deleted in the very version
@@ -18,13 +19,13 @@ from dataclasses import dataclass, replace
 from gcm_sentinel.clients.kubernetes import KubeObject, conditions, metadata
 from gcm_sentinel.clients.kubernetes.objects import mapping, objects, status, strings, text
 from gcm_sentinel.domain.conditions import state_of
-from gcm_sentinel.domain.effects import MAINTENANCE_REQUEST
+from gcm_sentinel.domain.effects import MAINTENANCE_ASKED, MAINTENANCE_REQUEST
 from gcm_sentinel.domain.errors import NotFound, Refused, SentinelError
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.operations import JANITOR
 from gcm_sentinel.domain.order import NODE_UID, ApiCall, Order
 from gcm_sentinel.domain.protocols import Scope
-from gcm_sentinel.domain.remediation import Besides, Carried, Check, Hands, Unless
+from gcm_sentinel.domain.remediation import Besides, Carried, Check, Done, Hands, Unless
 from gcm_sentinel.tools import asking
 from gcm_sentinel.tools.context import ClusterReader
 from gcm_sentinel.tools.cordon_node import kept_by_others
@@ -91,7 +92,7 @@ async def request(cluster: ClusterReader, order: Order, kind: Kind, spec: JsonOb
     if there not in ("", words):
         raise ValueError(f"node {name} bears a maintenance request already: {there[:200]}")
     note = f"{kind.kind} of NVSentinel is not served: asks the site's own controller by the annotation"
-    return replace(order, calls=(_patch(name, words),)), f"{note} {MAINTENANCE_REQUEST}"
+    return replace(order, calls=(_patch(name, words, order.handle),)), f"{note} {MAINTENANCE_REQUEST}"
 
 
 async def ask(order: Order, hands: Hands, besides: Besides) -> Carried:
@@ -102,7 +103,7 @@ async def ask(order: Order, hands: Hands, besides: Besides) -> Carried:
     """
     (call,) = order.calls
     about = "" if call.method == "PATCH" else asking.node_path(order.target.node or order.target.name)
-    await hands.send(call, unless=_must_be_free(order), besides=besides, about=about)
+    await hands.send(call, unless=_must_be_free(order), besides=besides, done=_was_asked(order), about=about)
     return Carried(1, facts={BOOT: order.arguments.get(BOOT, "")})
 
 
@@ -170,7 +171,7 @@ async def withdrawal(cluster: ClusterReader, order: Order, kind: Kind) -> Order 
     if _annotation(node) != _asked_for(order):
         return None
     arguments: JsonObject = {**order.arguments, _WITHDRAWS: _asked_for(order)}
-    return replace(order, arguments=arguments, calls=(_patch(name, None),))
+    return replace(order, arguments=arguments, calls=(_patch(name, None, None),))
 
 
 async def withdrawn(cluster: ClusterReader, order: Order) -> Check:
@@ -248,8 +249,8 @@ def _words(order: Order, kind: Kind) -> str:
     return json.dumps(told, sort_keys=True)
 
 
-def _patch(node: str, words: str | None) -> ApiCall:
-    body: JsonObject = {"metadata": {"annotations": {MAINTENANCE_REQUEST: words}}}
+def _patch(node: str, words: str | None, handle: str | None) -> ApiCall:
+    body: JsonObject = {"metadata": {"annotations": {MAINTENANCE_REQUEST: words, MAINTENANCE_ASKED: handle}}}
     return ApiCall("PATCH", asking.node_path(node), body, asking.MERGE_PATCH)
 
 
@@ -261,6 +262,11 @@ def _asked_for(order: Order) -> str:
 
 def _annotation(node: KubeObject) -> str:
     return strings(metadata(node).get("annotations")).get(MAINTENANCE_REQUEST, "")
+
+
+def _was_asked(order: Order) -> Done:
+    """Whether the node tells that this very request was made, though the controller may have taken it away since."""
+    return lambda found: strings(metadata(dict(found)).get("annotations")).get(MAINTENANCE_ASKED) == order.handle
 
 
 def _must_be_free(order: Order) -> Unless:

@@ -127,6 +127,19 @@ async def test_without_the_janitor_the_sites_controller_is_asked_by_an_annotatio
     assert "GPUReset of NVSentinel is not served" in plan.notes[0]
 
 
+async def test_what_the_controller_took_away_before_a_crash_is_not_asked_again(place, reset):
+    plan = await planned(place, reset)
+    await place.carry_out(reset, plan)
+    found = place.node()
+    left = {key: value for key, value in found["metadata"]["annotations"].items() if key != REQUEST}
+    place.store.put({**found, "metadata": {**found["metadata"], "annotations": left}}, manager="site")
+
+    await place.carry_out(reset, plan)
+
+    assert annotation(place) is None
+    assert len(place.store.writes) == 1
+
+
 async def test_planned_again_it_is_the_same_order(place, reset, reboot):
     for tool in (reset, reboot):
         first = await planned(place, tool)

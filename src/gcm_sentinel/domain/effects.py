@@ -21,6 +21,8 @@ _OWN_REQUEST = re.compile(rf"/apis/{re.escape(JANITOR)}/v1alpha1/(?:gpuresets|re
 ANNOTATION_PREFIX = "gcm-sentinel/"
 MAINTENANCE_REQUEST = "gcm-sentinel/maintenance-request"
 """Annotation by which a site's own controller is asked to reset a GPU or reboot a node."""
+MAINTENANCE_ASKED = "gcm-sentinel/maintenance-asked"
+"""Annotation that stays when the controller has taken the request away: which request was made last."""
 
 
 def effect_of(method: str, path: str, body: Json) -> Effect:
