@@ -1,0 +1,105 @@
+"""values.yaml is the manual: what is made from it is up to date, every key is used, every setting has a way in."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+import yaml
+from tests.charts.chart import CHART, TEMPLATES, generator
+
+from gcm_sentinel import __version__
+from gcm_sentinel.app.settings import Settings
+
+ORIGINAL = {
+    "": ["replicaCount", "resources", "logLevel", "nodeSelector", "tolerations"],
+    "image.": ["repository", "tag", "pullPolicy"],
+    "llm.": ["api", "apiKey", "existingSecret", "secretKey", "model"],
+    "prometheus.": ["url"],
+    "sentinel.": [
+        "actionMode",
+        "cooldownSeconds",
+        "nodeAllowlist",
+        "maxActionsPerHour",
+        "maxToolRounds",
+        "maxToolOutput",
+    ]
+    + ["webhookUrl", "watchConditions"],
+}
+
+
+@pytest.fixture(scope="module")
+def script():
+    return generator()
+
+
+@pytest.fixture(scope="module")
+def keys(script):
+    return script.keys((CHART / "values.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def sentinel_schema():
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    return schema["properties"]["sentinel"]["properties"]
+
+
+def test_what_is_made_from_values_and_code_is_up_to_date(script):
+    stale = [path.name for path, text in script.outputs().items() if path.read_text() != text]
+
+    assert stale == [], "run .venv/bin/python charts/gcm-sentinel/generate.py"
+
+
+def test_a_change_that_was_not_carried_over_is_told(script, monkeypatch, capsys):
+    monkeypatch.setattr(script, "operations", lambda: "of another version\n")
+
+    assert script.main(["--check"]) == 1
+    assert capsys.readouterr().out == "not up to date: files/operations.yaml\n"
+
+
+def test_every_key_has_a_sentence(keys):
+    assert [key.name for key in keys if not key.words.endswith(".")] == []
+
+
+def test_the_original_charts_keys_are_all_there(keys):
+    theirs = {group + name for group, names in ORIGINAL.items() for name in names}
+    assert theirs - {key.name for key in keys} == set()
+
+
+def test_every_value_a_template_uses_is_defined():
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    missing = []
+    for used in sorted(set(re.findall(r"\.Values\.([a-zA-Z.]+[a-zA-Z])", TEMPLATES))):
+        place = values
+        for name in used.split("."):
+            if not isinstance(place, dict) or name not in place:
+                missing.append(used)
+                break
+            place = place[name]
+
+    assert missing == []
+
+
+def test_every_key_is_used_by_a_template(keys):
+    by_name = set(re.findall(r"\.([a-zA-Z]+)", TEMPLATES)) | {"liveness", "readiness", "startup"}
+
+    assert [key.name for key in keys if key.path[-1] not in by_name] == []
+
+
+def test_every_setting_of_the_agent_can_be_given_in_one_way_alone(script, sentinel_schema):
+    own = script.settings_with_a_key()
+    plain = set(sentinel_schema["settings"]["propertyNames"]["enum"])
+    secret = set(sentinel_schema["secretSettings"]["propertyNames"]["enum"])
+
+    by_argument = {"kubeconfig", "kube_context", "log_level"}
+    assert own | plain | secret | by_argument == set(Settings.model_fields)
+    assert (own & plain, plain & secret, own & secret) == (set(), set(), {"webhook_url"})
+
+
+def test_no_secret_can_be_put_into_the_configmap(script, sentinel_schema):
+    assert [name for name in sentinel_schema["settings"]["propertyNames"]["enum"] if script.is_secret(name)] == []
+
+
+def test_the_chart_is_for_the_version_it_stands_beside():
+    assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == __version__
