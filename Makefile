@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format protos eval bench clean
+.PHONY: help setup demo test test-slow test-cluster cluster-tools check format protos eval bench clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,6 +26,12 @@ test: $(STAMP) ## The fast tests, in parallel, without network
 
 test-slow: $(STAMP) ## The tests that take minutes
 	$(BIN)/python -m pytest -n auto --dist worksteal -m slow $(PYTEST_ARGS)
+
+test-cluster: $(STAMP) cluster-tools ## The tests against a real Kubernetes API server on loopback
+	$(BIN)/python -m pytest -m cluster tests/cluster $(PYTEST_ARGS)
+
+cluster-tools: ## Build that server and what belongs to it into .cache, once; needs Go
+	@tests/cluster/tools/build.sh
 
 check: $(STAMP) ## Format, lint, types, generated code, import contracts, docs
 	$(BIN)/ruff format --check .

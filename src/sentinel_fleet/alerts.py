@@ -38,5 +38,5 @@ def _alert(book: Book, fact: f.AlertFact, node: str | None, now: float) -> KubeO
         "generatorURL": f"http://prometheus.monitoring.svc:9090/graph?g0.expr={fact.name}",
         "labels": labels,
         "receivers": [{"name": "oncall"}],
-        "status": {"state": "active", "silencedBy": [], "inhibitedBy": []},
+        "status": {"state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": []},
     }

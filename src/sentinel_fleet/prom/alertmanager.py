@@ -2,6 +2,7 @@
 
 import json
 import re
+import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -10,10 +11,12 @@ from aiohttp import web
 
 from sentinel_fleet.ports import SourceFaults
 from sentinel_fleet.prom.faults import suffer
-from sentinel_fleet.prom.silences import BadRequest, Matcher, Silences, parse_matcher, timestamp
+from sentinel_fleet.prom.silences import BadRequest, Matcher, Silences, Unprocessable, parse_matcher, timestamp
 
 SOURCE = "alertmanager"
 VERSION = "0.28.1"
+_YES = frozenset({"true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"})
+"""What go-openapi's ConvertBool takes for true."""
 
 Alert: TypeAlias = dict[str, Any]
 """A GettableAlert, as the API's schema has it."""
@@ -55,7 +58,7 @@ class _Server:
         try:
             return await handler(request)
         except BadRequest as error:
-            return web.json_response(str(error), status=web.HTTPBadRequest.status_code)
+            return web.json_response(str(error), status=error.status)
 
     async def alerts(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self._selected(request))
@@ -112,13 +115,13 @@ class _Server:
         return web.json_response({"silenceID": self._silences.put(body).id})
 
     async def silence(self, request: web.Request) -> web.StreamResponse:
-        silence = self._silences.get(request.match_info["id"])
+        silence = self._silences.get(_silence_id(request))
         if silence is None:
             return web.Response(status=web.HTTPNotFound.status_code)
         return web.json_response(silence.as_json(self._clock()))
 
     async def delete_silence(self, request: web.Request) -> web.StreamResponse:
-        known = self._silences.expire(request.match_info["id"])
+        known = self._silences.expire(_silence_id(request))
         return web.Response(status=web.HTTPOk.status_code if known else web.HTTPNotFound.status_code)
 
     async def healthy(self, _: web.Request) -> web.StreamResponse:
@@ -163,10 +166,17 @@ def alertmanager_app(
 
 
 def _flag(request: web.Request, name: str) -> bool:
-    text = request.query.get(name, "true").lower()
-    if text not in ("true", "false"):
-        raise BadRequest(f"{name} in query must be of type boolean: {text!r}")
-    return text == "true"
+    """What is no word for yes means no, as in Alertmanager."""
+    return request.query.get(name, "true").lower() in _YES
+
+
+def _silence_id(request: web.Request) -> str:
+    text = request.match_info["id"]
+    try:
+        uuid.UUID(text)
+    except ValueError as error:
+        raise Unprocessable(f"silenceID in path must be of type uuid: {text!r}") from error
+    return text
 
 
 def _shown(alert: Alert, flags: dict[str, bool]) -> bool:

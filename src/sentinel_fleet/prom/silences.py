@@ -16,6 +16,14 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 class BadRequest(Exception):
     """Raised when Alertmanager would answer 400."""
 
+    status = 400
+
+
+class Unprocessable(BadRequest):
+    """Raised when it would answer 422: what was sent can be read, but something is missing or of the wrong form."""
+
+    status = 422
+
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
@@ -128,12 +136,15 @@ class Silences:
 
         Raises:
             BadRequest: the body is no silence, or one that never holds.
+            Unprocessable: something is missing in it.
         """
         try:
             posted = _SilenceBody.model_validate(body)
         except ValidationError as error:
             first = error.errors()[0]
-            raise BadRequest(f"{'.'.join(map(str, first['loc']))} in body: {first['msg']}") from error
+            missing = first["input"] is None or first["type"] in ("missing", "too_short")
+            kind = Unprocessable if missing else BadRequest
+            raise kind(f"{'.'.join(map(str, first['loc']))} in body: {first['msg']}") from error
         now = self._clock()
         if posted.ends_at <= posted.starts_at:
             raise BadRequest("start time must be before end time")
