@@ -1,6 +1,7 @@
 """Gives a GPU back to production that we took out by a directive at the SENTINEL gateway.
 
-No model may ask for it: it undoes `quarantine_gpu`, and a person may order it.
+No model may ask for it: it undoes `quarantine_gpu`, and a person may order it. What the gateway suspected when it was
+taken out comes back as a suspect.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ DIRECTING = Directing(
     action="REINSTATE",
     description="Give one GPU back to production at the SENTINEL gateway.",
     takes=frozenset({GpuState.SUSPECT, GpuState.QUARANTINED, GpuState.DEEP_TEST}),
-    reached=frozenset({GpuState.HEALTHY}),
+    reached=frozenset({GpuState.HEALTHY, GpuState.SUSPECT}),
     undo=(Operation.QUARANTINE_GPU, "QUARANTINE"),
 )
 

@@ -17,7 +17,7 @@ NODE, GPU, OTHER = "gpu-r01-n01", "GPU-1", "GPU-2"
 PLAYED = [
     ("tmr-true", None, "QUARANTINE"),
     ("mercurial-inference", None, "QUARANTINE"),
-    ("tmr-true", "taken-out-by-a-person", "SCHEDULE_DEEP_TEST"),
+    ("tmr-true", "taken-out-before", "SCHEDULE_DEEP_TEST"),
     ("tmr-once", None, None),
 ]
 """Scenario, variant, and the directive that is right; None: none is."""
@@ -73,4 +73,5 @@ async def test_what_the_gateways_own_events_begin_is_directed_and_judged(scenari
     assert result.passed, result.score or result.error
     assert result.answered is not None
     told = [(one.action, one.status) for one in result.answered.directed]
-    assert told == ([(action, "EXECUTED")] if action else [])
+    before = [("QUARANTINE", "EXECUTED")] if variant else []  # by the agent: tests of what others took wait
+    assert told == before + ([(action, "EXECUTED")] if action else [])

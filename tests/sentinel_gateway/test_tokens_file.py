@@ -54,6 +54,7 @@ def test_a_file_that_broke_leaves_the_tokens_in_force(tmp_path):
         ("nonsense", ":1: expected"),
         ("\n" + _line("one", "king"), ":2: roles are"),
         (_line("one") + _line("one", name="ann"), "'jane' and 'ann'"),
+        (_line("one", "responder", "sentinel-gateway"), ":1: 'sentinel-gateway' is the gateway's own name"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_at_the_start(tmp_path, text, words):

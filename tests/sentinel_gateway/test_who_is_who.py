@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from pydantic import ValidationError
 
+from sentinel_gateway.app.minting import mint
+from sentinel_gateway.app.settings import Access
 from sentinel_gateway.domain.access import (
     AccessRules,
     CertificateNames,
@@ -14,7 +17,7 @@ from sentinel_gateway.domain.access import (
     TokenHolder,
     bearer_token,
 )
-from sentinel_gateway.domain.errors import Unauthenticated
+from sentinel_gateway.domain.errors import BadConfiguration, Unauthenticated
 from sentinel_gateway.domain.roles import Role
 
 AGENT, VIEWER, ADMIN = frozenset({Role.AGENT}), frozenset({Role.VIEWER}), frozenset({Role.ADMIN})
@@ -75,3 +78,25 @@ def test_an_authorization_header_of_another_kind_is_refused(header):
 def test_the_scheme_may_be_written_in_any_case():
     assert bearer_token("bearer  secret ") == "secret"
     assert bearer_token(None) is None
+
+
+@pytest.mark.parametrize("names", [CertificateNames("sentinel-gateway"), CertificateNames("", ("Sentinel-Gateway",))])
+def test_a_certificate_with_the_gateways_own_name_has_no_role(names):
+    rules = AccessRules(
+        (CertificateRule(NameKind.COMMON_NAME, "*", VIEWER), CertificateRule(NameKind.DNS, "*", VIEWER))
+    )
+
+    assert rules.caller(names, None).roles == frozenset()
+
+
+@pytest.mark.parametrize("kind", ["tokens", "certificates"])
+def test_settings_give_nobody_the_gateways_own_name(kind):
+    holder = {"name": "sentinel-gateway", "roles": ["responder"]} | ({"sha256": "0" * 64} if kind == "tokens" else {})
+
+    with pytest.raises(ValidationError, match="is the gateway's own name"):
+        Access.model_validate({kind: [holder]})
+
+
+def test_no_token_is_made_for_the_gateways_own_name():
+    with pytest.raises(BadConfiguration, match="is the gateway's own name"):
+        mint("sentinel-gateway", ["responder"])

@@ -37,7 +37,8 @@ _ACTIONS = {
     HealthState.CONDEMNED: "CONDEMN",
     HealthState.HEALTHY: "REINSTATE",
 }
-"""What led to a state."""
+"""What led to a state, except that a suspect may have been given back as such."""
+_OUT_OF_USE = (HealthState.QUARANTINED, HealthState.DEEP_TEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,9 @@ class CoreCollector(Collector):
     def _done(self) -> Iterator[Metric]:
         counters = self._counters
         actions = dict.fromkeys(_ACTIONS.values(), 0)
-        for (_, state), count in counters.transitions.items():
-            actions[_ACTIONS[HealthState(state)]] += count
+        for (before, state), count in counters.transitions.items():
+            is_undone = before in _OUT_OF_USE and state == HealthState.SUSPECT
+            actions["REINSTATE" if is_undone else _ACTIONS[HealthState(state)]] += count
         directives = {status.name.lower(): 0 for status in DirectiveStatus} | counters.directives
         rounds = {"stored": counters.rounds, "failed": counters.failed_rounds}
         yield counter("sentinel_quarantine_actions", "Changes of state.", ("action",), actions)

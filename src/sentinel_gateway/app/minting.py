@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sentinel_gateway.domain.access import token_digest
 from sentinel_gateway.domain.errors import BadConfiguration
-from sentinel_gateway.domain.roles import Role
+from sentinel_gateway.domain.roles import Role, is_gateways
 
 _BYTES = 32
 
@@ -25,7 +25,7 @@ def mint(name: str, roles: Iterable[str]) -> Minted:
     """A random token for somebody.
 
     Raises:
-        BadConfiguration: an unknown role, or a name that does not fit on a line.
+        BadConfiguration: an unknown role, or a name that does not fit on a line or is the gateway's.
     """
     known = set(Role)
     wanted = sorted(set(roles))
@@ -34,5 +34,7 @@ def mint(name: str, roles: Iterable[str]) -> Minted:
         raise BadConfiguration(f"--role must be one of {', '.join(Role)}, not {', '.join(unknown) or 'nothing'}")
     if not name.strip() or not name.isprintable():
         raise BadConfiguration("--name must be printable and not empty")
+    if is_gateways(name):
+        raise BadConfiguration(f"--name {name!r} is the gateway's own name: its holder would pass for the gateway")
     token = secrets.token_urlsafe(_BYTES)
     return Minted(token, f"{token_digest(token)} {','.join(wanted)} {name.strip()}")

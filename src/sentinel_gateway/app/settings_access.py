@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from sentinel_gateway.app.setting_values import FromJson, OptionalPath, Roles, Seconds, Sha256
 from sentinel_gateway.app.settings_group import Group
 from sentinel_gateway.domain.access import NameKind
+from sentinel_gateway.domain.roles import is_gateways
+
+
+def _somebodys(name: str) -> str:
+    if is_gateways(name):
+        raise ValueError("is the gateway's own name: its holder would pass for the gateway")
+    return name
+
+
+_Name = Annotated[str, Field(min_length=1), AfterValidator(_somebodys)]
 
 
 class Certificate(Group):
@@ -16,7 +26,7 @@ class Certificate(Group):
 
     match: NameKind = NameKind.COMMON_NAME
     """``cn``, ``dns`` or ``uri``: the name looked at."""
-    name: Annotated[str, Field(min_length=1)]
+    name: _Name
     """Exact, or a pattern with ``*``, ``?``."""
     roles: Annotated[Roles, Field(min_length=1)]
 
@@ -24,7 +34,7 @@ class Certificate(Group):
 class Token(Group):
     """Which roles a bearer token gives."""
 
-    name: Annotated[str, Field(min_length=1)]
+    name: _Name
     """Stands in the ledger for whoever uses it."""
     sha256: Sha256
     roles: Annotated[Roles, Field(min_length=1)]

@@ -16,7 +16,7 @@ import structlog
 from sentinel_gateway.app.settings import Access
 from sentinel_gateway.domain.access import AccessRules, CertificateRule, TokenHolder
 from sentinel_gateway.domain.errors import BadConfiguration
-from sentinel_gateway.domain.roles import Role
+from sentinel_gateway.domain.roles import Role, is_gateways
 
 log = structlog.get_logger(__name__)
 
@@ -95,6 +95,10 @@ def _holder(line: str, place: str) -> tuple[str, TokenHolder]:
     if not parts:
         raise BadConfiguration(f"{place}: expected `<SHA-256 as hex> <role,role> <name>`")
     digest, roles, name = parts.groups()
+    if is_gateways(name):
+        raise BadConfiguration(
+            f"{place}: {name!r} is the gateway's own name: whoever bears it would pass for the gateway"
+        )
     try:
         return digest.lower(), TokenHolder(name, frozenset(Role(role) for role in roles.split(",") if role))
     except ValueError:

@@ -155,7 +155,7 @@ class Core(Reporting):
             NotKnown: nobody ever reported about this GPU.
             IllegalState: the GPU's state does not allow it.
             AlreadyThere: the id was used for another directive.
-            Denied: the caller would give back what somebody else took out of use.
+            Denied: the caller would give back what somebody else took out of use or asks about.
         """
         named = directives.as_allowed(directives.checked(request), caller)
         if not named.directive_id:

@@ -76,8 +76,12 @@ def ask_again(known: GpuState, round_: Round) -> None:
 
 
 def is_asked_about(known: GpuState, round_: Round) -> bool:
-    """Whether a directive about a GPU waits for a person."""
-    return any(record.directive.gpu.uuid == known.gpu.uuid for record in round_.waiting.values())
+    """Whether a directive about a GPU waits for a person.
+
+    Not that of one who may not overrule: who always had one waiting could keep people from ever being asked.
+    """
+    about = (record for record in round_.waiting.values() if record.directive.gpu.uuid == known.gpu.uuid)
+    return any(record.overrules for record in about)
 
 
 def _ask_where_stuck(known: GpuState, test: DeepTest, round_: Round) -> None:

@@ -15,6 +15,7 @@ from sentinel_gateway.domain.directives import (
     DirectiveRecord,
     DirectiveRequest,
     DirectiveStatus,
+    Standing,
     check_may_decide,
     check_may_direct,
     decided,
@@ -22,13 +23,15 @@ from sentinel_gateway.domain.directives import (
     executed,
     expired,
     is_same,
+    must_ask,
     outcome_of,
+    undoes,
     withdrawn,
 )
 from sentinel_gateway.domain.errors import AlreadyThere, NotKnown
 from sentinel_gateway.domain.gpus import Denial, GpuState, forgiven
 from sentinel_gateway.domain.health import Action, HealthState, after
-from sentinel_gateway.domain.roles import Caller
+from sentinel_gateway.domain.roles import Caller, Permission
 
 
 def issue(request: DirectiveRequest, by: Caller, round_: Round) -> DirectiveOutcome:
@@ -45,12 +48,16 @@ def issue(request: DirectiveRequest, by: Caller, round_: Round) -> DirectiveOutc
     if known is None:
         raise NotKnown(f"nobody ever reported about GPU {request.gpu_uuid!r}")
     after(known.state, request.action)
-    check_may_direct(request, by, known.taken_out_by)
-    record = _new(request, known, by.name, round_)
+    standing = Standing(known.taken_out_by, _others_who_ask(known, by, round_))
+    check_may_direct(request, by, standing)
+    if must_ask(request.action, by, standing):
+        request = replace(request, requires_approval=True)
+    record = _new(request, known, by, round_)
     if record.directive.requires_approval:
         round_.keep_directive(record)
         return outcome_of(record)
-    return outcome_of(_execute(executed(record, known.state, round_.now_ns), known, round_))
+    told = executed(record, known.state, round_.now_ns)
+    return outcome_of(_undo(told, known, round_) if undoes(request.action, by) else _execute(told, known, round_))
 
 
 def decide(directive_id: str, approval: Approval, round_: Round, *, is_nameless: bool = False) -> DirectiveRecord:
@@ -124,7 +131,14 @@ def expire_due(round_: Round) -> None:
         round_.keep_directive(expired(record))
 
 
-def _new(request: DirectiveRequest, known: GpuState, issued_by: str, round_: Round) -> DirectiveRecord:
+def _others_who_ask(known: GpuState, by: Caller, round_: Round) -> frozenset[str]:
+    if by.may(Permission.OVERRULE):
+        return frozenset()  # whatever they ask, it does not bind them
+    about = (record for record in round_.waiting.values() if record.directive.gpu.uuid == known.gpu.uuid)
+    return frozenset(record.issued_by for record in about) - {by.name}
+
+
+def _new(request: DirectiveRequest, known: GpuState, by: Caller, round_: Round) -> DirectiveRecord:
     approvals = round_.settings.approvals
     waits = request.requires_approval or request.action in approvals.actions
     directive = Directive(
@@ -132,7 +146,7 @@ def _new(request: DirectiveRequest, known: GpuState, issued_by: str, round_: Rou
         gpu=known.gpu,
         action=request.action,
         reason=request.reason,
-        initiated_by=request.initiated_by or issued_by,
+        initiated_by=request.initiated_by or by.name,
         evidence=request.evidence,
         time_ns=round_.now_ns if request.time_ns is None else request.time_ns,
         priority=request.priority,
@@ -144,12 +158,20 @@ def _new(request: DirectiveRequest, known: GpuState, issued_by: str, round_: Rou
         status=DirectiveStatus.WAITING,
         from_state=known.state,
         resulting_state=known.state,
-        issued_by=issued_by,
+        issued_by=by.name,
         issued_ns=round_.now_ns,
         expires_ns=round_.now_ns + timeout_ns if waits else None,
         request_time_ns=request.time_ns,
         from_revision=known.revision,
+        overrules=by.may(Permission.OVERRULE),
     )
+
+
+def _undo(record: DirectiveRecord, known: GpuState, round_: Round) -> DirectiveRecord:
+    record = replace(record, resulting_state=known.taken_out_of)
+    round_.put_directive(record)
+    round_.give_back(known, Cause("directive.executed", record.directive.reason, record.issued_by, record))
+    return record
 
 
 def _execute(record: DirectiveRecord, known: GpuState, round_: Round) -> DirectiveRecord:

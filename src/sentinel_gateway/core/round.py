@@ -22,7 +22,16 @@ from sentinel_gateway.domain.alerts import AlertChanges
 from sentinel_gateway.domain.batches import BatchKey
 from sentinel_gateway.domain.configuration import VersionedUpdate
 from sentinel_gateway.domain.directives import DirectiveNews, DirectiveRecord, DirectiveStatus
-from sentinel_gateway.domain.gpus import GpuState, belief_of, completed, described, first_seen, marked, moved
+from sentinel_gateway.domain.gpus import (
+    GpuState,
+    belief_of,
+    completed,
+    described,
+    first_seen,
+    given_back,
+    marked,
+    moved,
+)
 from sentinel_gateway.domain.happened import Happened
 from sentinel_gateway.domain.happened import Happening as Followed
 from sentinel_gateway.domain.happenings import Correlated, DirectiveChanged, Happening, StateChanged
@@ -110,6 +119,10 @@ class Round(Overlay):
     def move(self, known: GpuState, state: HealthState, cause: Cause) -> None:
         """Keep a GPU in another state; its history, the ledger and followers tell of it."""
         self._change(known, moved(known, state, cause.reason, self.now_ns, cause.initiated_by), cause)
+
+    def give_back(self, known: GpuState, cause: Cause) -> None:
+        """Keep a GPU as it was before it was taken out of use; told like any change."""
+        self._change(known, given_back(known, cause.reason, self.now_ns), cause)
 
     def mark(self, known: GpuState, state: HealthState, cause: Cause) -> None:
         """Keep a GPU as SUSPECT, or no longer, by the gateway's own judgement; told like any change."""

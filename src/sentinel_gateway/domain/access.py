@@ -14,7 +14,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from sentinel_gateway.domain.errors import Unauthenticated
-from sentinel_gateway.domain.roles import Caller, Role
+from sentinel_gateway.domain.roles import Caller, Role, is_gateways
 
 
 class NameKind(StrEnum):
@@ -89,7 +89,8 @@ class AccessRules:
                 raise Unauthenticated("the bearer token is not known; make one with `sentinel-gateway token`")
             return Caller(holder.name, holder.roles, "token")
         if names is not None:
-            return Caller(names.shown, roles_of(names, self.certificates), "certificate")
+            roles = frozenset[Role]() if is_gateways(names.shown) else roles_of(names, self.certificates)
+            return Caller(names.shown, roles, "certificate")
         if not self.anonymous:
             raise Unauthenticated("show a client certificate, or send `authorization: Bearer <token>`")
         return Caller("anonymous", self.anonymous, "none")

@@ -19,7 +19,7 @@ from enum import IntEnum
 from sentinel_gateway.domain.errors import Denied, IllegalState, Invalid
 from sentinel_gateway.domain.health import EDGES, Action, HealthState, after
 from sentinel_gateway.domain.identity import Gpu, checked_uuid
-from sentinel_gateway.domain.roles import Caller, Permission
+from sentinel_gateway.domain.roles import GATEWAY, Caller, Permission
 from sentinel_gateway.domain.text import MAX_NAME, MAX_WORDS, checked_text, checked_time
 
 MAX_EVIDENCE = 1000
@@ -106,6 +106,8 @@ class DirectiveRecord:
     """The client's own time, as it was sent; part of what makes two requests the same."""
     from_revision: int = 0
     """How often the GPU's state had changed when this was asked."""
+    overrules: bool = True
+    """Whether its issuer may overrule what others decided."""
 
     @property
     def directive_id(self) -> str:
@@ -184,22 +186,58 @@ def checked(request: DirectiveRequest) -> DirectiveRequest:
 
 
 def as_allowed(request: DirectiveRequest, caller: Caller) -> DirectiveRequest:
-    """`request` as this caller may ask for it: who may not overrule asks a person whether a GPU is to be condemned."""
-    if request.action is Action.CONDEMN and not caller.may(Permission.OVERRULE):
-        return replace(request, requires_approval=True)
-    return request
+    """`request` as this caller may ask for it.
+
+    Who may not overrule asks a person whether a GPU is to be condemned, and speaks for nobody else: whom it named as
+    initiator could not decide.
+    """
+    if caller.may(Permission.OVERRULE):
+        return request
+    waits = request.requires_approval or request.action is Action.CONDEMN
+    return replace(request, initiated_by="", requires_approval=waits)
 
 
-def check_may_direct(request: DirectiveRequest, caller: Caller, taken_out_by: str) -> None:
-    """Who may not overrule gives back only what it took itself; `taken_out_by` is who alone took the GPU out of use.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What others have to do with a GPU about which somebody issues a directive."""
+
+    taken_out_by: str
+    """Who alone took it out of use; empty for nobody, or several."""
+    asked_by: frozenset[str] = frozenset()
+    """Others whose directives about it wait for a person."""
+
+    def is_of(self, caller: Caller) -> bool:
+        """Whether it is out of use by this caller alone, and nobody else asks anything about it."""
+        return self.taken_out_by == caller.name != GATEWAY and not self.asked_by
+
+
+def undoes(action: Action, caller: Caller) -> bool:
+    """Whether a reinstatement only undoes what the caller did, where others judge that the GPU is healthy."""
+    return action is Action.REINSTATE and not caller.may(Permission.OVERRULE)
+
+
+def must_ask(action: Action, caller: Caller, standing: Standing) -> bool:
+    """Whether a test waits for a person: one that passes returns the GPU, so it may undo what others decided."""
+    is_bound = action is Action.SCHEDULE_DEEP_TEST and not caller.may(Permission.OVERRULE)
+    return is_bound and not standing.is_of(caller)
+
+
+def check_may_direct(request: DirectiveRequest, caller: Caller, standing: Standing) -> None:
+    """Who may not overrule gives back only what it took itself, and while nobody else asks anything about it.
 
     Raises:
-        Denied: somebody else did, or decided about it since, or it is in use.
+        Denied: somebody else took it, decided about it since or asks about it, or it is in use.
     """
-    if request.action is not Action.REINSTATE or caller.may(Permission.OVERRULE) or taken_out_by == caller.name:
+    if not undoes(request.action, caller) or standing.is_of(caller):
         return
-    by = f"{taken_out_by!r} took it out of use" if taken_out_by else "it is not out of use by one caller's doing alone"
-    raise Denied(f"{caller.name!r} may reinstate only GPUs that it took out of use itself; of {request.gpu_uuid}, {by}")
+    by = standing.taken_out_by
+    if by and by != caller.name:
+        why = f"{by!r} took it out of use"
+    elif by and standing.asked_by:
+        why = f"a directive of {min(standing.asked_by)!r} waits for a person"
+    else:
+        why = "it is not out of use by one caller's doing alone"
+    raise Denied(f"{caller.name!r} may reinstate only GPUs that it alone deals with; of {request.gpu_uuid}, {why}")
 
 
 def is_same(request: DirectiveRequest, caller: str, record: DirectiveRecord) -> bool:

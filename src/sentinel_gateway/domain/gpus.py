@@ -112,6 +112,8 @@ class GpuState:
     """When it last came back from a deep test."""
     taken_out_by: str = ""
     """Who took it out of use, where all directives about it since were theirs; empty in use, and where several were."""
+    taken_out_of: HealthState = HealthState.HEALTHY
+    """In which state it was when it was taken out of use; HEALTHY in use."""
     denied: Denial | None = None
     """That a person, since it is in this state, refused to have it condemned."""
     recent: Observations = field(default=(), compare=False)
@@ -241,11 +243,29 @@ def moved(known: GpuState, state: HealthState, reason: str, now_ns: int, by: str
         overstayed=False,
         returned_ns=now_ns if (known.state, state) == _RETURN else known.returned_ns,
         taken_out_by=by if state is not HealthState.HEALTHY and (known.is_in_use or known.taken_out_by == by) else "",
+        taken_out_of=known.state if known.is_in_use and state is not HealthState.HEALTHY else known.taken_out_of,
         denied=None,
     )
     if state is not HealthState.HEALTHY:
         return replace(changed, deep_test=None)
-    return replace(forgiven(changed, now_ns), deep_test=None, proposed_ns=None)
+    return replace(forgiven(changed, now_ns), taken_out_of=HealthState.HEALTHY, deep_test=None, proposed_ns=None)
+
+
+def given_back(known: GpuState, reason: str, now_ns: int) -> GpuState:
+    """The GPU in the state it was taken out of, as if it never had been: nobody judged it, so all evidence stays."""
+    return replace(
+        known,
+        state=known.taken_out_of,
+        revision=known.revision + 1,
+        state_reason=reason,
+        state_changed_ns=now_ns,
+        overstayed=False,
+        taken_out_by="",
+        taken_out_of=HealthState.HEALTHY,
+        denied=None,
+        deep_test=None,
+        proposed_ns=None,
+    )
 
 
 def forgiven(known: GpuState, now_ns: int) -> GpuState:

@@ -1,7 +1,8 @@
 """The life of a GPU: its states, what may be done to it, and which state follows. A GPU nobody spoke of is HEALTHY.
 
 Twelve edges exist; CONDEMNED has none out of it. `Action` has two members that no directive can carry: the gateway
-marks and clears suspects itself. Numbers equal the wire's.
+marks and clears suspects itself. Who may not overrule reinstates only into the state it took the GPU out of, so that a
+suspect comes back as one (`gpus.given_back`). Numbers equal the wire's.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 The three are ours. `agent`: a probe agent or monitor must be able to report, and a stolen agent certificate must not be
 able to condemn a GPU, so reporting is a role of its own that gives nothing else. `investigator`: whoever investigates
 reads everything and records its verdict, and must not change anything. `responder`: an investigator that also acts. It
-may take a GPU out of use, test it and ask a person to condemn it; what others decided it cannot undo. Roles do not
-include each other, except that `admin` may do everything a person may.
+may take a GPU out of use, test and give back what it took, and ask a person to condemn it; what others decided or asked
+it cannot undo, nor what the gateway judged. Roles do not include each other, except that `admin` may do everything a
+person may.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Permission(StrEnum):
     DIRECT = "direct"
     """Issue directives, take back one's own."""
     OVERRULE = "overrule"
-    """Reinstate GPUs that somebody else took out of use, and condemn where the settings let no person be asked."""
+    """Judge: reinstate as healthy, test what somebody else took out of use, condemn where nobody is to be asked."""
     DECIDE = "decide"
     """Approve or deny directives that wait."""
     CONFIGURE = "configure"
@@ -64,6 +65,15 @@ _MACHINES: dict[Role, frozenset[Permission]] = {
 }
 GRANTS: dict[Role, frozenset[Permission]] = {**_PEOPLE, **_MACHINES}
 """Every role's permissions."""
+
+
+GATEWAY = "sentinel-gateway"
+"""Who issues the gateway's own directives; no caller may bear this name."""
+
+
+def is_gateways(name: str) -> bool:
+    """Whether a name is the gateway's own, or looks like it."""
+    return name.strip().casefold() == GATEWAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from sentinel_gateway.domain.health import Action
 from sentinel_gateway.domain.model_settings import ModelSettings
+from sentinel_gateway.domain.roles import GATEWAY
 
 
 class Strategy(StrEnum):
@@ -153,5 +154,5 @@ class CoreSettings:
     """How often what is due is looked for: expiries, timeouts, summaries."""
     forget_interval: timedelta = timedelta(minutes=1)
     """How often old rows are deleted."""
-    name: str = "sentinel-gateway"
+    name: str = GATEWAY
     """Stands where the gateway itself did something."""

@@ -24,6 +24,7 @@ _COLUMNS = (
     *("directive_id", "gpu_uuid", "gpu", "action", "reason", "initiated_by", "evidence", "time_ns", "priority"),
     *("requires_approval", "status", "from_state", "resulting_state", "issued_by", "issued_ns", "expires_ns"),
     *("executed_ns", "note", "request_time_ns", "approved", "reviewer", "review_time_ns", "comment", "from_revision"),
+    "overrules",
 )
 _NAMES = ", ".join(_COLUMNS)
 SAVE = replacing("directives", _COLUMNS, ("directive_id",))
@@ -70,6 +71,7 @@ def directive_row(record: DirectiveRecord) -> dict[str, Any]:
         "reviewer": approval and approval.reviewer,
         "review_time_ns": approval and approval.review_time_ns,
         "comment": approval and approval.comment,
+        "overrules": int(record.overrules),
     }
 
 
@@ -113,6 +115,7 @@ def _record_of(row: Mapping[str, Any]) -> DirectiveRecord:
         note=row["note"],
         request_time_ns=row["request_time_ns"],
         from_revision=row["from_revision"],
+        overrules=bool(row["overrules"]),
     )
 
 

@@ -40,7 +40,7 @@ _COLUMNS = (
     ),
     *("anomalies", "dissents", "base_tally", "last_probe_ns", "last_anomaly_ns", "sampled_ns", "summary", "minutes"),
     *("sms", "trails", "signs", "deep_test", "proposed_ns", "cleared_ns", "returned_ns", "passed"),
-    *("taken_out_by", "denied"),
+    *("taken_out_by", "taken_out_of", "denied"),
 )
 SAVE = replacing("gpus", _COLUMNS, ("gpu_id",))
 """Stores one `gpu_row`."""
@@ -90,6 +90,7 @@ def gpu_row(known: GpuState) -> dict[str, Any]:
         "returned_ns": known.returned_ns,
         "passed": b"".join(_PASSED.pack(*one) for one in known.passed.items()),
         "taken_out_by": known.taken_out_by,
+        "taken_out_of": int(known.taken_out_of),
         "denied": packed(astuple(known.denied)) if known.denied else None,
     }
 
@@ -139,6 +140,7 @@ def _gpu_of(row: dict[str, Any]) -> GpuState:
         returned_ns=row["returned_ns"],
         passed=dict(_PASSED.iter_unpack(row["passed"] or b"")),
         taken_out_by=row["taken_out_by"],
+        taken_out_of=HealthState(row["taken_out_of"]),
         denied=Denial(*unpacked(row["denied"])) if row["denied"] else None,
     )
 
