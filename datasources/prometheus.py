@@ -3,6 +3,9 @@
 A node is matched by its exact name. An empty answer is told as such: it may mean another label or metric name or a dead
 exporter, and is never a zero. The raw text of a result is Prometheus' own ``data`` object, for the comparison one such
 object a metric.
+
+The labels of a free query are what the engine's PromQL makes them, so its entities may be cited and never acted on
+(domain/grounds.py).
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from gcm_sentinel.datasources.series_shape import iso, shape
 from gcm_sentinel.datasources.tool_calls import as_json, failed, node_name, of_error, text, texts, within
 from gcm_sentinel.domain.errors import SentinelError
 from gcm_sentinel.domain.evidence import ResultStatus, TimeRange, ToolResult
+from gcm_sentinel.domain.grounds import FREE_QUERY
 from gcm_sentinel.domain.protocols import Availability, Datasource, Scope
 from gcm_sentinel.domain.summaries import GpuMetricsSummary, PrometheusSummary, SeriesSummary
 from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
@@ -36,7 +40,7 @@ MAX_METRICS = 60
 ENABLE = "Set GCM_SENTINEL_PROMETHEUS_URL to the address of a Prometheus the agent can reach"
 
 QUERY = ToolSpec(
-    "query_prometheus",
+    FREE_QUERY,
     "Run PromQL. Without duration: the value now. With duration (1h, 6h, 7d): the statistics of each series over that"
     " stretch up to now: first, last, change points, rate, when it ended. Match a node by its exact name"
     ' (Hostname="n" for GPU metrics, node="n" for host metrics). An empty answer is not zero.',

@@ -13,7 +13,7 @@ from gcm_sentinel.domain.order import Order
 from gcm_sentinel.domain.protocols import Scope
 from gcm_sentinel.domain.remediation import Carried, Check, Hands, Plan
 from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
-from gcm_sentinel.tools import asking, gangs, maintenance, pods
+from gcm_sentinel.tools import asking, gangs, maintenance, maintenance_withdrawal, pods
 from gcm_sentinel.tools.context import ToolContext
 from gcm_sentinel.tools.emptied import Emptied
 
@@ -54,14 +54,14 @@ class RebootNode:
 
     async def carry_out(self, order: Order, hands: Hands) -> Carried:
         """Send the request, unless the node is not emptied any more; or take it back."""
-        if maintenance.withdraws(order):
-            return await maintenance.withdraw(order, hands)
+        if maintenance_withdrawal.withdraws(order):
+            return await maintenance_withdrawal.withdraw(order, hands)
         return await maintenance.ask(order, hands, self._objection)
 
     async def check(self, order: Order, carried: Carried) -> Check:
         """Whether the node is Ready in another boot, the request answered, and what it was for gone."""
-        if maintenance.withdraws(order):
-            return await maintenance.withdrawn(self._cluster, order)
+        if maintenance_withdrawal.withdraws(order):
+            return await maintenance_withdrawal.withdrawn(self._cluster, order, carried)
         try:
             node = await asking.read_node(self._cluster, order.target.name)
         except NotFound:
@@ -73,7 +73,7 @@ class RebootNode:
 
     async def undo(self, order: Order, carried: Carried) -> Order | None:
         """Take the request back where nobody has taken it up; a reboot itself cannot be undone."""
-        return await maintenance.withdrawal(self._cluster, order, maintenance.NODE_REBOOT)
+        return await maintenance_withdrawal.withdrawal(self._cluster, order, maintenance.NODE_REBOOT)
 
 
 def _back(order: Order, carried: Carried, node: KubeObject) -> Check:

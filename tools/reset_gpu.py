@@ -14,7 +14,7 @@ from gcm_sentinel.domain.order import ActionTarget, Order
 from gcm_sentinel.domain.protocols import Scope
 from gcm_sentinel.domain.remediation import Carried, Check, Hands, Plan
 from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
-from gcm_sentinel.tools import asking, gpu_places, maintenance
+from gcm_sentinel.tools import asking, gpu_places, maintenance, maintenance_withdrawal
 from gcm_sentinel.tools.context import ToolContext
 from gcm_sentinel.tools.emptied import Emptied
 
@@ -57,14 +57,14 @@ class ResetGpu:
 
     async def carry_out(self, order: Order, hands: Hands) -> Carried:
         """Send the request, unless the node is not emptied any more; or take it back."""
-        if maintenance.withdraws(order):
-            return await maintenance.withdraw(order, hands)
+        if maintenance_withdrawal.withdraws(order):
+            return await maintenance_withdrawal.withdraw(order, hands)
         return await maintenance.ask(order, hands, self._objection)
 
     async def check(self, order: Order, carried: Carried) -> Check:
         """Whether the reset is reported complete, and what it was for has gone."""
-        if maintenance.withdraws(order):
-            return await maintenance.withdrawn(self._cluster, order)
+        if maintenance_withdrawal.withdraws(order):
+            return await maintenance_withdrawal.withdrawn(self._cluster, order, carried)
         try:
             node = await asking.read_node(self._cluster, order.target.node)
         except NotFound:
@@ -76,7 +76,7 @@ class ResetGpu:
 
     async def undo(self, order: Order, carried: Carried) -> Order | None:
         """Take the request back where nobody has taken it up; a reset itself cannot be undone."""
-        return await maintenance.withdrawal(self._cluster, order, maintenance.GPU_RESET)
+        return await maintenance_withdrawal.withdrawal(self._cluster, order, maintenance.GPU_RESET)
 
 
 def build(context: ToolContext) -> ResetGpu:

@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 from tests.acting.conftest import action, assessed, decision, question, replies, until
 
+from gcm_sentinel.app.approval_book import Book
+from gcm_sentinel.app.clock import SystemClock
 from gcm_sentinel.domain.action_record import ActionState, Refusal
 from gcm_sentinel.domain.errors import Refused
 from gcm_sentinel.domain.transcript import SUBMIT_TOOL
@@ -28,9 +30,13 @@ async def test_execute_cordons_the_node_and_sees_it_through(site):
 
 async def test_approve_waits_for_a_person_and_sends_nothing(site):
     async with site.serving("approve", site.cordons()) as stores:
-        await question(stores)
+        asked = await question(stores)
         record = await action(stores, WAITING)
+        kept = stores.actions, stores.approvals, stores.evidence, stores.investigations
+        told = await Book(*kept, SystemClock()).whole(asked, record)
 
+    assert told.because is not None
+    assert told.because.draft.confidence == 0.9
     assert record.ruling == "in mode approve a person decides about every action"
     assert site.writes == []
 

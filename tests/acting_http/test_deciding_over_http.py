@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
-from gcm_sentinel.app.approvals_command import Book
+from gcm_sentinel.app.approval_book import Book
 from gcm_sentinel.app.approvals_http import ApprovalRoutes
 from gcm_sentinel.app.approvers import Approvers
 from gcm_sentinel.app.health import Health
@@ -33,6 +33,7 @@ from gcm_sentinel.storage.actions import Actions
 from gcm_sentinel.storage.approvals import Approvals
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.evidence import StoredEvidence
+from gcm_sentinel.storage.investigations import Investigations
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 ADA, BOB = "ada-has-a-long-enough-token", "bob-has-a-long-enough-token"
@@ -82,7 +83,7 @@ async def served(tmp_path) -> AsyncIterator[Served]:
     file.write_text("# on call\n" + line(ADA, "Ada Lovelace") + "\n" + line(BOB, "bob") + line("short", "eve"))
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.open(f"sqlite:///{tmp_path}/i.db", clock=clock))
-        book = Book(Actions(database), Approvals(database), StoredEvidence(database), clock)
+        book = Book(Actions(database), Approvals(database), StoredEvidence(database), Investigations(database), clock)
         await book.actions.propose([RECORD])
         await book.approvals.ask(ASKED)
         metrics = AgentMetrics(version="1", engine="playbook", mode="approve")

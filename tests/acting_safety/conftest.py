@@ -294,6 +294,17 @@ def verdict_of(
     return replace(plain, incident_id=incident, node=node, draft=draft)
 
 
+async def again(yard: Yard, *, advises_it: bool) -> Incident:
+    """A newer investigation of inc-1 is done; the incident as it saw it."""
+    await yard.given.investigation("inc-1", 2)
+    seen = await yard.stores.investigations.start("inc-1.2", "pod")
+    assert seen is not None
+    await yard.stores.evidence.put("inc-1.2", sighting(NODE, yard.clock.now()))
+    verdict = verdict_of("inc-1", NODE, advises=NODE if advises_it else "gpu-node-2")
+    await yard.stores.investigations.finish("inc-1.2", Finished(verdict, transcript(), (), stand_in=False))
+    return seen
+
+
 def put_node(store: ObjectStore, name: str, **metadata: Any) -> None:
     made = {"uid": f"uid-{name}", "creationTimestamp": "2026-01-01T00:00:00Z"}
     named = {"name": name, **made, "labels": {}, "annotations": {}, **metadata}

@@ -18,7 +18,8 @@ from structlog.testing import capture_logs
 from tests.acting.conftest import CONDITION, SCENARIO, Site, action, assessed, question, replies
 from tests.safety_of_words.test_redaction import CANARIES
 
-from gcm_sentinel.app.approvals_command import Book, list_command, show_command
+from gcm_sentinel.app.approval_book import Book
+from gcm_sentinel.app.approvals_command import list_command, show_command
 from gcm_sentinel.app.clock import SystemClock
 from gcm_sentinel.domain.action_record import ActionState
 from gcm_sentinel.domain.transcript import SUBMIT_TOOL
@@ -133,7 +134,7 @@ def leaked(names: list[str], text: str) -> list[str]:
 async def everything_shown(site: Site, stores: Any, capsys: pytest.CaptureFixture[str]) -> str:
     """What the command shows of the question, and all that was written to the cluster or is stored of the action."""
     asked = await question(stores)
-    book = Book(stores.actions, stores.approvals, stores.evidence, SystemClock())
+    book = Book(stores.actions, stores.approvals, stores.evidence, stores.investigations, SystemClock())
     capsys.readouterr()
     for output in ("text", "json"):
         await show_command(book, asked.id, output)

@@ -5,16 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.acting_safety.conftest import CORDON, NODE, a_yard, sighting, verdict_of
-from tests.storage.given import transcript
+from tests.acting_safety.conftest import CORDON, NODE, a_yard, again
 
 from gcm_sentinel.domain.action_record import ActionState, ApprovalState
 from gcm_sentinel.domain.errors import Refused
 from gcm_sentinel.domain.modes import Mode
 from gcm_sentinel.domain.operations import Operation
-from gcm_sentinel.domain.trigger import Incident
 from gcm_sentinel.storage.actions import Step
-from gcm_sentinel.storage.finishing import Finished
 
 DONE, REFUSED, APPROVED = ActionState.DONE, ActionState.REFUSED, ActionState.APPROVED
 HOUR = timedelta(hours=1)
@@ -25,16 +22,6 @@ async def asking(tmp_path):
     """An agent in `approve`."""
     async with a_yard(tmp_path, mode=Mode.APPROVE) as found:
         yield found
-
-
-async def again(yard, *, advises_it: bool) -> Incident:
-    """A newer investigation of inc-1 is done; the incident as it saw it."""
-    await yard.given.investigation("inc-1", 2)
-    seen: Incident = await yard.stores.investigations.start("inc-1.2", "pod")
-    await yard.stores.evidence.put("inc-1.2", sighting(NODE, yard.clock.now()))
-    verdict = verdict_of("inc-1", NODE, advises=NODE if advises_it else "gpu-node-2")
-    await yard.stores.investigations.finish("inc-1.2", Finished(verdict, transcript(), (), stand_in=False))
-    return seen
 
 
 @pytest.mark.parametrize(("later", "state"), [(0.9 * HOUR, DONE), (1.1 * HOUR, REFUSED)])

@@ -123,7 +123,7 @@ def test_json_says_what_it_is(console):
     shown = console.call("approvals", "show", "ap-1", "--output", "json").json
 
     assert (listed["format"], shown["format"]) == ("gcm-sentinel/approvals/v1", "gcm-sentinel/approval/v1")
-    assert {"format": "gcm-sentinel/approval/v1", **listed["approvals"][0]} == shown
+    assert {"format": "gcm-sentinel/approval/v1", **listed["approvals"][0], "because": None} == shown
     assert (shown["id"], shown["state"], shown["digest"]) == ("ap-1", "waiting", DIGEST)
     assert shown["calls"] == ['PATCH /api/v1/nodes/gpu-7 {"spec":{"unschedulable":true}}']
 
@@ -136,6 +136,7 @@ def test_show_prints_the_exact_request_and_the_digest(console):
     assert '    PATCH /api/v1/nodes/gpu-7 {"spec":{"unschedulable":true}}\n' in shown
     assert f"  digest      {DIGEST}\n" in shown
     assert "asked by playbook: unfit for work" in shown
+    assert "  because     the assessment is not stored any more: look before you decide\n" in shown
 
 
 @pytest.mark.parametrize("command", [("list",), ("show", "ap-1"), ("show", "ap-1", "--output", "json")])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.acting_safety.conftest import NODE, Death, Yard, a_yard
+from tests.acting_safety.conftest import NODE, Death, Yard, a_yard, again
 
 from gcm_sentinel.app.life.acting_repair import ActingRepair
+from gcm_sentinel.app.life.hearing import Hearing
 from gcm_sentinel.app.life.standing_down import StandingDown
-from gcm_sentinel.domain.action_record import ActionRecord, ActionState, Refusal
+from gcm_sentinel.app.upkeep_plan import Replica
+from gcm_sentinel.domain.action_record import ActionRecord, ActionState, Approval, Decision, Refusal
 from gcm_sentinel.domain.modes import Mode
 from gcm_sentinel.storage.actions import Step
+from gcm_sentinel.storage.approvals import Approvals
 
 WITHDRAWN = "the agent's mode is recommend now"
 SILENT = timedelta(seconds=16)
@@ -21,6 +26,23 @@ async def stand_down(yard: Yard, mode: Mode = Mode.RECOMMEND) -> None:
     down = StandingDown(yard.stores, mode, yard.queue.cancel, yard.clock, executor="new")
     await yard.stores.executors.beat("new", str(mode))
     await down.stand_down()
+
+
+class Nobody:
+    """An engine that has no work to take over."""
+
+    async def adopt(self, executor_ids: Collection[str]) -> int:
+        return 0
+
+
+class RefusedOnceRead(Approvals):
+    """A person refuses right after the question was read."""
+
+    async def of_action(self, action_id: str) -> Approval | None:
+        found = await super().of_action(action_id)
+        if found is not None:
+            await self.decide(found.id, Decision(False, found.digest, "ada", "cli", found.requested_at))
+        return found
 
 
 async def stopped(yard: Yard, step: int) -> tuple[ActionRecord, str]:
@@ -78,6 +100,55 @@ async def test_a_question_is_withdrawn_and_an_approval_leads_to_nothing(tmp_path
 
 
 @pytest.mark.parametrize(
+    ("answer", "later", "refusal", "words"),
+    [
+        (False, 0, Refusal.PERSON, "ada refused by cli: seen"),
+        (None, 61, Refusal.EXPIRED, "nobody decided until 2026-11-21T04:00:00+00:00"),
+        (True, 61, Refusal.EXPIRED, "ada approved it at 2026-11-21T03:00:00+00:00, and an approval holds for 60 min"),
+    ],
+)
+async def test_what_became_of_a_question_is_kept_with_what_is_withdrawn(tmp_path, answer, later, refusal, words):
+    async with a_yard(tmp_path, mode=Mode.APPROVE) as yard:
+        record = await yard.proposed()
+        await yard.work()
+        if answer is not None:
+            await yard.decide(record, approve=answer)
+        yard.clock.moment += timedelta(minutes=later)
+
+        await stand_down(yard)
+
+        ended = await yard.now(record)
+        assert (ended.state, ended.refusal, ended.note) == (ActionState.REFUSED, refusal, words)
+        assert not (await yard.question(record)).withdrawn
+
+
+async def test_what_a_person_refused_is_not_done_in_execute_after_another_mode_in_between(tmp_path):
+    async with a_yard(tmp_path, mode=Mode.APPROVE) as yard:
+        record = await yard.proposed()
+        await yard.work()
+        await yard.decide(record, approve=False)
+        await stand_down(yard)
+
+        yard.mode = Mode.EXECUTE
+        later = await yard.ask(await again(yard, advises_it=True), NODE)
+        await yard.work()
+
+        assert "a person has refused" in (await yard.now(later)).note
+        assert yard.store.writes == []
+
+
+async def test_a_person_who_refuses_just_as_it_stands_down_is_heard(tmp_path):
+    async with a_yard(tmp_path, mode=Mode.APPROVE) as yard:
+        record = await yard.proposed()
+        await yard.work()
+        yard.stores = replace(yard.stores, approvals=RefusedOnceRead(yard.stores.database))
+
+        await stand_down(yard)
+
+        assert ((await yard.now(record)).refusal, (await yard.question(record)).decided_by) == (Refusal.PERSON, "ada")
+
+
+@pytest.mark.parametrize(
     ("step", "stands"),
     [
         (1, "cordon_node: some or all of it may have been sent, taken back by uncordon_node"),
@@ -111,6 +182,28 @@ async def test_while_another_replica_acts_nothing_is_taken_from_it(yard, mode):
     yard.clock.moment += SILENT
     await stand_down(yard)
     assert [(await yard.now(one)).state for one in (record, waits)] == [ActionState.FAILED, ActionState.REFUSED]
+
+
+async def test_replicas_that_could_not_be_heard_are_not_taken_for_dead(yard):
+    """The database was away for all of them, and one that may not act is back first."""
+    record, _ = await stopped(yard, 1)
+    hearing = Hearing(yard.clock)
+    replica = Replica(yard.stores.executors, Nobody(), "new", hearing, "recommend")
+    down = StandingDown(yard.stores, Mode.RECOMMEND, yard.queue.cancel, yard.clock, executor="new", hearing=hearing)
+    await down.stand_down()  # before its first beat
+    await yard.stores.executors.beat("old", "execute")
+    await replica.beat()
+    yard.clock.moment += SILENT
+    await down.stand_down()  # before its beat could be stored
+    await replica.beat()
+    await down.stand_down()
+    assert ((await yard.now(record)).state, yard.queue.over) == (ActionState.RUNNING, {})
+
+    for _ in range(8):
+        yard.clock.moment += timedelta(seconds=4)
+        await replica.beat()
+    await down.stand_down()
+    assert (await yard.now(record)).state is ActionState.FAILED
 
 
 async def test_a_replica_that_may_not_act_either_holds_nothing_up(yard):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -30,7 +32,9 @@ from gcm_sentinel.remediation.hands import ExactHands
 from gcm_sentinel.tools import condemn_gpu, quarantine_gpu, reinstate_gpu, schedule_deep_test
 from gcm_sentinel.tools.context import ToolContext
 from sentinel.ext.v1 import directives_pb2
+from sentinel.v1.probe_pb2 import ProbeExecution, ProbeResultBatch
 from sentinel_gateway.app.running import running_gateway
+from sentinel_gateway.domain.access import token_digest
 
 ALL = (quarantine_gpu, reinstate_gpu, condemn_gpu, schedule_deep_test)
 SEEN = ToolResult(ResultStatus.OK, "q", entities=(gpu(NODE, index=0, uuid=GPU),))
@@ -96,19 +100,24 @@ class Site:
         return health.state
 
 
-@pytest.fixture
-async def site(place, tmp_path) -> AsyncIterator[Site]:
-    async with running_gateway(gateway_settings(tmp_path / "gateway")) as running:
+@asynccontextmanager
+async def served(place: Place, folder: Path, token: str = "") -> AsyncIterator[Site]:
+    """A site; the agent may do everything, or what a responder may where it has a token."""
+    holders = [{"name": "gcm-sentinel", "sha256": token_digest(token), "roles": ["responder"]}] if token else []
+    async with running_gateway(gateway_settings(folder, {"access": {"tokens": holders}})) as running:
         endpoint = f"127.0.0.1:{running.grpc_port}"
         async with grpc.aio.insecure_channel(endpoint) as channel:
             wire = Client(channel)
-            results = [execution(), *neighbours()]
-            for one in results:
-                one.sm.gpu.hostname = NODE
-            assert (await wire.report(batch(*results, host=NODE))).accepted
-            client = SentinelGateway(Access(endpoint, plaintext=True))
+            assert (await wire.report(_on_node(execution(), *neighbours()))).accepted
+            client = SentinelGateway(Access(endpoint, plaintext=True, token=token))
             yield Site(place, client, wire)
             await client.aclose()
+
+
+@pytest.fixture
+async def site(place, tmp_path) -> AsyncIterator[Site]:
+    async with served(place, tmp_path / "gateway") as site:
+        yield site
 
 
 async def test_a_plan_shows_the_directive_and_changes_nothing(site):
@@ -169,6 +178,22 @@ async def test_what_is_undone_is_only_our_own_quarantine(site):
 
     assert (await reinstate.check(back, carried)).met
     assert await tool.undo(order, carried) is None
+
+
+async def test_a_suspect_that_a_responder_gives_back_is_a_suspect_again(place, tmp_path):
+    async with served(place, tmp_path / "gateway", "secret") as site:
+        failures = [execution(2, execution_id=f"f-{age_s}", age_s=age_s) for age_s in (30, 0)]
+        await site.wire.report(_on_node(*failures, sequence=2))
+        assert await site.state is GpuState.SUSPECT
+        tool, order, carried = await site.do(quarantine_gpu)
+        back = await tool.undo(order, carried)
+        assert back is not None
+        reinstate = site.tool(reinstate_gpu)
+
+        await site.carry_out(reinstate, back)
+
+        assert (await reinstate.check(back, carried)).words == "the gateway reports the GPU SUSPECT"
+        assert (await reinstate.check(back, carried)).met
 
 
 async def test_a_condemnation_waits_for_the_gateways_own_approval(site):
@@ -270,6 +295,12 @@ async def test_without_a_gateway_nothing_is_sent(place):
 @pytest.mark.parametrize("module", ALL, ids=lambda module: module.__name__.rpartition(".")[2])
 def test_without_a_gateway_its_tools_are_not_offered(place, module):
     assert module.build(place.context) is None
+
+
+def _on_node(*executions: ProbeExecution, sequence: int = 1) -> ProbeResultBatch:
+    for one in executions:
+        one.sm.gpu.hostname = NODE
+    return batch(*executions, sequence=sequence, host=NODE)
 
 
 def _all():

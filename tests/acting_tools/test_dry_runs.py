@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import cast
 
 import pytest
+from tests.acting_safety.conftest import NODE as SICK
+from tests.acting_safety.conftest import a_yard, sighting
 from tests.acting_tools.conftest import NODE
 from tests.acting_tools.test_draining import put_budget
 from tests.acting_tools.test_maintenance import XID, node, planned
 
+from gcm_sentinel.app.acting import open_acting
+from gcm_sentinel.app.settings import Settings
 from gcm_sentinel.clients.guarded import GuardedWriter
+from gcm_sentinel.clients.kubernetes import KubernetesClient
 from gcm_sentinel.clients.kubernetes.dry_run import DryWriter
 from gcm_sentinel.domain.dry_run import DryRun
-from gcm_sentinel.domain.errors import Overloaded, Rejected, Unreachable
+from gcm_sentinel.domain.errors import Forbidden, Overloaded, Refused, Rejected, Unreachable
+from gcm_sentinel.domain.evidence import ResultStatus
 from gcm_sentinel.domain.modes import Mode
 from gcm_sentinel.domain.order import ApiCall
+from gcm_sentinel.domain.protocols import Scope
+from gcm_sentinel.domain.transcript import ToolCall
 from gcm_sentinel.remediation.dry_run import DryRuns
 from gcm_sentinel.tools import cordon_node, drain_node, reboot_node, reset_gpu, taint_node
 from sentinel_fleet.kube import JANITOR, Webhook
@@ -68,9 +77,25 @@ async def test_whatever_can_be_tried_is_and_nothing_is_changed(place, served):
 
     said = [await tried(place, order) for order in orders]
 
-    assert said == [DryRun()] * len(orders)
+    assert [one.refusals for one in said] == [()] * len(orders)
     assert (place.store.resource_version, place.store.writes) == (before, [])
-    assert len(place.store.dry_runs) == sum(len(order.calls) for order in orders)
+    assert len(place.store.dry_runs) == sum(call.path.startswith("/api/v1/") for one in orders for call in one.calls)
+
+
+async def test_what_may_not_heed_a_dry_run_is_not_sent_one(place):
+    place.store.install(JANITOR)
+    node(place, conditions=[XID])
+
+    said = await tried(place, (await planned(place, reset_gpu.build(place.context))).order)
+
+    asked = f"POST /apis/{JANITOR}/v1alpha1/gpuresets"
+    words = f"{asked}: only the core API surely knows dry runs"
+    assert said == DryRun(notes=(f"dry run: 1 of 1 requests could not be tried ({words})",))
+    assert place.store.dry_runs == []
+    with pytest.raises(Refused, match="only the core API"):
+        await DryWriter(place.client).create(asked.removeprefix("POST "), {})
+    with pytest.raises(Refused, match="only the core API"):
+        await DryWriter(place.client).patch("/api/v1x/nodes/a", {}, content_type="application/merge-patch+json")
 
 
 async def test_a_taint_is_tried_where_taints_are_and_where_none_are(place):
@@ -109,11 +134,13 @@ async def test_one_of_many_requests_is_enough(place):
         (Rejected("not valid", status=422), True),
         (Rejected("not understood", status=400), True),
         (Rejected("it changed", status=409), False),
+        (Forbidden("PATCH /x: the Kubernetes API answered 403: no (the Kubernetes API answered 401: no)"), True),
+        (Forbidden("PATCH /x: the Kubernetes API answered 401: Unauthorized"), False),
         (Overloaded("slow down", status=429), False),
         (Overloaded("away", status=503), False),
         (Unreachable("no answer"), False),
     ],
-    ids=["422", "400", "409", "429", "503", "no answer"],
+    ids=["422", "400", "409", "403", "401", "429", "503", "no answer"],
 )
 async def test_what_may_be_answered_otherwise_in_a_moment_is_no_refusal(place, error, refuses):
     said = await tried(place, await cordoning(place), Answering(error))
@@ -177,20 +204,60 @@ async def test_trying_has_a_deadline(place):
     assert said == DryRun(notes=("dry run: 1 of 1 requests could not be tried (not answered within 0 s)",))
 
 
+async def test_after_one_without_an_answer_none_is_tried_and_all_of_them_are_told(place):
+    order = await draining(place, "web-1", "web-2")
+
+    class Counting(Answering):
+        asked = 0
+
+        async def create(self, *_asked):
+            self.asked += 1
+            raise self.error
+
+        async def patch(self, *_asked, **_how):
+            return {}
+
+    writer = Counting(Unreachable("no answer in time"))
+    said = await tried(place, order, writer)
+
+    assert (len(order.calls), writer.asked) == (3, 1)
+    assert said == DryRun(notes=("dry run: 2 of 3 requests could not be tried (no answer in time)",))
+
+
+class Stuck:
+    """A client of an API server that answers no write."""
+
+    def __init__(self, client):
+        self._client = client
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    async def patch(self, *_asked, **_how):
+        await asyncio.Event().wait()
+
+
+@pytest.mark.slow
+async def test_an_api_server_that_answers_no_write_stops_no_proposal(tmp_path):
+    settings = Settings(action_mode=Mode.APPROVE, tool_timeout_seconds=2)
+    async with a_yard(tmp_path) as yard:
+        incident = await yard.investigated()
+        client = cast(KubernetesClient, Stuck(yard.client))
+        opened = open_acting(settings, client, yard.stores, yard.clock)
+        assert opened is not None
+        call = ToolCall("c", "cordon_node", {"node_name": SICK, "reason": "unfit"})
+        async with asyncio.timeout(settings.tool_timeout_seconds):
+            said = await opened.desk.execute(call, Scope(incident, (sighting(SICK, yard.clock.now()),)))
+
+    assert said.status is ResultStatus.OK
+    assert "1 of 1 requests could not be tried (not answered within" in str(said.summary["notes"])
+
+
 async def test_a_pod_that_is_gone_or_another_by_now_refuses_nothing(place):
     order = await draining(place, "web-1", "web-2")
     for name in ("web-1", "web-2"):
         place.store.delete("pods", name, namespace="ml")
     place.put_pod("web-2", uid="uid-another")
-
-    assert await tried(place, order) == DryRun()
-
-
-async def test_a_request_that_stands_already_refuses_nothing(place):
-    place.store.install(JANITOR)
-    node(place, conditions=[XID])
-    order = (await planned(place, reboot_node.build(place.context))).order
-    await place.client.create(order.calls[0].path, order.calls[0].body)
 
     assert await tried(place, order) == DryRun()
 

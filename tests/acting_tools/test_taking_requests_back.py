@@ -19,7 +19,7 @@ from gcm_sentinel.domain.remediation import Carried, Check
 from gcm_sentinel.domain.steps import Unrecorded
 from gcm_sentinel.remediation.execute import Cluster, Executor
 from gcm_sentinel.remediation.proposals import order_from_json, order_to_json
-from gcm_sentinel.tools import maintenance, reboot_node, reset_gpu
+from gcm_sentinel.tools import maintenance_withdrawal, reboot_node, reset_gpu
 
 PLURALS = {"reset_gpu": "gpuresets", "reboot_node": "rebootnodes"}
 LOST = Unreachable("no answer")
@@ -48,7 +48,7 @@ class Impatient(reboot_node.RebootNode):
     """Waits for nobody: what is not answered at once is taken back."""
 
     async def check(self, order, carried):
-        if maintenance.withdraws(order):
+        if maintenance_withdrawal.withdraws(order):
             return await super().check(order, carried)
         return Check(met=False, words="nobody answered", hopeless=True)
 
@@ -164,6 +164,18 @@ async def test_what_is_taken_up_between_looking_and_deleting_stands_and_is_told(
     with pytest.raises(Refused, match=f"{order.handle} still stands and may yet be carried out .*409"):
         await tool.carry_out(back, place.hands(back))
     assert len(standing_now(place, tool)) == 1
+
+
+async def test_what_somebody_else_deleted_first_is_told_as_gone_already(place, tool):
+    order = await standing(place, tool)
+    back = await tool.undo(order, Carried(1))
+    place.store.delete(PLURALS[tool.operation], order.handle)
+
+    carried = await tool.carry_out(back, place.hands(back))
+    check = await tool.check(back, carried)
+
+    assert (check.met, "taken up by nobody" in check.words) == (True, False)
+    assert check.words.partition(f"{order.handle} ")[2].startswith("was gone already when it was to be deleted")
 
 
 async def test_another_of_its_name_is_not_deleted(place, tool):

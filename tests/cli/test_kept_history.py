@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -17,7 +19,9 @@ from gcm_sentinel.app.settings import load
 from gcm_sentinel.app.simulated import settings_for
 from gcm_sentinel.domain.errors import Unreachable
 from gcm_sentinel.domain.history import HistoryQuery
+from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.incidents import Incidents
+from gcm_sentinel.storage.migrate import Step, released
 from sentinel_fleet.serve import serve
 
 
@@ -83,6 +87,21 @@ async def test_a_store_that_cannot_be_read_is_told_and_does_not_end_the_investig
         assert kept.words.startswith("history: not read, ")
         with pytest.raises(Unreachable):
             await past_of(kept)
+
+
+@pytest.mark.parametrize("steps", [released()[:-1], (*released(), Step(len(released()) + 1, "later", "SELECT 1;\n"))])
+async def test_a_store_of_another_version_is_neither_read_nor_migrated(settings, tmp_path, steps):
+    url = f"sqlite:///{tmp_path}/gcm-sentinel.db"
+    async with Database.open(url, clock=SystemClock(), steps=steps):
+        """As another version of `serve` left it."""
+
+    async with kept_history(settings, NODE) as kept:
+        assert f"has schema version {len(steps)}, this program reads version {len(released())}" in kept.words
+        with pytest.raises(Unreachable):
+            await past_of(kept)
+
+    with closing(sqlite3.connect(tmp_path / "gcm-sentinel.db")) as connection:
+        assert connection.execute("SELECT max(version) FROM schema_version").fetchone() == (len(steps),)
 
 
 @pytest.mark.slow

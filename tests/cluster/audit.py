@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 READING = frozenset({"get", "list", "watch"})
 
@@ -26,11 +27,13 @@ class Request:
     name: str = ""
     code: int | None = None
     """The HTTP status; None while it is not answered, or not written down."""
+    dry: bool = False
+    """Whether it asked only what would become of it."""
 
     @property
     def writes(self) -> bool:
-        """Whether it asked for a change."""
-        return self.verb not in READING
+        """Whether it asked for a change that stays."""
+        return self.verb not in READING and not self.dry
 
     def __str__(self) -> str:
         return f"{self.verb} {self.resource}"
@@ -70,4 +73,5 @@ def _request(event: dict[str, Any]) -> Request:
     resource = "/".join(filter(None, (thing.get("resource", ""), thing.get("subresource"))))
     code = event.get("responseStatus", {}).get("code")
     user = event["user"]["username"]
-    return Request(user, event["verb"], resource, thing.get("namespace", ""), thing.get("name", ""), code)
+    dry = parse_qs(urlsplit(event["requestURI"]).query).get("dryRun") == ["All"]
+    return Request(user, event["verb"], resource, thing.get("namespace", ""), thing.get("name", ""), code, dry)

@@ -48,6 +48,17 @@ async def test_the_audit_log_tells_what_it_asked_for_and_was_refused(cluster, as
     assert [found.name for found in cluster.audit.requests(user(namespace), since=begin) if found.writes] == [name]
 
 
+async def test_a_dry_run_is_told_and_is_no_write(cluster, as_account, make_node, namespace):
+    name = make_node()
+    client = await as_account(MAY_LOOK)
+
+    with pytest.raises(Forbidden):
+        await client.patch(f"{NODES}/{name}", CORDON, content_type=MERGE, dry_run=True)
+
+    (found,) = cluster.audit.requests(user(namespace))
+    assert (str(found), found.name, found.dry, found.writes) == ("patch nodes", name, True, False)
+
+
 async def test_what_the_modes_guard_refuses_never_reaches_the_server(cluster, as_account, make_node, namespace):
     name = make_node()
     writer = GuardedWriter(await as_account(MAY_LOOK), Mode.RECOMMEND)

@@ -15,7 +15,8 @@ from aiohttp.test_utils import TestServer
 from tests.cluster_sources.conftest import Faults, Logs
 from tests.notify.conftest import receiver
 
-from gcm_sentinel.app.commands import doctor_command
+from gcm_sentinel.app.commands import _print_findings, doctor_command
+from gcm_sentinel.app.doctor_finding import Finding
 from gcm_sentinel.app.doctor_people import examine_people, slack_webhook_fits
 from gcm_sentinel.app.logs import configure
 from gcm_sentinel.app.settings import load
@@ -94,6 +95,24 @@ async def test_connecting_has_a_deadline():
             await reach(url, timeout=timedelta(seconds=0.05))
 
 
+async def test_certificates_that_cannot_be_read_are_a_finding_and_not_the_end_of_the_report(monkeypatch, receiver):
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+
+    found = await look(webhook_url="https://127.0.0.1:1/hush", pagerduty_routing_key=KEY, pagerduty_url=receiver.url)
+
+    assert found["webhook"].fails
+    assert "SSL_CERT_FILE" in found["webhook"].detail
+    assert found["pagerduty"].ok
+
+
+@pytest.mark.parametrize("setting", ["webhook_url", "slack_webhook_url"])
+async def test_what_is_no_address_is_a_finding(setting):
+    (finding,) = (await look(**{setting: "https://[hush/services/T0/B0/hush"})).values()
+
+    assert finding.fails
+    assert "no address" in finding.detail
+
+
 @pytest.mark.parametrize("key", ["hush", KEY + "h", "hush-hush-" * 3 + "hu"])
 async def test_a_key_of_another_shape_fails_without_being_shown(key):
     finding = (await look(pagerduty_routing_key=key))["pagerduty"]
@@ -145,6 +164,19 @@ async def test_each_bad_line_is_told_by_its_number_and_not_repeated(tmp_path):
     assert "hush" not in repr(bad)
 
 
+@pytest.mark.parametrize("nothing", ["", "\n", "\r\n"])
+async def test_the_digest_of_an_empty_token_is_nobodys(tmp_path, nothing):
+    file = tmp_path / "approvers"
+    file.write_text(f"{line('Ada')}{hashlib.sha256(nothing.encode()).hexdigest()} Eve\n")
+
+    whole, bad = await examine_people(load({"approvers_file": file, "action_mode": "approve"}))
+
+    assert "1 person" in whole.detail
+    assert bad.fails
+    assert " line 2: " in bad.detail
+    assert "digest of an empty token" in bad.detail
+
+
 @pytest.mark.parametrize("content", [None, "", "# nobody yet\n"])
 async def test_a_file_that_names_nobody_fails(tmp_path, content):
     file = tmp_path / "approvers"
@@ -171,6 +203,17 @@ async def test_a_file_that_nobody_can_use_is_told(tmp_path, settings, fails, wor
 
     assert finding.fails is fails
     assert words in finding.detail
+
+
+def test_what_servers_answered_cannot_move_the_terminal_or_pass_for_another_line(capsys):
+    hostile = "@bot\x1b[2K\x9b1G\nok   slack channel\u202e"
+    finding = Finding("people", "slack bot", ok=False, detail=hostile, remedy=hostile, broken=True)
+
+    _print_findings((finding,), "what is configured does not work")
+
+    printed = capsys.readouterr().out
+    assert not set(printed) & set("\x1b\x9b\u202e")
+    assert [line.split()[0] for line in printed.splitlines() if line] == ["people", "FAIL", "->", "what"]
 
 
 async def test_the_whole_command_fails_for_a_key_of_the_wrong_shape_alone(tmp_path, capsys):

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 from tests.storage.given import Given, finished
 
 from gcm_sentinel.app.clock import SystemClock
 from gcm_sentinel.app.life import patience
-from gcm_sentinel.app.life.delivery_job import DeliveryJob
+from gcm_sentinel.app.life.delivery_job import DeliveryJob, SwitchedOff, off_in
 from gcm_sentinel.app.life.pulse import Pulse
 from gcm_sentinel.app.stores import IN_MEMORY, Stores, open_stores
 from gcm_sentinel.domain.errors import Retryable
 from gcm_sentinel.domain.incident_record import DeliveryState
+from gcm_sentinel.domain.modes import Mode
 from gcm_sentinel.domain.steps import Unrecorded
 from gcm_sentinel.notify.publish import Delivery
 from gcm_sentinel.storage.deliveries import Deliveries
@@ -92,6 +95,31 @@ async def test_giving_up_on_a_sink_that_is_not_configured_any_more_is_heard_of_o
     gone = Delivery("log", delivered=False, took_s=0.0, reason=reason)
     assert heard == [("inc-1.1", gone, DeliveryState.GIVEN_UP)]
     assert (await stores.deliveries.get("inc-1.1", "log")).reason == reason
+
+
+async def test_what_the_mode_has_switched_off_is_left_out_quietly_and_is_no_failure(stores):
+    heard: list[object] = []
+    off = SwitchedOff("log", "mode recommend does not permit annotate")
+    record = await stores.deliveries.get("inc-1.1", "log")
+    job = DeliveryJob(
+        stores.investigations, stores.deliveries, (off,), SystemClock(), Pulse(),
+        on_attempt=lambda *told: heard.append(told),
+    )  # fmt: skip
+
+    with capture_logs() as logs:
+        await job(KEY, Unrecorded())
+
+    stored = await stores.deliveries.get("inc-1.1", "log")
+    assert stored == replace(record, state=DeliveryState.LEFT_OUT, reason="mode recommend does not permit annotate")
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("notify.left_out", "info")]
+    assert heard == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "off"), [("recommend", ["annotations"]), ("annotate", []), ("approve", []), ("execute", [])]
+)
+def test_annotations_are_off_only_where_the_mode_writes_to_no_node(mode, off):
+    assert [sink.name for sink in off_in(Mode(mode))] == off
 
 
 async def test_giving_up_where_the_assessment_is_gone_is_heard_of_once(stores):

@@ -11,6 +11,7 @@ from tests.durability.conftest import scenario_text
 from tests.storage.conftest import MovableClock
 
 from gcm_sentinel.app.clock import SystemClock
+from gcm_sentinel.app.life.hearing import Hearing
 from gcm_sentinel.app.life.upkeep import DEAD_AFTER, Periodic, beside
 from gcm_sentinel.app.serving import open_serving
 from gcm_sentinel.app.settings import load
@@ -40,7 +41,7 @@ async def test_a_replica_that_fell_silent_is_taken_over():
     async with open_stores(IN_MEMORY, clock) as stores:
         await stores.executors.beat("other")
 
-        await beat_for(Replica(stores.executors, adopted, "this", clock), clock, DEAD_AFTER + BEAT)
+        await beat_for(Replica(stores.executors, adopted, "this", Hearing(clock)), clock, DEAD_AFTER + BEAT)
 
         assert adopted == ["other"]
 
@@ -48,7 +49,7 @@ async def test_a_replica_that_fell_silent_is_taken_over():
 async def test_nobody_is_taken_over_for_a_silence_in_which_nobody_could_be_heard():
     clock, adopted = MovableClock(), Adoptions()
     async with open_stores(IN_MEMORY, clock) as stores:
-        replica = Replica(stores.executors, adopted, "this", clock)
+        replica = Replica(stores.executors, adopted, "this", Hearing(clock))
         await replica.beat()
         await stores.executors.beat("alive")
         await stores.executors.beat("dead")

@@ -156,3 +156,14 @@ def test_an_action_on_a_gpu_named_by_its_number_is_about_the_uuid_that_was_seen(
     checked = judge(replace(draft, actions=advice), evidence(shown, number=2))
 
     assert [item.target.uuid for item in checked.draft.actions] == ["GPU-3"]
+
+
+@pytest.mark.parametrize(("tool", "uuid"), [("query_dcgm_direct", "GPU-2222"), ("query_prometheus", None)])
+def test_an_action_by_number_gets_a_uuid_that_no_model_can_have_written(incident, evidence, draft, tool, uuid):
+    shown = ToolResult(ResultStatus.OK, "q", entities=(gpu(incident.node, index=2, uuid="GPU-2222"),))
+    gathered = (replace(evidence(shown), tool=tool),)
+    asked = replace(draft, claims=(), actions=(RecommendedAction(Action.WATCH, gpu(incident.node, index=2)),))
+
+    checked = check(asked, gathered, Observed.of(incident, gathered), nodes=incident.affected)
+
+    assert [item.target and item.target.uuid for item in checked.draft.actions] == [uuid]

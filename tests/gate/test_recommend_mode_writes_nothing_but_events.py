@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import string
 from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gcm_sentinel.clients.guarded import GuardedWriter
 from gcm_sentinel.domain.effects import effect_of
@@ -18,6 +21,27 @@ OWN = {"metadata": {"annotations": {"gcm-sentinel/severity": "critical"}}}
 REQUESTS_PATH = "/apis/janitor.dgxc.nvidia.com/v1alpha1/rebootnodes"
 OWN_REQUEST = f"{REQUESTS_PATH}/gcm-sentinel-0123456789abcdef0123"
 ONE_VERSION = {"preconditions": {"uid": "u", "resourceVersion": "7"}}
+
+PLAIN = frozenset(string.ascii_lowercase + string.digits + "-.")
+METHODS = ("FROB", "PUT", "DELETECOLLECTION", "delete", "Patch", "patch", "get", "")
+NOT_PLAIN = (
+    "..",
+    ".",
+    "",
+    "x?y",
+    "?",
+    "x#y",
+    "..%2fpods",
+    "n1%2Fproxy%2Frun",
+    "x\\y",
+    "x y",
+    "x\n",
+    "x\t",
+    "\x00",
+    "ñ",
+    "X",
+    "-x",
+)
 
 REQUESTS = [
     pytest.param("POST", EVENTS, {}, Effect.EVENT, id="event"),
@@ -39,7 +63,10 @@ REQUESTS = [
     pytest.param("DELETE", f"{REQUESTS_PATH}/maintenance-1", ONE_VERSION, Effect.DELETE, id="delete-foreign-request"),
     pytest.param("DELETE", REQUESTS_PATH, ONE_VERSION, Effect.DELETE, id="delete-all-requests"),
     pytest.param("POST", "/apis/whatever/v1/things", {}, Effect.REMEDIATE, id="unknown-path"),
-    pytest.param("FROB", NODE, OWN, Effect.REMEDIATE, id="unknown-method"),
+    pytest.param("PATCH", f"{EVENTS}/gpu-1.example.17f3a9c2", {}, Effect.EVENT, id="event-of-a-dotted-name"),
+    pytest.param("PATCH", f"{NODE}.example.com", OWN, Effect.ANNOTATE, id="node-of-a-dotted-name"),
+    pytest.param("CALL", "sentinel.v1.QuarantineService/IssueDirective", {}, Effect.REMEDIATE, id="directive"),
+    *(pytest.param(name, NODE, OWN, Effect.DELETE, id=f"method-{name}") for name in METHODS),
 ]
 DELETIONS: list[Any] = [case.values[1:3] for case in REQUESTS if case.values[0] == "DELETE"]
 
@@ -66,6 +93,42 @@ class RecordingClient:
 @pytest.mark.parametrize(("method", "path", "body", "effect"), REQUESTS)
 def test_the_effect_is_read_off_the_request(method, path, body, effect):
     assert effect_of(method, path, body) is effect
+
+
+@pytest.mark.parametrize("odd", NOT_PLAIN)
+def test_what_is_no_plain_name_is_refused_in_every_mode_wherever_it_stands(odd):
+    places = (f"{EVENTS}/{odd}", f"/api/v1/namespaces/{odd}/events", f"/api/v1/nodes/{odd}", f"{NODE}/{odd}")
+
+    found = {effect_of(method, path, OWN) for method in ("GET", "HEAD", "POST", "PATCH") for path in places}
+
+    assert not any(permits(mode, effect).allowed for mode in Mode for effect in found)
+
+
+SEGMENTS = st.one_of(
+    st.sampled_from(["default", "events", "namespaces", "nodes", "gpu-1.example", "x.17f3", *NOT_PLAIN]), st.text()
+)
+PATHS = st.one_of(
+    st.text(),
+    st.lists(SEGMENTS, max_size=6).map(lambda parts: "/".join(["", *parts])),
+    st.builds("/api/v1/namespaces/{}/events{}".format, SEGMENTS, SEGMENTS.map(lambda part: f"/{part}") | st.just("")),
+    st.builds("/api/v1/nodes/{}".format, SEGMENTS),
+)
+
+
+@given(method=st.sampled_from(["GET", "POST", "PATCH", "DELETE", *METHODS]), path=PATHS)
+def test_only_a_path_of_plain_names_is_ever_an_event_or_an_annotation(method, path):
+    kind = effect_of(method, path, OWN)
+
+    parts = path.split("/")
+    plain = all(part and set(part) <= PLAIN and part[0] not in "-." and part[-1] not in "-." for part in parts[1:])
+    if kind is Effect.EVENT:
+        assert (method in ("POST", "PATCH"), plain, parts[:4], parts[5], parts[7:]) == (
+            True, True, ["", "api", "v1", "namespaces"], "events", []
+        )  # fmt: skip
+    if kind is Effect.ANNOTATE:
+        assert (method, plain, parts[:4], parts[5:]) == ("PATCH", True, ["", "api", "v1", "nodes"], [])
+    if not (plain and path.startswith("/")):
+        assert kind is Effect.DELETE
 
 
 @pytest.mark.parametrize(

@@ -96,9 +96,13 @@ async def test_a_node_that_is_gone_took_its_annotations_along() -> None:
     assert nodes.paths == ["/api/v1/nodes/gpu-r03-n05"]
 
 
-async def test_a_node_name_cannot_leave_its_path() -> None:
+@pytest.mark.parametrize("name", ["../secrets?x=", "..", "", "10.0.0.1:9400", "Gpu-1", "n" * 254])
+async def test_a_node_that_cannot_be_is_asked_for_nowhere(name: str) -> None:
     nodes = Nodes()
+    sink = AnnotationNotifier(nodes, Mode.ANNOTATE)
 
-    await AnnotationNotifier(nodes, Mode.ANNOTATE).clear("../secrets?x=")
+    with pytest.raises(NotFound, match="no node can have that name"):
+        await sink.clear(name)
+    await sink.withdraw(name)
 
-    assert nodes.paths == ["/api/v1/nodes/..%2Fsecrets%3Fx%3D"]
+    assert nodes.paths == []

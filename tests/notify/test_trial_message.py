@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -78,6 +79,54 @@ async def test_an_alert_that_could_not_be_resolved_is_named_and_fails(notify, re
     assert (code, told["pagerduty"][0]) == (1, "FAIL")
     assert "NOT resolved" in told["pagerduty"][1]
     assert json.loads(receiver.bodies[0])["dedup_key"] in told["pagerduty"][1]
+
+
+@pytest.mark.parametrize("answers", [(502,), (502, 500)])
+async def test_an_alert_whose_trigger_was_not_answered_is_resolved_or_named_all_the_same(notify, receiver, answers):
+    receiver.answers = [web.Response(status=status) for status in answers]
+
+    code, told = await notify(pagerduty_routing_key=KEY, pagerduty_url=receiver.url.replace("hush-hush", "enqueue"))
+
+    sent = [json.loads(body) for body in receiver.bodies]
+    key = sent[0]["dedup_key"]
+    assert [(body["event_action"], body["dedup_key"]) for body in sent] == [("trigger", key), ("resolve", key)]
+    assert (code, told["pagerduty"][0]) == (1, "FAIL")
+    assert "502" in told["pagerduty"][1]
+    assert (f"may stand: {key}" if len(answers) > 1 else f"resolved the alert {key}") in told["pagerduty"][1]
+
+
+async def test_an_alert_is_resolved_where_somebody_presses_ctrl_c_meanwhile(notify):
+    seen, asked = [], asyncio.Event()
+
+    async def enqueue(request):
+        seen.append((await request.json())["event_action"])
+        if seen == ["trigger"]:
+            asked.set()
+            await asyncio.Event().wait()
+        return web.Response(status=202)
+
+    app = web.Application()
+    app.router.add_post("/enqueue", enqueue)
+    async with TestServer(app) as server:
+        running = asyncio.ensure_future(
+            notify(pagerduty_routing_key=KEY, pagerduty_url=str(server.make_url("/enqueue")))
+        )
+        await asked.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    assert seen == ["trigger", "resolve"]
+
+
+async def test_what_a_server_answered_cannot_move_the_terminal(notify, receiver):
+    receiver.answers = [web.Response(status=400, text="\x1b[2K\x1b[1Gok   webhook\nok   slack  posted")]
+
+    _, told = await notify(webhook_url=receiver.url)
+
+    assert list(told) == ["webhook"]
+    assert told["webhook"][0] == "FAIL"
+    assert "\x1b" not in told["webhook"][1]
 
 
 @pytest.mark.parametrize("status", [400, 403, 500])

@@ -1,11 +1,16 @@
 """`query_prometheus`: values, shapes, absence, and failures in words."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.prometheus_source.conftest import scope_of
 
 from gcm_sentinel.clients.prometheus import PrometheusClient
-from gcm_sentinel.domain.evidence import ResultStatus
+from gcm_sentinel.domain.evidence import Evidence, ResultStatus
+from gcm_sentinel.domain.observed import Observed
+from gcm_sentinel.domain.protocols import Scope
+from gcm_sentinel.domain.transcript import ToolCall
+from gcm_sentinel.remediation.naming import by_uuid
 
 
 async def test_an_instant_query_gives_values_and_entities(served):
@@ -17,6 +22,19 @@ async def test_an_instant_query_gives_values_and_entities(served):
     assert result.summary["series_total"] == 8
     assert all(20 < row["value"] < 100 for row in result.summary["series"])
     assert place.node in {entity.name for entity in result.entities}
+
+
+async def test_what_a_query_relabels_may_be_cited_and_names_no_gpu_that_is_acted_on(served):
+    place = await served()
+    five = f'DCGM_FI_DEV_GPU_TEMP{{Hostname="{place.node}",gpu="5"}}'
+
+    shown = await place.call("query_prometheus", query=f'label_replace({five}, "gpu", "3", "", "")')
+
+    now, incident = datetime.now(UTC), scope_of(place.node).incident
+    gathered = (Evidence("E1", "prometheus", "query_prometheus", {}, shown, now, "d"),)
+    assert 3 in {entity.index for entity in Observed.of(incident, gathered).entities}
+    with pytest.raises(ValueError, match="no evidence shows the UUID of GPU 3"):
+        by_uuid(ToolCall("c", "reset_gpu", {"gpu_index": 3, "node_name": place.node}), Scope(incident, gathered))
 
 
 async def test_a_duration_gives_the_shape_of_each_series(served):

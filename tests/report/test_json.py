@@ -16,7 +16,7 @@ def as_read_back(publication: Publication) -> dict[str, Any]:
 def test_names_its_format_and_its_parts(off_bus: Publication) -> None:
     report = as_read_back(off_bus)
 
-    assert set(report) == {"format", "incident", "assessment", "orders", "evidence"}
+    assert set(report) == {"format", "incident", "assessment", "orders", "held_back", "evidence"}
     assert report["format"] == "gcm-sentinel/report/v1"
 
 

@@ -119,3 +119,15 @@ async def test_a_question_that_an_older_version_took_back_reads_as_withdrawn(dat
 
     assert found is not None
     assert (found.withdrawn, found.decided_by, found.reason) == (True, "", "over")
+
+
+async def test_so_does_one_that_it_takes_back_beside_this_version(approvals, database):
+    old_form = {"state": "refused", "decided_by": "withdrawn", "channel": "withdrawn", "reason": "over"}
+    async with database.writing() as connection:
+        await connection.execute(update(table).values(old_form))
+
+    found = await approvals.get("ap-1")
+
+    assert (found.withdrawn, found.decided_by, found.channel, found.reason) == (True, "", "", "over")
+    with pytest.raises(Refused, match="was withdrawn: over"):
+        await approvals.decide("ap-1", YES)

@@ -60,6 +60,26 @@ async def test_a_newer_version_is_refused_and_both_are_named(database_url, clock
             pass
 
 
+@pytest.mark.parametrize("steps", [(), released()[:1], (*released(), ADDS_A_COLUMN)])
+async def test_another_version_is_not_opened_to_read_and_left_as_it_is(database_url, clock, steps):
+    if steps:
+        async with Database.open(database_url, clock=clock, steps=steps):
+            pass
+
+    for _ in range(2):
+        with pytest.raises(BadConfiguration, match=rf"schema version {len(steps)}, this program reads .* {NEXT - 1}$"):
+            async with Database.open_as_it_is(database_url, clock=clock):
+                pass
+
+
+async def test_the_same_version_is_opened_to_read(database_url, clock):
+    async with Database.open(database_url, clock=clock):
+        pass
+
+    async with Database.open_as_it_is(database_url, clock=clock) as database:
+        await database.ping()
+
+
 async def test_a_step_that_fails_leaves_nothing_behind(database_url, clock):
     with pytest.raises(Bug, match="nowhere"):
         async with Database.open(database_url, clock=clock, steps=(*released(), BREAKS_HALFWAY)):

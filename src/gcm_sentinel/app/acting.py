@@ -28,7 +28,7 @@ from gcm_sentinel.domain.remediation import RemediationTool
 from gcm_sentinel.engine.toolbox import Toolbox
 from gcm_sentinel.remediation.capture import Capture
 from gcm_sentinel.remediation.desk import Desk
-from gcm_sentinel.remediation.dry_run import DryRuns
+from gcm_sentinel.remediation.dry_run import DryRuns, share_of
 from gcm_sentinel.remediation.execute import Cluster, Executor
 from gcm_sentinel.remediation.judge import Judge
 from gcm_sentinel.remediation.survey import Surveyor
@@ -68,7 +68,8 @@ def open_acting(
         return None
     policy = policy_of(settings)
     tools = load_tools(ToolContext(kubernetes, clock, policy, sentinel, settings.watch_conditions))
-    dry_runs = DryRuns(kubernetes, GuardedWriter(DryWriter(kubernetes), mode))
+    within = share_of(timedelta(seconds=settings.tool_timeout_seconds))
+    dry_runs = DryRuns(kubernetes, GuardedWriter(DryWriter(kubernetes), mode), within=within)
     surveyor = Surveyor(kubernetes, stores.actions, clock, dry_runs=dry_runs)
     gateway = GuardedGateway(sentinel, mode) if sentinel else None
     cluster = Cluster(kubernetes, GuardedWriter(kubernetes, mode), clock, gateway=gateway)

@@ -11,7 +11,7 @@ import typer
 from gcm_sentinel.app.output import Plain
 
 if TYPE_CHECKING:
-    from gcm_sentinel.app.approvals_command import Book
+    from gcm_sentinel.app.approval_book import Book
     from gcm_sentinel.app.exits import Exit
 
 approvals = typer.Typer(help="Actions that wait for a person: list, show, approve, deny.", no_args_is_help=True)
@@ -87,7 +87,7 @@ def reset(by: By = "", state_dir: StateDir = None) -> None:
 def _run(state_dir: Path | None, work: Callable[[Book], Coroutine[Any, Any, Exit]]) -> None:
     import asyncio
 
-    from gcm_sentinel.app.approvals_command import with_book
+    from gcm_sentinel.app.approval_book import with_book
     from gcm_sentinel.app.logs import configure
     from gcm_sentinel.app.settings import load
 

@@ -8,54 +8,25 @@ objects: no character of theirs reaches the terminal that could move, hide or tu
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from gcm_sentinel.app.approval_book import Book, Whole
 from gcm_sentinel.app.asker import asker
 from gcm_sentinel.app.exits import Exit
-from gcm_sentinel.app.incident_store import with_database
 from gcm_sentinel.app.output import print_json
-from gcm_sentinel.app.settings import Settings
 from gcm_sentinel.domain.action_record import ActionRecord, Approval, ApprovalState, Decision
 from gcm_sentinel.domain.errors import BadConfiguration, NotFound, Refused
-from gcm_sentinel.domain.evidence import DESK
-from gcm_sentinel.domain.foreseen import Foreseen, foreseen
 from gcm_sentinel.domain.operations import DECLARED
 from gcm_sentinel.domain.order_history import OrderHistory
-from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.domain.question import Answer, answer_in_words, answer_to
-from gcm_sentinel.storage.actions import Actions
-from gcm_sentinel.storage.approvals import Approvals
-from gcm_sentinel.storage.evidence import StoredEvidence
-from gcm_sentinel.web.order_json import approval_to_json
-from gcm_sentinel.web.order_text import effect_lines, in_its_place, request_lines, stands_words
+from gcm_sentinel.web.order_json import approval_to_json, because_to_json
+from gcm_sentinel.web.order_text import because_words, effect_lines, in_its_place, request_lines, stands_words
 
 LIST_FORMAT = "gcm-sentinel/approvals/v1"
 FORMAT = "gcm-sentinel/approval/v1"
 DIGEST_SHOWN = 12
 CHANNEL = "cli"
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """What the commands read and write."""
-
-    actions: Actions
-    approvals: Approvals
-    evidence: StoredEvidence
-    clock: Clock
-
-    async def foreseen(self, record: ActionRecord | None) -> Foreseen | None:
-        """What the order would do to others; None where that, or the order, is not stored any more.
-
-        Raises:
-            Retryable: the database is away.
-        """
-        if record is None:
-            return None
-        noted = await self.evidence.of_source(record.order.investigation_id, DESK)
-        return foreseen(record.order.digest, noted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +37,6 @@ class Said:
     by: str
     reason: str
     digest: str = ""
-
-
-async def with_book(settings: Settings, work: Callable[[Book], Awaitable[Exit]]) -> Exit:
-    """Do `work` with the database of `settings`.
-
-    Raises:
-        BadConfiguration: there is no database yet, or it is of a newer version.
-        Unreachable: the database is away.
-    """
-    return await with_database(
-        settings,
-        lambda database: work(Book(Actions(database), Approvals(database), StoredEvidence(database), database.clock)),
-    )
 
 
 async def list_command(book: Book, output: str, *, everything: bool = False, limit: int = 50) -> Exit:
@@ -107,11 +65,12 @@ async def show_command(book: Book, question: str, output: str) -> Exit:
     """
     approval = await _question(book, question)
     record = await _action(book, approval)
-    effect, now = await book.foreseen(record), book.clock.now()
+    whole = await book.whole(approval, record)
     if output == "json":
-        print_json({"format": FORMAT, **approval_to_json(approval, record, effect, now)})
+        shown = approval_to_json(approval, record, whole.effect, whole.now)
+        print_json({"format": FORMAT, **shown, "because": because_to_json(whole.because)})
     else:
-        _print_order(approval, record, effect, now)
+        _print_order(whole)
     return Exit.OK
 
 
@@ -126,7 +85,7 @@ async def decide_command(book: Book, question: str, said: Said) -> Exit:
     approval = await _question(book, question)
     record, now = await _action(book, approval), book.clock.now()
     if said.approve and not said.digest and answer_to(approval, now) is Answer.WAITING:
-        if not _confirmed(approval, record, await book.foreseen(record), now):
+        if not _confirmed(await book.whole(approval, record)):
             print("not approved")
             return Exit.UNMET
         now = book.clock.now()
@@ -171,17 +130,20 @@ def _in_short(record: ActionRecord | None, question: Approval, now: datetime) ->
     return "  ".join(filter(None, cells))
 
 
-def _print_order(approval: Approval, record: ActionRecord, effect: Foreseen | None, now: datetime) -> None:
+def _print_order(whole: Whole) -> None:
+    approval, record = whole.question, whole.record
     order, declared = record.order, DECLARED[record.order.operation]
     asked_by, why = order.asked_by or "nobody named", order.reason or "no reason"
     _say(f"{approval.id}: {order.operation} on {order.target.kind} {order.target.name} (UID {order.target.uid})")
     _say(f"  incident    {order.incident_id}, asked by {asked_by}: {why}")
-    for line in (*request_lines([str(call) for call in order.calls]), *effect_lines(effect)):
+    for words in because_words(whole.because):
+        _say(f"  because     {words}")
+    for line in (*request_lines([str(call) for call in order.calls]), *effect_lines(whole.effect)):
         _say(line)
     _say(f"  done when   {declared.verified} (within {declared.verify_within})")
     _say(f"  undone by   {declared.undone_by}")
     _say(f"  digest      {approval.digest}")
-    _say(f"  question    {answer_in_words(approval, now)}")
+    _say(f"  question    {answer_in_words(approval, whole.now)}")
     _say(f"  stands at   {record.state}")
     history = OrderHistory(record)
     for words in history.said:
@@ -190,12 +152,11 @@ def _print_order(approval: Approval, record: ActionRecord, effect: Foreseen | No
         _say(f"  left        {words}")
 
 
-def _confirmed(approval: Approval, record: ActionRecord, effect: Foreseen | None, now: datetime) -> bool:
+def _confirmed(whole: Whole) -> bool:
     if not sys.stdin.isatty():
-        raise BadConfiguration(
-            f"nobody can be asked here: look with `approvals show {approval.id}`, then give --digest with what it shows"
-        )
-    _print_order(approval, record, effect, now)
+        shown = f"`approvals show {whole.question.id}`"
+        raise BadConfiguration(f"nobody can be asked here: look with {shown}, then give --digest with what it shows")
+    _print_order(whole)
     print("Carry out exactly this? Write yes: ", end="", flush=True)
     return sys.stdin.readline().strip() == "yes"
 

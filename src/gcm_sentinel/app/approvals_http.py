@@ -22,13 +22,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gcm_sentinel.app.approvals_command import Book
+from gcm_sentinel.app.approval_book import Book
 from gcm_sentinel.app.approvers import Approvers
 from gcm_sentinel.domain.action_record import ActionRecord, Approval, ApprovalState, Decision
 from gcm_sentinel.domain.errors import Refused, Retryable
 from gcm_sentinel.domain.jsontypes import JsonObject
 from gcm_sentinel.domain.question import answer_in_words
-from gcm_sentinel.web.order_json import approval_to_json
+from gcm_sentinel.web.order_json import approval_to_json, because_to_json
 
 log = structlog.get_logger(__name__)
 
@@ -95,8 +95,9 @@ class ApprovalRoutes:
         return found if isinstance(found, Response) else await self._shown(*found)
 
     async def _shown(self, asked: Approval, record: ActionRecord) -> Response:
-        effect = await self._book.foreseen(record)
-        shown = approval_to_json(asked, record, effect, self._book.clock.now())
+        whole = await self._book.whole(asked, record)
+        found = approval_to_json(asked, record, whole.effect, whole.now)
+        shown: JsonObject = {**found, "because": because_to_json(whole.because)}
         return _json(200, {"format": FORMAT, "approval": shown})
 
     async def _decide(self, request: Request, name: str) -> Response:

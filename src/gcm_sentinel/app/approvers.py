@@ -26,6 +26,8 @@ _DIGEST = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
 _SHAPE = "expected `<SHA-256 of a token> <name>`"
 _OF_SHA256SUM = "-"
 """What ``sha256sum`` prints behind the digest of its standard input; it is nobody's name."""
+_OF_NO_TOKEN = frozenset(hashlib.sha256(nothing).hexdigest() for nothing in (b"", b"\n", b"\r\n"))
+"""What ``sha256sum`` makes of a variable that is not set, by ``printf`` or by ``echo``."""
 _TOKEN_LEAST = 20
 """Shorter tokens can be guessed; they are refused even where their digest is listed."""
 
@@ -131,6 +133,8 @@ def _wrong_with(digest: str, name: str) -> str:
     """Why a line names nobody; empty where it does."""
     if not _DIGEST.fullmatch(digest):
         return f"{_SHAPE}; its first word has {len(digest)} characters and is no SHA-256 (64 hexadecimal digits)"
+    if digest.lower() in _OF_NO_TOKEN:
+        return f"{_SHAPE}; it is the digest of an empty token, which nobody can hold: was a variable not set?"
     if not name:
         return f"{_SHAPE}; there is no name behind the digest"
     if name == _OF_SHA256SUM:

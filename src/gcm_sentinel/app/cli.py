@@ -58,7 +58,9 @@ def main() -> None:
         finally:
             sys.stdout.flush()  # a full disk or a closed pipe must show in the exit code, not after it
     except SentinelError as error:
-        sys.stderr.write(f"gcm-sentinel: {error}\n")
+        from gcm_sentinel.web.plain import printable
+
+        sys.stderr.write(f"gcm-sentinel: {printable(str(error))}\n")  # a server's words may be part of it
         sys.exit(of_error(error))
     except KeyboardInterrupt:
         sys.stderr.write("gcm-sentinel: interrupted\n")

@@ -6,7 +6,6 @@ Each imports what it needs when it runs: a list of fault classes needs no databa
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import sys
 from contextlib import AsyncExitStack
@@ -15,14 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gcm_sentinel.app.exits import Exit, of_outcome
+from gcm_sentinel.app.output import print_json
 from gcm_sentinel.domain.errors import BadConfiguration
 from gcm_sentinel.domain.modes import Mode
+from gcm_sentinel.web.plain import one_line
 
 if TYPE_CHECKING:
     from gcm_sentinel.app.closed import Closed
     from gcm_sentinel.app.doctor_finding import Finding
     from gcm_sentinel.app.investigate import Request
     from gcm_sentinel.app.settings import Settings
+    from gcm_sentinel.domain.jsontypes import Json
 
 
 async def investigate_command(
@@ -35,12 +37,12 @@ async def investigate_command(
     from gcm_sentinel.app.wiring import Given, open_agent
 
     async with kept_history(settings, request.node) as kept, open_agent(settings, Given(history=kept.history)) as agent:
-        sys.stderr.write(f"{kept.words}\n")
+        sys.stderr.write(f"{one_line(kept.words)}\n")
         closed = await investigate(agent, request, publish=publish, on_step=reporter(verbose=verbose))
     _print_closed(closed, output)
     failed = [delivery for delivery in closed.deliveries if not delivery.delivered]
     for delivery in failed:
-        sys.stderr.write(f"not delivered to {delivery.notifier}: {delivery.reason}\n")
+        sys.stderr.write(f"not delivered to {delivery.notifier}: {one_line(delivery.reason)}\n")
     return Exit.OUTSIDE if failed else of_outcome(closed.investigation.assessment.outcome)
 
 
@@ -48,7 +50,7 @@ def _print_closed(closed: Closed, output: str) -> None:
     if output == "json":
         from gcm_sentinel.web.report_json import publication_to_json
 
-        print(json.dumps(publication_to_json(closed.publication), indent=1, ensure_ascii=False, default=str))
+        print_json(publication_to_json(closed.publication))
     elif output == "html":
         from gcm_sentinel.web.report import render_report
 
@@ -86,7 +88,7 @@ async def doctor_command(settings: Settings, *, output: str) -> Exit:
         gateway = await examine_gateway(agent.sentinel, records=records, watches=watches, directs=directs(agent))
         findings = (store, *told_once(others, gateway), *gateway, *await examine_people(settings))
     if output == "json":
-        rows = [
+        rows: list[Json] = [
             {
                 "area": item.area,
                 "name": item.name,
@@ -98,22 +100,23 @@ async def doctor_command(settings: Settings, *, output: str) -> Exit:
             }
             for item in findings
         ]
-        print(json.dumps({"healthy": clinic.healthy(findings), "findings": rows}, indent=1, ensure_ascii=False))
+        print_json({"healthy": clinic.healthy(findings), "findings": rows})
     else:
         _print_findings(findings, clinic.verdict(findings))
     return Exit.OK if clinic.healthy(findings) else Exit.UNMET
 
 
 def _print_findings(findings: tuple[Finding, ...], verdict: str) -> None:
+    """What servers said is part of it, so nothing of it may pass for another line or move the terminal."""
     area = ""
     for item in findings:
         if item.area != area:
             area = item.area
             print(f"\n{area}")
         mark = "ok  " if item.ok else ("FAIL" if item.fails else "off ")
-        print(f"  {mark} {item.name:<20} {item.detail}")
+        print(f"  {mark} {one_line(item.name):<20} {one_line(item.detail)}")
         if item.remedy:
-            print(f"       {'':<20} -> {item.remedy}")
+            print(f"       {'':<20} -> {one_line(item.remedy)}")
     print(f"\n{verdict}")
 
 

@@ -55,7 +55,10 @@ async def _slack_webhook(settings: Settings) -> Finding | None:
 
 def slack_webhook_fits(url: str) -> bool | None:
     """Whether an address has the shape of an incoming webhook; None where it does not lead to Slack."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no address at all, as connecting to it will say
+        return None
     if parts.hostname not in _SLACK_HOSTS:
         return None
     return parts.scheme == "https" and bool(_INCOMING.fullmatch(parts.path)) and not parts.query

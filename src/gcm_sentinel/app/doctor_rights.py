@@ -15,13 +15,14 @@ from dataclasses import dataclass, replace
 from gcm_sentinel.app.doctor_finding import Finding
 from gcm_sentinel.app.wiring import Agent
 from gcm_sentinel.clients.kubernetes.objects import mapping, objects
-from gcm_sentinel.domain.errors import SentinelError
+from gcm_sentinel.domain.errors import NotFound, SentinelError
 from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.domain.modes import Effect, permits
 from gcm_sentinel.domain.operations import DECLARED, JANITOR, Operation, Permission, Through
 from gcm_sentinel.tools.maintenance import GROUP_PATH
 
 AREA = "rbac"
+_MAINTENANCE = "maintenance requests"
 _REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
@@ -84,14 +85,14 @@ RIGHTS: tuple[Right, ...] = (
 
 async def examine_rights(agent: Agent) -> tuple[Finding, ...]:
     """Ask the API server about every right that the settings have a use for."""
-    maintained = await _maintained(agent)
+    maintained, unknown = await _maintained(agent)
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(_right(agent, right))
             for right in _relevant(agent)
             if right.group != JANITOR or right.resource in maintained
         ]
-    return tuple(task.result() for task in tasks)
+    return (*unknown, *(task.result() for task in tasks))
 
 
 def directs(agent: Agent) -> bool:
@@ -99,15 +100,23 @@ def directs(agent: Agent) -> bool:
     return any(DECLARED[operation].through is Through.GATEWAY for operation in _offered(agent))
 
 
-async def _maintained(agent: Agent) -> frozenset[str]:
-    """The maintenance requests that the API server serves; none where it does not say."""
-    if agent.acting is None:
-        return frozenset()
+async def _maintained(agent: Agent) -> tuple[frozenset[str], tuple[Finding, ...]]:
+    """The maintenance requests that the API server serves; and, where it does not say, what is not known for that."""
+    users = sorted({str(name) for name in _offered(agent) if any(it.group == JANITOR for it in _permissions(name))})
+    if not users:
+        return frozenset(), ()
     try:
         found = await agent.kubernetes.get(GROUP_PATH)
-    except SentinelError:  # not served; where the server is away every other line says so
-        return frozenset()
-    return frozenset(str(row.get("name")) for row in objects(found.get("resources")))
+    except NotFound:
+        return frozenset(), ()
+    except SentinelError as error:
+        detail = f"not known whether `{JANITOR}` is served, and so which rights these actions need: {', '.join(users)}"
+        return frozenset(), (Finding(AREA, _MAINTENANCE, ok=False, detail=f"{detail}: {error}", broken=True),)
+    return frozenset(str(row.get("name")) for row in objects(found.get("resources"))), ()
+
+
+def _permissions(operation: Operation) -> tuple[Permission, ...]:
+    return DECLARED[operation].permissions
 
 
 def _relevant(agent: Agent) -> tuple[Right, ...]:
@@ -133,7 +142,7 @@ def _users(operations: Iterable[Operation]) -> dict[Permission, tuple[str, ...]]
     """Who needs what."""
     users: dict[Permission, tuple[str, ...]] = {}
     for operation in operations:
-        for permission in DECLARED[operation].permissions:
+        for permission in _permissions(operation):
             users[permission] = (*users.get(permission, ()), str(operation))
     return users
 
@@ -153,7 +162,9 @@ async def _right(agent: Agent, right: Right) -> Finding:
     try:
         answer = await agent.kubernetes.create(_REVIEW, body)
     except SentinelError as error:
-        return Finding(AREA, right.name, ok=False, detail=f"not known: {error}", required=right.required)
+        broken = bool(right.operations)  # an action that may or may not be allowed is not one that works
+        detail = f"not known: {error}"
+        return Finding(AREA, right.name, ok=False, detail=detail, required=right.required, broken=broken)
     if mapping(answer.get("status")).get("allowed") is True:
         return Finding(AREA, right.name, ok=True, detail=right.use, required=right.required)
     of_group = f" of `{right.group}`" if right.group else ""

@@ -10,7 +10,7 @@ from datetime import timedelta
 from starlette.routing import Route
 
 from gcm_sentinel.app import health_checks as check
-from gcm_sentinel.app.approvals_command import Book
+from gcm_sentinel.app.approval_book import Book
 from gcm_sentinel.app.approvals_http import ApprovalRoutes
 from gcm_sentinel.app.approvers import Approvers
 from gcm_sentinel.app.health import Finding, Health, HealthCheck
@@ -44,7 +44,7 @@ def _for_approvers(serving: Serving) -> Sequence[Route]:
     file, stores = serving.agent.settings.approvers_file, serving.stores
     if file is None or serving.agent.acting is None:
         return ()
-    book = Book(stores.actions, stores.approvals, stores.evidence, serving.agent.clock)
+    book = Book(stores.actions, stores.approvals, stores.evidence, stores.investigations, serving.agent.clock)
     return ApprovalRoutes(book, Approvers(file)).routes()
 
 

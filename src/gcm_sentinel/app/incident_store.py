@@ -11,8 +11,6 @@ from gcm_sentinel.app.settings import Settings
 from gcm_sentinel.app.state import DATABASE_FILE, place_of
 from gcm_sentinel.domain.errors import BadConfiguration, NotFound
 from gcm_sentinel.domain.protocols import Clock
-from gcm_sentinel.storage.actions import Actions
-from gcm_sentinel.storage.approvals import Approvals
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.incidents import IncidentFilter, Incidents, IncidentView
 from gcm_sentinel.storage.investigations import Investigations, StoredInvestigation
@@ -32,8 +30,6 @@ class OpenIncidents:
     incidents: Incidents
     investigations: Investigations
     triggers: Triggers
-    actions: Actions
-    approvals: Approvals
     clock: Clock
     where: str
     """What to say when something is not there."""
@@ -54,8 +50,6 @@ async def with_incidents(settings: Settings, work: Callable[[OpenIncidents], Awa
                 Incidents(database),
                 Investigations(database),
                 Triggers(database),
-                Actions(database),
-                Approvals(database),
                 database.clock,
                 where,
             )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from gcm_sentinel.app.asker import asker
 from gcm_sentinel.app.exits import Exit
 from gcm_sentinel.app.incident_store import OpenIncidents, find, view_of
-from gcm_sentinel.app.incidents_showing import orders_of
 from gcm_sentinel.domain.errors import NotFound, Rejected
 from gcm_sentinel.domain.incident_record import IncidentState
-from gcm_sentinel.web.order_text import in_its_place, stands_words, target_words
+from gcm_sentinel.web.order_text import in_its_place, standing_lines
 
 
 async def close_command(store: OpenIncidents, given: str, by: str, reason: str) -> Exit:
@@ -24,9 +23,8 @@ async def close_command(store: OpenIncidents, given: str, by: str, reason: str) 
     else:
         await store.incidents.request_close(named.incident_id, by or asker(), reason)
         print(f"{named.incident_id} is closed")
-    for item in await orders_of(store, named.incident_id):
-        if item.stands:
-            print(in_its_place(f"{item.record.order.operation} on {target_words(item)}: {stands_words(item)}"))
+    for line in standing_lines(await store.incidents.orders(named.incident_id), ": "):
+        print(in_its_place(line))
     return Exit.OK
 
 

@@ -14,7 +14,6 @@ from gcm_sentinel.app.incident_store import OpenIncidents, body_of, find, view_o
 from gcm_sentinel.app.output import print_json
 from gcm_sentinel.domain.errors import BadConfiguration, NotFound
 from gcm_sentinel.domain.evidence import Evidence
-from gcm_sentinel.domain.order_history import OrderHistory, histories
 from gcm_sentinel.storage.investigations import StoredInvestigation
 from gcm_sentinel.web.stored_incident import ShownIncident
 
@@ -42,15 +41,9 @@ async def show_command(store: OpenIncidents, look: Look, output: str) -> Exit:
     if look.evidence:
         _print_evidence(body, look, output)
         return Exit.OK
-    orders = await orders_of(store, named.incident_id)
+    orders = await store.incidents.orders(named.incident_id)
     _print_incident(ShownIncident(view, body.record if body else None, body, store.clock.now(), orders), output)
     return Exit.OK
-
-
-async def orders_of(store: OpenIncidents, incident_id: str) -> tuple[OrderHistory, ...]:
-    """Everything that was ordered for an incident, by whichever of its investigations, with who decided about it."""
-    records = await store.actions.of_incident(incident_id)
-    return histories(records, await store.approvals.of_incident(incident_id)) if records else ()
 
 
 def _print_incident(shown: ShownIncident, output: str) -> None:

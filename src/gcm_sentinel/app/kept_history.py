@@ -1,8 +1,9 @@
 """The store of incidents that `serve` keeps, as the history of an investigation by hand.
 
-A database that is there is opened as `serve` opens it, its schema included; where there is none, none is made. Whether
-a fault has come back decides what to do about it, so an investigation says whether it could look. An incident that is
-open on the node is left out: it is most likely the very thing that is asked about, and no earlier case of it.
+A database that is there is read as it stands: where none is, none is made, and one of another version, which another
+program serves from, is neither read nor migrated. Whether a fault has come back decides what to do about it, so an
+investigation says whether it could look. An incident that is open on the node is left out: it is most likely the very
+thing that is asked about, and no earlier case of it.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def _missing(file: Path) -> str:
 
 async def _opened(url: str, node: str, stack: AsyncExitStack) -> KeptHistory:
     try:
-        database = await stack.enter_async_context(Database.open(url, clock=SystemClock(), max_pool=2))
+        database = await stack.enter_async_context(Database.open_as_it_is(url, clock=SystemClock()))
         history = StoredHistory(database)
         since = await history.kept_since()
     except SentinelError as error:

@@ -2,14 +2,16 @@
 
 The message goes the way of every assessment: the same sinks, clients and limits, the mode's guard in front of what is
 written to the cluster. Nothing of it is stored. Each sink is asked once, so that what it says is seen at once and not
-behind a minute of trying. PagerDuty's alert is resolved as soon as it is triggered, under a key of its own; an Event is
-only made where it is asked for by name, and annotations and the ledger, which keep what they are told, are left alone.
+behind a minute of trying. PagerDuty's alert, under a key of its own, is resolved as soon as it is triggered, also where
+the trigger was not answered or somebody pressed Ctrl-C; an Event is only made where it is asked for by name, and
+annotations and the ledger, which keep what they are told, are left alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -29,11 +31,12 @@ from gcm_sentinel.domain.protocols import Clock, Notifier, Publication
 from gcm_sentinel.domain.threads import OverThread, Thread, ThreadBook
 from gcm_sentinel.domain.trigger import Incident, Trigger, TriggerStatus
 from gcm_sentinel.notify.kubernetes_event import KubernetesEventNotifier, event_name
-from gcm_sentinel.notify.pagerduty import PagerDutyNotifier
+from gcm_sentinel.notify.pagerduty import PagerDutyNotifier, dedup_key
 from gcm_sentinel.notify.publish import Delivery, deliver
 from gcm_sentinel.notify.retry import RetryPolicy, once
 from gcm_sentinel.notify.webhook import Endpoint, WebhookNotifier
 from gcm_sentinel.storage.memory import MemoryThreads
+from gcm_sentinel.web.plain import one_line
 
 MARK = "gcm-sentinel-test"
 """Begins the incident's id, and stands where the node's name would."""
@@ -68,7 +71,7 @@ async def notify_command(settings: Settings, only: Sequence[str]) -> Exit:
         tasks = [group.create_task(_tried(sink, book, message)) for sink in sinks]
     rows = [task.result() for task in tasks]
     for row in rows:
-        print(f"{'ok  ' if row.ok else 'FAIL'} {row.sink:<18} {row.words}")
+        print(f"{'ok  ' if row.ok else 'FAIL'} {row.sink:<18} {one_line(row.words)}")
     return Exit.OK if all(row.ok for row in rows) else Exit.UNMET
 
 
@@ -129,23 +132,40 @@ def _chosen(sinks: Sequence[Notifier], only: Sequence[str]) -> Sequence[Notifier
 
 
 async def _tried(sink: Notifier, book: ThreadBook, message: Publication) -> Tried:
+    if isinstance(sink, PagerDutyNotifier):
+        return await _paged(sink, message)
     delivery = await deliver(sink, message, _DEADLINE)
     if not delivery.delivered:
         return Tried(sink.name, ok=False, words=delivery.reason)
     thread = await book.get(sink.name, message.incident.id)
-    if isinstance(sink, PagerDutyNotifier) and thread is not None:
-        return await _resolved(sink, thread)
     return Tried(sink.name, ok=True, words=_words(delivery, thread, message))
 
 
-async def _resolved(sink: PagerDutyNotifier, thread: Thread) -> Tried:
-    """The alert was triggered; it must not stay."""
+async def _paged(sink: PagerDutyNotifier, message: Publication) -> Tried:
+    """The alert must not stay, whatever was heard of its trigger: one whose answer was lost was taken all the same."""
+    key = dedup_key(message.incident.id)
+    delivery: Delivery | None = None
     try:
-        await sink.close(OverThread(thread, "it was a test"))
-    except SentinelError as error:
-        words = f"triggered, and NOT resolved: {error}; resolve the alert {thread.mark} in PagerDuty by hand"
-        return Tried(sink.name, ok=False, words=words)
-    return Tried(sink.name, ok=True, words=f"triggered and resolved the alert {thread.mark}")
+        delivery = await deliver(sink, message, _DEADLINE)
+    finally:
+        left = await _left(sink, Thread(message.incident.id, key))
+        if delivery is None and left:  # interrupted: nobody prints what is returned
+            sys.stderr.write(f"{sink.name}: {left}\n")
+    if delivery.delivered and not left:
+        return Tried(sink.name, ok=True, words=f"triggered and resolved the alert {key}")
+    said = "triggered" if delivery.delivered else delivery.reason
+    return Tried(sink.name, ok=False, words="; ".join(filter(None, (said, left or f"resolved the alert {key}"))))
+
+
+async def _left(sink: PagerDutyNotifier, thread: Thread) -> str:
+    """Resolve the alert; what may be left of it, empty where nothing is."""
+    try:
+        async with asyncio.timeout(_DEADLINE.total_seconds()):
+            await sink.close(OverThread(thread, "it was a test"))
+    except (SentinelError, OSError) as error:  # OSError: no answer in time, certificates that cannot be read
+        why = str(error) or "no answer in time"
+        return f"NOT resolved: {why}; may stand: {thread.mark}, resolve it in PagerDuty by hand"
+    return ""
 
 
 def _words(delivery: Delivery, thread: Thread | None, message: Publication) -> str:

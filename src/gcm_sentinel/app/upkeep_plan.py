@@ -14,6 +14,7 @@ from gcm_sentinel.app.life.closing import EVERY_S as CLOSING_S
 from gcm_sentinel.app.life.closing import Closing
 from gcm_sentinel.app.life.fleet_groups import EVERY_S as GROUPS_S
 from gcm_sentinel.app.life.fleet_groups import FleetGroups
+from gcm_sentinel.app.life.hearing import Hearing
 from gcm_sentinel.app.life.repair import EVERY_S as REPAIR_S
 from gcm_sentinel.app.life.repair import Repair
 from gcm_sentinel.app.life.standing_down import EVERY_S as STAND_DOWN_S
@@ -30,7 +31,6 @@ from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.app.wiring import Agent
 from gcm_sentinel.app.workflow import pools_of
 from gcm_sentinel.clients.durable.engine import DurableEngine
-from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.notify.annotations import AnnotationNotifier
 from gcm_sentinel.notify.pagerduty import PagerDutyNotifier
 from gcm_sentinel.notify.slack import SlackNotifier
@@ -44,11 +44,6 @@ _KEEP_FINISHED_JOBS = timedelta(days=2)
 """How long the queue remembers a finished job; its key cannot come again after the investigation is done."""
 
 
-_MISSED_S = 2 * BEAT_S
-_HEARD_AGAIN_S = 30.0
-"""After the database was away: a replica's connecting (10 s), pause between attempts (10 s) and beat, and some."""
-
-
 class Adopter(Protocol):
     """Where the work of dead replicas is taken over, as `DurableEngine` does."""
 
@@ -60,20 +55,19 @@ class Adopter(Protocol):
 class Replica:
     """This process among the replicas that share a database."""
 
-    def __init__(self, executors: Executors, engine: Adopter, executor: str, clock: Clock, mode: str = "") -> None:
+    def __init__(self, executors: Executors, engine: Adopter, executor: str, hearing: Hearing, mode: str = "") -> None:
         self._executors = executors
         self._engine = engine
         self._executor = executor
-        self._clock = clock
+        self._hearing = hearing
         self._mode = mode
-        self._beaten_at_s: float | None = None
-        self._judges_from_s = 0.0
 
     async def beat(self) -> None:
         """Say that this process lives, and take over the work of those that do not."""
         executors = self._executors
         await executors.beat(self._executor, self._mode)
-        if not self._may_judge():
+        self._hearing.beaten()
+        if not self._hearing.may_judge:
             return
         for dead in await executors.dead(DEAD_AFTER):
             if dead == self._executor:
@@ -81,17 +75,6 @@ class Replica:
             adopted = await self._engine.adopt((dead,))
             await executors.forget(dead)
             log.warning("replica.lost", replica=dead, adopted_jobs=adopted)
-
-    def _may_judge(self) -> bool:
-        """Not just after this process could not be heard itself: then the database was away, and silence is no death.
-
-        Else the first replica to come back would take the work of all others, which are alive, and paid turns with it.
-        """
-        now_s, last_s = self._clock.monotonic(), self._beaten_at_s
-        self._beaten_at_s = now_s
-        if last_s is not None and now_s - last_s > _MISSED_S:
-            self._judges_from_s = now_s + _HEARD_AGAIN_S
-        return self._judges_from_s <= now_s
 
 
 class Housekeeping:
@@ -142,13 +125,15 @@ def _acting_repair(serving: Serving) -> ActingRepair:
     return ActingRepair(serving.stores, engine.queue(ACTING), partial(engine.status, ACTING), serving.agent.clock)
 
 
-def _standing_down(serving: Serving) -> StandingDown:
-    agent, cancel = serving.agent, partial(serving.engine.cancel, ACTING)
-    mode = agent.settings.action_mode
-    return StandingDown(serving.stores, mode, cancel, agent.clock, executor=serving.place.executor)
+def _standing_down(serving: Serving, hearing: Hearing) -> StandingDown:
+    agent, cancel, executor = serving.agent, partial(serving.engine.cancel, ACTING), serving.place.executor
+    among = hearing if serving.place.shared else None
+    return StandingDown(
+        serving.stores, agent.settings.action_mode, cancel, agent.clock, executor=executor, hearing=among
+    )
 
 
-def heartbeat_of(serving: Serving) -> tuple[Periodic, ...]:
+def heartbeat_of(serving: Serving, hearing: Hearing | None = None) -> tuple[Periodic, ...]:
     """What keeps the work of this replica its own, and shows whether the database can be written (endpoints.py).
 
     The latter also where there is one process, which has nobody to take work from.
@@ -156,7 +141,7 @@ def heartbeat_of(serving: Serving) -> tuple[Periodic, ...]:
     clock, executors, executor = serving.agent.clock, serving.stores.executors, serving.place.executor
     mode = str(serving.agent.settings.action_mode)
     if serving.place.shared:
-        beat = Replica(executors, serving.engine, executor, clock, mode).beat
+        beat = Replica(executors, serving.engine, executor, hearing or Hearing(clock), mode).beat
     else:
         beat = partial(executors.beat, executor, mode)
     return (Periodic(serving.heartbeat.name, beat, BEAT_S, clock, serving.heartbeat),)
@@ -176,7 +161,7 @@ def _with_people(serving: Serving) -> list[Periodic]:
 def upkeep_of(serving: Serving) -> tuple[Periodic, ...]:
     """Everything periodic of a serving agent."""
     agent, stores, engine = serving.agent, serving.stores, serving.engine
-    clock = agent.clock
+    clock, hearing = agent.clock, Hearing(agent.clock)
     jobs = [
         Periodic("retention", Housekeeping(agent, stores, engine, serving.metrics.storage).prune, PRUNE_S, clock),
         Periodic("census", _sampler(serving).sample, SAMPLE_EVERY.total_seconds(), clock),
@@ -185,8 +170,8 @@ def upkeep_of(serving: Serving) -> tuple[Periodic, ...]:
     if serving.workflow.acting is not None:
         jobs.append(Periodic("acting_repair", _acting_repair(serving).mend, REPAIR_S, clock))
     else:
-        jobs.append(Periodic("standing_down", _standing_down(serving).stand_down, STAND_DOWN_S, clock))
-    jobs.extend(heartbeat_of(serving))
+        jobs.append(Periodic("standing_down", _standing_down(serving, hearing).stand_down, STAND_DOWN_S, clock))
+    jobs.extend(heartbeat_of(serving, hearing))
     if sinks := [sink for sink in agent.notifiers if isinstance(sink, AnnotationNotifier)]:
         jobs.append(Periodic("withdrawal", Withdrawal(stores.incidents, sinks, clock).withdraw, WITHDRAW_S, clock))
     jobs.extend(_with_people(serving))

@@ -22,7 +22,7 @@ import structlog
 from gcm_sentinel.app.life.acting import ActingDispatch
 from gcm_sentinel.app.life.action_job import ActionJob
 from gcm_sentinel.app.life.budget import EngineChoice
-from gcm_sentinel.app.life.delivery_job import DeliveryJob, OnAttempt
+from gcm_sentinel.app.life.delivery_job import DeliveryJob, OnAttempt, off_in
 from gcm_sentinel.app.life.delivery_job import unheard as untold
 from gcm_sentinel.app.life.dispatch import PER_SINK, Dispatch
 from gcm_sentinel.app.life.intake import Intake, OnStored, Sink
@@ -121,7 +121,7 @@ class Workflow:
         return DeliveryJob(
             stores.investigations,
             stores.deliveries,
-            agent.notifiers,
+            (*agent.notifiers, *off_in(agent.settings.action_mode)),
             agent.clock,
             self._pulse,
             on_attempt=self._hooks.on_attempt,

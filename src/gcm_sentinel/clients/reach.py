@@ -26,13 +26,9 @@ async def reach(url: str, *, timeout: timedelta = _TIMEOUT) -> str:  # noqa: ASY
     Raises:
         Unreachable: no connection, no TLS with a certificate that is trusted, or not in time.
     """
-    parts = urlsplit(url)
-    try:
-        host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 443)
-    except ValueError as error:
-        raise Unreachable(f"{parts.scheme}://{parts.hostname} has a port that does not exist") from error
-    place = f"{parts.scheme}://{host}:{port}"
-    trusted = httpx2.create_ssl_context() if parts.scheme == "https" else None
+    scheme, host, port = _address(url)
+    place = f"{scheme}://{host}:{port}"
+    trusted = _trusted() if scheme == "https" else None
     try:
         async with asyncio.timeout(timeout.total_seconds()):
             await _connect(host, port, trusted)
@@ -40,9 +36,30 @@ async def reach(url: str, *, timeout: timedelta = _TIMEOUT) -> str:  # noqa: ASY
         raise Unreachable(f"no connection to {place} within {timeout.total_seconds():g} s") from error
     except OSError as error:  # a name that is not known, a refused connection, a certificate that is not trusted
         raise Unreachable(f"cannot reach {place}: {error.strerror or error}") from error
-    except UnicodeError as error:
+    except ValueError as error:  # a UnicodeError among them
         raise Unreachable(f"cannot reach {place}: that is no host name") from error
     return place
+
+
+def _address(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port. What cannot be read is not repeated: which part of it is a secret cannot be told."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise Unreachable("it is no address: its host cannot be read") from error
+    try:
+        return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 443)
+    except ValueError as error:
+        raise Unreachable(f"{parts.scheme}://{parts.hostname} has a port that does not exist") from error
+
+
+def _trusted() -> ssl.SSLContext:
+    """The certificates that are trusted; where SSL_CERT_FILE or SSL_CERT_DIR names others, those."""
+    try:
+        return httpx2.create_ssl_context()
+    except (OSError, ValueError) as error:
+        words = "the certificates to trust cannot be read: look at SSL_CERT_FILE and SSL_CERT_DIR"
+        raise Unreachable(f"{words} ({getattr(error, 'strerror', None) or error})") from error
 
 
 async def _connect(host: str, port: int, trusted: ssl.SSLContext | None) -> None:

@@ -19,6 +19,7 @@ from gcm_sentinel.domain.action_record import MAY_BE_ORDERED_AGAIN, ActionRecord
 from gcm_sentinel.domain.advice import NewerAdvice, advises
 from gcm_sentinel.domain.assessment import Assessment, Outcome
 from gcm_sentinel.domain.dry_run import DryRun
+from gcm_sentinel.domain.grounds import FREE_QUERY
 from gcm_sentinel.domain.modes import Effect, Mode, permits
 from gcm_sentinel.domain.operations import DECLARED, Blast, Declaration, Operation, TargetKind
 from gcm_sentinel.domain.order import Order
@@ -171,7 +172,8 @@ def _scope(case: Case, declaration: Declaration) -> Objection | None:
 def _observed(case: Case, _declaration: Declaration) -> Objection | None:
     target, seen = case.order.target, case.sighting
     if seen is None:
-        return _refuse(f"no evidence of this investigation shows {target.kind} {target.name!r}: look at it first")
+        look = f"look at it first ({FREE_QUERY} does not count)"
+        return _refuse(f"no evidence of this investigation shows {target.kind} {target.name!r}: {look}")
     age = case.world.now - seen.at
     if case.assessment is None and age > case.policy.fresh:
         return _refuse(f"what {seen.evidence} shows of {target.name!r} is {_minutes(age)} old: look again first")

@@ -186,6 +186,8 @@ class DeliveryState(StrEnum):
     OWED = "owed"
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
+    LEFT_OUT = "left_out"
+    """The agent's mode does not let that sink show anything now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,6 @@ class DeliveryRecord:
     delivered_at: datetime | None = None
     """Of the newest edition that was delivered."""
     reason: str = ""
-    """The last failure."""
+    """The last failure, or why it was left out."""
     edition: int = 1
     """The first is the assessment; each further one tells what became of an action."""

@@ -30,7 +30,7 @@ class Effect(StrEnum):
     REMEDIATE = "remediate"
     """Anything else that changes the cluster, but for a deletion."""
     DELETE = "delete"
-    """Delete what is not certainly a maintenance request of ours: no mode permits it."""
+    """Delete what is not certainly a maintenance request of ours, or hit who knows what: no mode permits it."""
 
 
 @dataclass(frozen=True, slots=True)

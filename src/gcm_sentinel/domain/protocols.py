@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from gcm_sentinel.domain.assessment import Assessment
 from gcm_sentinel.domain.evidence import Evidence, ToolResult
+from gcm_sentinel.domain.held_back import HeldBack, held_back
 from gcm_sentinel.domain.published_action import PublishedAction
 from gcm_sentinel.domain.transcript import ModelTurn, ToolCall, ToolSpec, Transcript
 from gcm_sentinel.domain.trigger import Incident, Trigger
@@ -151,6 +152,11 @@ class Publication:
         """By which a receiver knows this edition: the investigation's id, from the second on with the number."""
         investigation = self.incident.investigation_id
         return investigation if self.edition == 1 else f"{investigation}/{self.edition}"
+
+    @property
+    def held_back(self) -> tuple[HeldBack, ...]:
+        """What it advises, the agent was asked to do, and did not, with the reasons."""
+        return held_back(self.assessment, self.evidence)
 
 
 class Notifier(Protocol):

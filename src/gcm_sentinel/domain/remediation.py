@@ -76,6 +76,8 @@ class Carried:
     """What checking needs later: the boot id before a reboot, the name of a custom resource."""
 
 
+GONE_ALREADY = "gone_already"
+"""True in the answer to a ``DELETE`` of what was not there any more."""
 Unless: TypeAlias = Callable[[JsonObject], str]
 """Why an object, as it is now, must not be changed; empty where it may."""
 Besides: TypeAlias = Callable[[JsonObject], Awaitable[str]]
@@ -106,7 +108,7 @@ class Hands(Protocol):
 
         `about` is the path of the object to read where the call makes another one, under a name of its own: one of that
         name that exists already counts as made. A ``CALL`` goes to the SENTINEL gateway, under the order's handle. A
-        ``DELETE`` names the version it means itself, and what is gone counts as deleted.
+        ``DELETE`` names the version it means itself, and what is gone counts as deleted (`GONE_ALREADY`).
 
         Raises:
             Refused: the call is not one of the order's, or the object is not as it must be.

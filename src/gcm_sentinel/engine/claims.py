@@ -6,9 +6,9 @@ The rules, in the order they are applied to a draft:
    observes nothing.
 2. Every quote stands in the evidence it cites (engine/quotes.py); a claim of absence may do without a quote.
 3. Every node or GPU named in a claim was observed in this investigation.
-4. A GPU that an action names by its number gets the UUID that the evidence shows. Culprits and action targets that were
-   never observed are removed, and so are links of the causal chain that point at evidence which does not exist or name
-   what was never observed.
+4. A GPU that an action names by its number gets the UUID that the evidence shows, free queries left out. Culprits and
+   action targets that were never observed are removed, and so are links of the causal chain that point at evidence
+   which does not exist or name what was never observed.
 5. Each struck claim lowers the confidence in proportion.
 6. A verdict needs a claim that code could verify: a quote, or absence in a result that is `no_data`. Without one it is
    inconclusive, names no culprit, and only actions that cannot do harm stay.
@@ -16,7 +16,7 @@ The rules, in the order they are applied to a draft:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gcm_sentinel.domain.actions import Action
@@ -24,6 +24,7 @@ from gcm_sentinel.domain.assessment import Citation, Claim, Draft, RecommendedAc
 from gcm_sentinel.domain.evidence import DESK, Evidence, ResultStatus
 from gcm_sentinel.domain.faults import FaultClass
 from gcm_sentinel.domain.gpu_numbers import with_uuid
+from gcm_sentinel.domain.grounds import grounds
 from gcm_sentinel.domain.observed import Observed
 from gcm_sentinel.engine.quotes import stands_in
 
@@ -47,15 +48,16 @@ class Checked:
         return not self.struck and not self.notes
 
 
-def check(draft: Draft, evidence: Sequence[Evidence], observed: Observed) -> Checked:
-    """`draft` with everything removed that the evidence does not show."""
+def check(draft: Draft, evidence: Sequence[Evidence], observed: Observed, *, nodes: Collection[str] = ()) -> Checked:
+    """`draft` with everything removed that the evidence does not show; `nodes` are those the incident is about."""
     by_id = {item.id: item for item in evidence}
     struck = tuple(
         StruckClaim(claim, reason) for claim in draft.claims if (reason := _fault(claim, by_id, observed)) is not None
     )
     rejected = {id(item.claim) for item in struck}
     kept = tuple(claim for claim in draft.claims if id(claim) not in rejected)
-    trimmed, notes = _without_strangers(replace(draft, claims=kept, actions=_named(draft, observed)), observed)
+    named = _named(draft, evidence, nodes)
+    trimmed, notes = _without_strangers(replace(draft, claims=kept, actions=named), observed)
     linked, chain_notes = _without_broken_links(trimmed, by_id, observed)
     lowered, more = _confidence(linked, struck, supported=_is_supported(kept, by_id))
     return Checked(lowered, struck, (*notes, *chain_notes, *more))
@@ -88,11 +90,11 @@ def _bad_citation(cite: Citation, evidence: Evidence | None, *, absence: bool) -
     return None
 
 
-def _named(draft: Draft, observed: Observed) -> tuple[RecommendedAction, ...]:
+def _named(draft: Draft, evidence: Sequence[Evidence], nodes: Collection[str]) -> tuple[RecommendedAction, ...]:
     """The actions, their GPUs by UUID where they are named by number."""
+    seen = tuple(entity for item in grounds(evidence) for entity in item.result.entities)
     return tuple(
-        replace(item, target=with_uuid(item.target, observed.entities)) if item.target else item
-        for item in draft.actions
+        replace(item, target=with_uuid(item.target, seen, nodes)) if item.target else item for item in draft.actions
     )
 
 

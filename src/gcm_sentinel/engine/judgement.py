@@ -34,7 +34,8 @@ def judge(call: ToolCall, transcript: Transcript, *, last_try: bool) -> Judged:
     except Rejected as error:
         return Judged(None, f"{error}\nCorrect it and call submit_assessment again.")
     evidence = transcript.evidence
-    checked = check(draft, evidence, Observed.of(transcript.incident, evidence))
+    incident = transcript.incident
+    checked = check(draft, evidence, Observed.of(incident, evidence), nodes=incident.affected)
     if checked.clean or last_try:
         return Judged(checked)
     reasons = [f"- claim {item.claim.text[:200]!r}: {item.reason}" for item in checked.struck]

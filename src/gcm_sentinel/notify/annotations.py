@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from datetime import UTC
 from typing import Any, Protocol
-from urllib.parse import quote
 
 import structlog
 
+from gcm_sentinel.domain.effects import is_object_name
 from gcm_sentinel.domain.errors import NotFound, Refused
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.modes import Effect, Mode, permits
@@ -30,6 +30,7 @@ MERGE_PATCH = "application/merge-patch+json"
 TEXT_CHARACTERS = 250
 KEYS = ("severity", "action", "confidence", "summary", "root-cause", "condition", "timestamp")
 STATE_KEY = "action-state"
+_NAME_SHOWN = 100
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +91,9 @@ class AnnotationNotifier:
             log.info("annotations.node_gone", node=node)
 
     async def _patch(self, node: str, values: JsonObject) -> None:
-        path = f"/api/v1/nodes/{quote(node, safe='')}"
+        if not is_object_name(node):
+            raise NotFound(f"there is no node {node[:_NAME_SHOWN]!r}: no node can have that name")
+        path = f"/api/v1/nodes/{node}"
         body = {"metadata": {"annotations": dict(values)}}
         async for attempt in attempts(self._policy, self.name):
             with attempt:

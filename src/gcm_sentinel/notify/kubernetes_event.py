@@ -29,6 +29,7 @@ import structlog
 
 from gcm_sentinel.domain.assessment import Severity
 from gcm_sentinel.domain.errors import NotFound, Rejected
+from gcm_sentinel.domain.held_back import refused_in_short
 from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.domain.protocols import Clock, Publication
 from gcm_sentinel.domain.published_action import states
@@ -144,7 +145,7 @@ def message(publication: Publication) -> str:
 
 def _outcome(publication: Publication) -> str:
     """`` (cordon_node: done)`` behind the summary; empty while nothing was asked for."""
-    told = states(publication.actions)
+    told = ", ".join(filter(None, (states(publication.actions), refused_in_short(publication.held_back))))
     return f" ({oneline.cut_bytes(oneline.one_line(told), _STATES_BYTES)})" if told else ""
 
 

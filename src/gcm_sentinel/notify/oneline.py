@@ -12,11 +12,13 @@ import unicodedata
 from gcm_sentinel.domain import actions
 from gcm_sentinel.domain.actions import Action
 from gcm_sentinel.domain.assessment import Assessment, Outcome
+from gcm_sentinel.domain.protocols import Publication
 from gcm_sentinel.domain.trigger import Incident
 
 ELLIPSIS = "…"
 _LONGEST_WORD = 60
 """Text without a blank for longer than this (Chinese, Japanese, a path) is cut anywhere, rather than lost."""
+_REASON_CHARACTERS = 500
 _UNSEEN = frozenset({"Cc", "Cf", "Co", "Cs"})
 """Unicode categories without a picture: control, format (direction overrides), private use, surrogates."""
 
@@ -59,6 +61,14 @@ def summary(assessment: Assessment) -> str:
 def primary_action(assessment: Assessment) -> Action:
     """The one action that stands for all recommended ones."""
     return actions.primary(tuple(recommended.action for recommended in assessment.draft.actions))
+
+
+def not_done(publication: Publication) -> tuple[str, ...]:
+    """A line for each request that was refused, with what to do; the last says it once for all."""
+    refused = [cut_characters(one_line(item.words), _REASON_CHARACTERS) for item in publication.held_back]
+    again = f"Ask again with `gcm-sentinel incidents reinvestigate {publication.incident.id}` when that has changed."
+    lines = [f"Not done: {words}." for words in refused]
+    return (*lines[:-1], f"{lines[-1]} {again}") if lines else ()
 
 
 def others(incident: Incident) -> str:

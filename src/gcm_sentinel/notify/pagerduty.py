@@ -138,6 +138,7 @@ def _details(publication: Publication) -> dict[str, str]:
         "engine": assessment.engine,
         "nodes": ", ".join(incident.affected[:50]),
         "orders": "; ".join(_order(item.words, item.question_id) for item in publication.actions),
+        "held_back": " ".join(oneline.not_done(publication)),
     }
     cut = {name: oneline.cut_characters(oneline.one_line(text), _DETAIL_CHARACTERS) for name, text in details.items()}
     return {name: text for name, text in cut.items() if text}

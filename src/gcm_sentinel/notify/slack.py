@@ -239,4 +239,5 @@ def _again(publication: Publication) -> tuple[str, ...]:
         f"Investigated again: [{draft.severity.upper()}] {oneline.summary(assessment)}",
         f"Cause: {draft.root_cause}",
         f"Advised: {oneline.primary_action(assessment)} (confidence {draft.confidence:.0%})",
+        *oneline.not_done(publication),
     )

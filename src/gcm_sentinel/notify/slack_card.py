@@ -1,7 +1,7 @@
 """An incident as a Slack card (Block Kit): pure functions from a publication to blocks.
 
-Severity, node and GPUs, cause, what is advised, what was asked or done and where it stands, claims with the evidence
-they rest on, who said so and what it cost. Nothing is decided here: a question is a message of its own
+Severity, node and GPUs, cause, what is advised, what was asked, refused or done and where it stands, claims with the
+evidence they rest on, who said so and what it cost. Nothing is decided here: a question is a message of its own
 (slack_question.py).
 """
 
@@ -47,6 +47,8 @@ def card(publication: Publication) -> list[JsonObject]:
     blocks += _verdict(publication.assessment)
     for action in publication.actions[:_ACTIONS_MAX]:
         blocks += _action(action)
+    if refused := oneline.not_done(publication):
+        blocks += [heading("Asked of the agent, and refused"), section(*refused)]
     blocks += _claims(publication.assessment.draft.claims)
     return [*blocks[: BLOCKS - 1], _context(publication)]
 

@@ -6,8 +6,8 @@ can show) and ``sentinel_result`` with its eight keys; further keys are added in
 Delivery is at least once: answers that may change are tried again until the deadline, and whoever owes a delivery
 offers it again later, always with the same ``Idempotency-Key``, by which a receiver drops what it has seen: the
 investigation's id, and for what became of its actions that id with the edition's number (``X-GCM-Sentinel-Delivery``
-serves receivers that know that one). Where the actions stand is under ``orders``; ``actions`` has always been the
-advice. With a secret each
+serves receivers that know that one). Where the actions stand is under ``orders``, what was refused when it was asked
+for under ``held_back``; ``actions`` has always been the advice. With a secret each
 attempt is signed over ``<timestamp>.<body>``, so that a receiver can refuse both forgeries and replays.
 
 Chat webhooks carry their secret in the URL's path, so only scheme and host ever reach a log or an error.
@@ -25,6 +25,7 @@ from datetime import UTC, timedelta
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from gcm_sentinel.domain.action_record import ActionState
 from gcm_sentinel.domain.entity import Entity
 from gcm_sentinel.domain.errors import BadConfiguration, SentinelError
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
@@ -157,7 +158,7 @@ def payload(publication: Publication) -> JsonObject:
 
 
 def chat_text(publication: Publication) -> str:
-    """Four lines for a chat, and one for each action; markup and mass mentions in model text are disarmed."""
+    """Four lines for a chat, one for each action and each refusal; markup and mass mentions are disarmed."""
     assessment = publication.assessment
     draft = assessment.draft
     node = f"{assessment.node}{oneline.others(publication.incident)}"
@@ -166,9 +167,18 @@ def chat_text(publication: Publication) -> str:
         f"Summary: {oneline.summary(assessment)}",
         f"Root cause: {oneline.one_line(draft.root_cause)}",
         f"Action: {oneline.primary_action(assessment)} (confidence {draft.confidence:.0%})",
-        *(f"{action.words}. {oneline.one_line(action.note)}".rstrip(". ") for action in publication.actions),
+        *map(_standing, publication.actions),
+        *oneline.not_done(publication),
     )
     return "\n".join(_disarmed(line) for line in lines)
+
+
+def _standing(action: PublishedAction) -> str:
+    """Where it stands; of one that waits for a person, until when and where to look."""
+    if action.state is ActionState.WAITING and action.question is not None:
+        until = f"until {action.question.expires_at.astimezone(UTC):%H:%M} UTC"
+        return f"{action.words} {until}; gcm-sentinel approvals show {action.question.id}"
+    return f"{action.words}. {oneline.one_line(action.note)}".rstrip(". ")
 
 
 def _about(incident: Incident) -> dict[str, Json]:
@@ -201,6 +211,10 @@ def _added(publication: Publication) -> dict[str, Json]:
         ],
         "edition": publication.edition,
         "orders": [_order(item) for item in publication.actions],
+        "held_back": [
+            {"operation": str(item.operation), "target": item.target, "reason": item.reason}
+            for item in publication.held_back
+        ],
         "entities": [_entity(entity) for entity in draft.entities],
         "claims": len(draft.claims),
         "claims_struck": len(assessment.struck),

@@ -16,6 +16,7 @@ from gcm_sentinel.domain.acting_policy import ActingPolicy
 from gcm_sentinel.domain.errors import BadConfiguration, SentinelError
 from gcm_sentinel.domain.evidence import ResultStatus, ToolResult
 from gcm_sentinel.domain.gate import NEVER_IN_A_SCHEMA, Case, Ruling, Verdict, decide
+from gcm_sentinel.domain.grounds import grounds
 from gcm_sentinel.domain.modes import Effect, Mode, permits
 from gcm_sentinel.domain.operations import DECLARED, TargetKind
 from gcm_sentinel.domain.protocols import Availability, Scope
@@ -75,7 +76,8 @@ class Desk:
         if tool is None:
             return _refused(call, f"there is no action {call.name!r} here; there are {', '.join(self._tools)}")
         try:
-            plan = await tool.plan(self._named(call, tool, scope), scope)
+            shown = replace(scope, gathered=grounds(scope.gathered))
+            plan = await tool.plan(self._named(call, tool, shown), shown)
             before = proposed_before(plan.order, scope.gathered)
             if before:
                 return _refused(call, f"{before} proposed the same already: it waits for your assessment")

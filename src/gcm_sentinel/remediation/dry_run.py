@@ -2,9 +2,14 @@
 
 What the API server says no to whenever it is asked (no permission, an admission webhook, not valid) is a fact for the
 gate: no person is asked about what cannot be done. What it may answer differently in a moment refuses nothing: a
-disruption budget, which is waited for and told of; an object that changed or is gone; a server that is away.
+disruption budget, which is waited for and told of; an object that changed or is gone; a server that is away or does
+not know us just now (401: a token is renewed).
 
-Each request is tried alone, as if those before it had not been sent, and bound to the object as it is now.
+Only requests to the core API are tried: whether what serves another group heeds `dryRun` nobody knows, and one that
+does not would do in earnest what nobody was asked about.
+
+Each request is tried alone, as if those before it had not been sent, and bound to the object as it is now. After one
+that got no answer none is tried any more: whoever asked waits for this.
 """
 
 from __future__ import annotations
@@ -22,19 +27,24 @@ import structlog
 from gcm_sentinel.clients.guarded import Writer
 from gcm_sentinel.clients.kubernetes import KubeObject
 from gcm_sentinel.clients.kubernetes.client import Params
+from gcm_sentinel.clients.kubernetes.dry_run import heeds_dry_run
 from gcm_sentinel.domain.dry_run import DryRun
-from gcm_sentinel.domain.errors import Forbidden, NotFound, Overloaded, Refused, Rejected, SentinelError
+from gcm_sentinel.domain.errors import Forbidden, NotFound, Overloaded, Refused, Rejected, Retryable, SentinelError
 from gcm_sentinel.domain.order import ApiCall, Order
 from gcm_sentinel.domain.ownership import FIELD_MANAGER
 from gcm_sentinel.remediation.binding import bound
 
 log = structlog.get_logger(__name__)
 
-WITHIN = timedelta(seconds=30)
+WITHIN = timedelta(seconds=10)
 """For all requests of an order together; what was not tried by then is told."""
+_SHARE = 3
+"""An engine's call is planned, surveyed and tried within one deadline, so that each has this part of it."""
 _TRIED = ("POST", "PATCH")
 _CONFLICT, _GONE = 409, 410
 _TOO_MANY_REQUESTS = 429
+_UNKNOWN_TO_IT = "the Kubernetes API answered 401:"
+"""In the words of clients/kubernetes/errors.py."""
 _NO_DRY_RUN = "does not support dry run"
 """Of an admission webhook with side effects (k8s.io/apiserver, admission/plugin/webhook/errors/statuserror.go)."""
 _BUDGET = re.compile(r"The disruption budget (\S+) ")
@@ -65,6 +75,13 @@ class _Said(Enum):
 class _Answer:
     said: _Said
     words: str = ""
+    is_last: bool = False
+    """Whether there is no use in trying another."""
+
+
+def share_of(call_timeout: timedelta) -> timedelta:
+    """How long trying may take where an engine's call may take `call_timeout`."""
+    return call_timeout / _SHARE
 
 
 class DryRuns:
@@ -84,6 +101,8 @@ class DryRuns:
             async with asyncio.timeout(self._within.total_seconds()):
                 for call in calls:
                     answers.append(await self._try(call))
+                    if answers[-1].is_last:
+                        break
         except TimeoutError:
             answers.append(_Answer(_Said.UNKNOWN, f"not answered within {self._within.total_seconds():.0f} s"))
         found = _summed_up(answers, len(calls))
@@ -92,6 +111,8 @@ class DryRuns:
         return found
 
     async def _try(self, call: ApiCall) -> _Answer:
+        if not heeds_dry_run(call.path):
+            return _Answer(_Said.UNKNOWN, f"{call.method} {call.path}: only the core API surely knows dry runs")
         answer = _Answer(_Said.NOTHING)
         for _ in range(_TRIES):
             try:
@@ -114,7 +135,7 @@ class DryRuns:
 def _read(error: SentinelError, call: ApiCall) -> _Answer:
     """What a failure says of the request when it is sent in earnest."""
     words = str(error)
-    if _NO_DRY_RUN in words:
+    if _NO_DRY_RUN in words or _is_unknown_to_it(error):
         return _Answer(_Said.UNKNOWN, words)
     if isinstance(error, Forbidden | Refused):
         return _Answer(_Said.REFUSED, words)
@@ -125,7 +146,13 @@ def _read(error: SentinelError, call: ApiCall) -> _Answer:
     budget = _BUDGET.search(words)
     if isinstance(error, Overloaded) and error.status == _TOO_MANY_REQUESTS and budget:
         return _Answer(_Said.BUDGET, f"{_pod_of(call)}: would wait for budget {budget[1]}")
-    return _Answer(_Said.UNKNOWN, words)
+    return _Answer(_Said.UNKNOWN, words, is_last=isinstance(error, Retryable))
+
+
+def _is_unknown_to_it(error: SentinelError) -> bool:
+    """Whether our credentials were not taken; not what an answer of another kind quotes."""
+    _, _, told = str(error).partition(": ")
+    return isinstance(error, Forbidden) and told.startswith(_UNKNOWN_TO_IT)
 
 
 def _summed_up(answers: Sequence[_Answer], asked: int) -> DryRun:

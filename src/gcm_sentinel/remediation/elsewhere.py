@@ -20,6 +20,7 @@ from gcm_sentinel.clients.kubernetes.objects import mapping, text
 from gcm_sentinel.domain.errors import NotFound, Refused, Rejected, Retryable
 from gcm_sentinel.domain.jsontypes import JsonObject
 from gcm_sentinel.domain.order import ApiCall, Order
+from gcm_sentinel.domain.remediation import GONE_ALREADY
 from gcm_sentinel.remediation.doubt import in_doubt, may_have_arrived
 
 log = structlog.get_logger(__name__)
@@ -74,6 +75,8 @@ class Making:
 async def remove(call: ApiCall, writer: Writer, sleep: Sleep) -> JsonObject:
     """Delete the object of `call`, in the version that its preconditions name; one that is gone counts as deleted.
 
+    `GONE_ALREADY` in the answer tells of that: somebody else deleted it, or an earlier try of ours, its answer lost.
+
     Raises:
         Refused: the mode does not permit it.
         SentinelError: as the API server answered; `Rejected` with 409 where it is in another version by now.
@@ -82,11 +85,13 @@ async def remove(call: ApiCall, writer: Writer, sleep: Sleep) -> JsonObject:
 
 
 async def _removed(call: ApiCall, writer: Writer) -> JsonObject:
+    name = call.path.rpartition("/")[2]
     try:
         await writer.delete(call.path, mapping(call.body))
     except NotFound:
         log.info("action.gone_already", path=call.path)
-    return {"name": call.path.rpartition("/")[2]}
+        return {"name": name, GONE_ALREADY: True}
+    return {"name": name}
 
 
 async def direct(call: ApiCall, order: Order, at: datetime, gateway: GatewayWriter | None, sleep: Sleep) -> JsonObject:

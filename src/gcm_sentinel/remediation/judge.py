@@ -47,6 +47,10 @@ class Judge:
         self.mode = mode
         """Of the agent."""
 
+    def offers(self, operation: Operation) -> bool:
+        """Whether there is a tool for it, and the operator has not switched it off."""
+        return operation in self._tools and operation in self._policy.operations
+
     async def rule(self, order: Order, ground: Ground, *, approved: bool) -> Ruling:
         """Whether `order` may be carried out now; `approved` says that a person has approved exactly it.
 

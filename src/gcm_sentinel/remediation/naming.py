@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gcm_sentinel.domain.gpu_numbers import number_in, numbers_in, uuid_of
-from gcm_sentinel.domain.observed import Observed
+from gcm_sentinel.domain.grounds import grounds
 from gcm_sentinel.domain.protocols import Scope
 from gcm_sentinel.domain.transcript import ToolCall
 
@@ -22,7 +22,7 @@ def by_uuid(call: ToolCall, scope: Scope) -> ToolCall:
         ValueError: the number names no GPU, or another one than the call says besides; the words go to the model.
     """
     uuid, index = call.arguments.get(_UUID), call.arguments.get(_INDEX)
-    seen = Observed.of(scope.incident, scope.gathered).entities
+    seen = tuple(entity for item in grounds(scope.gathered) for entity in item.result.entities)
     is_known = any(entity.uuid == uuid for entity in seen if entity.uuid)
     numbers = numbers_in(index, None if is_known else uuid)
     if not numbers or (uuid and not is_known and number_in(uuid) is None):
@@ -30,9 +30,18 @@ def by_uuid(call: ToolCall, scope: Scope) -> ToolCall:
     if len(numbers) > 1:
         raise ValueError(f"{_UUID} {uuid!r} and {_INDEX} {index!r} are two GPUs: which one?")
     (number,) = numbers
-    node = call.arguments.get(_NODE)
-    found = uuid_of(number, node if isinstance(node, str) and node else None, seen)
+    found = uuid_of(number, _node_of(call, scope), seen)
     if is_known and found != uuid:
         raise ValueError(f"{uuid} is not GPU {number}, which is {found}: which one?")
     rest = {key: value for key, value in call.arguments.items() if key != _INDEX}
     return replace(call, arguments={**rest, _UUID: found})
+
+
+def _node_of(call: ToolCall, scope: Scope) -> str:
+    """The node that `call` names; else the incident's, where it has one."""
+    said, nodes = call.arguments.get(_NODE), scope.incident.affected
+    if isinstance(said, str) and said:
+        return said
+    if len(nodes) != 1:
+        raise ValueError(f"which node's GPU? The incident is about {len(nodes)}: give {_NODE!r}")
+    return nodes[0]

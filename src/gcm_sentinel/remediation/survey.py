@@ -15,8 +15,8 @@ import structlog
 from gcm_sentinel.clients.kubernetes.client import Objects, Params
 from gcm_sentinel.domain.acting_policy import Capacity
 from gcm_sentinel.domain.entity import Entity, EntityKind
-from gcm_sentinel.domain.evidence import DESK
 from gcm_sentinel.domain.gate import Case, Ruling, Sighting, Verdict, World, decide
+from gcm_sentinel.domain.grounds import grounds
 from gcm_sentinel.domain.observed import Observed
 from gcm_sentinel.domain.operations import TargetKind
 from gcm_sentinel.domain.order import Order
@@ -111,10 +111,10 @@ class Surveyor:
 
 
 def sighting_of(order: Order, scope: Scope) -> Sighting | None:
-    """The newest evidence of the investigation that shows the order's target; None where none does."""
+    """The newest evidence of the investigation that shows the target, by no words of a model; None where none does."""
     target = entity_of(order)
-    for evidence in reversed(scope.gathered):
-        if evidence.source != DESK and Observed(evidence.result.entities).has(target):
+    for evidence in reversed(grounds(scope.gathered)):
+        if Observed(evidence.result.entities).has(target):
             return Sighting(evidence.id, evidence.observed_at)
     return None
 

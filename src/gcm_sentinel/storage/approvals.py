@@ -6,6 +6,7 @@ others are told who it was.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,12 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gcm_sentinel.domain.action_record import Approval, ApprovalState, Decision
 from gcm_sentinel.domain.errors import Bug, NotFound, Refused
+from gcm_sentinel.storage.among import among
 from gcm_sentinel.storage.codecs import clean, micros, readable, when, when_known
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.schema import approvals as table
 from gcm_sentinel.storage.upsert import insert_new
 
 _WAITING = str(ApprovalState.WAITING)
+_TAKEN_BACK = "withdrawn"
+"""The channel by which a version before 0007_withdrawn_questions.sql takes a question back; its state says refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,6 @@ class Approvals:
         """The newest question about an action; None when none was asked."""
         async with self._database.reading() as connection:
             return await newest_question(connection, action_id)
-
-    async def of_incident(self, incident_id: str) -> tuple[Approval, ...]:
-        """Every question about the orders of an incident, the oldest first."""
-        statement = select(table).where(table.c.incident_id == incident_id)
-        return await self._select(statement.order_by(table.c.requested_at, table.c.id))
 
     async def newest(self, limit: int) -> tuple[Approval, ...]:
         """The newest questions, whatever became of them, the newest first."""
@@ -126,6 +125,13 @@ async def newest_question(connection: AsyncConnection, action_id: str) -> Approv
     return next(readable(rows, _approval, table="approvals"), None)
 
 
+async def questions_about(connection: AsyncConnection, action_ids: Collection[str]) -> tuple[Approval, ...]:
+    """Every question about some actions, the oldest first, in the caller's transaction."""
+    statement = select(table).where(among(connection, table.c.action_id, action_ids))
+    rows = (await connection.execute(statement.order_by(table.c.requested_at, table.c.id))).all()
+    return tuple(readable(rows, _approval, table="approvals"))
+
+
 def _columns(decision: Decision) -> dict[str, Any]:
     return {
         "state": str(ApprovalState.APPROVED if decision.approve else ApprovalState.REFUSED),
@@ -154,6 +160,7 @@ def _refuse_what_cannot_count(found: Approval, decision: Decision) -> None:
 
 
 def _approval(row: Row[Any]) -> Approval:
+    taken_back = row.channel == _TAKEN_BACK
     return Approval(
         id=row.id,
         incident_id=row.incident_id,
@@ -161,9 +168,9 @@ def _approval(row: Row[Any]) -> Approval:
         digest=row.digest,
         requested_at=when(row.requested_at),
         expires_at=when(row.expires_at),
-        state=ApprovalState(row.state),
+        state=ApprovalState.WITHDRAWN if taken_back else ApprovalState(row.state),
         decided_at=when_known(row.decided_at),
-        decided_by=row.decided_by,
-        channel=row.channel,
+        decided_by="" if taken_back else row.decided_by,
+        channel="" if taken_back else row.channel,
         reason=row.reason,
     )

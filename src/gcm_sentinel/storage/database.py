@@ -25,12 +25,12 @@ from typing import Protocol
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from gcm_sentinel.domain.errors import SentinelError, Unreachable
+from gcm_sentinel.domain.errors import BadConfiguration, SentinelError, Unreachable
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.storage.codecs import micros
 from gcm_sentinel.storage.connecting import READ, WRITE, Place, engine_for, place_of
 from gcm_sentinel.storage.errors import mapped
-from gcm_sentinel.storage.migrate import Dialect, Step, advance, released
+from gcm_sentinel.storage.migrate import Dialect, Step, advance, released, version_as_it_is
 from gcm_sentinel.storage.schema import schema_version
 from gcm_sentinel.storage.turns import Turns
 
@@ -94,6 +94,30 @@ class Database:
         try:
             database = cls(engine, place, clock)
             await database._upgrade(steps or released())
+            yield database
+        finally:
+            await engine.dispose()
+
+    @classmethod
+    @asynccontextmanager
+    async def open_as_it_is(cls, url: str, *, clock: Clock, max_pool: int = 2) -> AsyncIterator[Database]:
+        """The database at `url` for whoever only reads beside a `serve` that may be older: nothing is made or migrated.
+
+        Raises:
+            BadConfiguration: as `open`, and a database of another version than this program's.
+            Forbidden: wrong user or password.
+            Unreachable: the database is away.
+        """
+        place, newest = place_of(url), released()[-1].version
+        engine = engine_for(place, max_pool)
+        try:
+            database = cls(engine, place, clock)
+            async with database.reading() as connection:
+                version = await version_as_it_is(connection, place.dialect)
+            if version != newest:
+                raise BadConfiguration(
+                    f"the store {place.name} has schema version {version}, this program reads version {newest}"
+                )
             yield database
         finally:
             await engine.dispose()

@@ -96,8 +96,13 @@ class Deliveries:
         values = {"state": str(DeliveryState.GIVEN_UP), "next_at": None, "reason": clean(reason)}
         await self._change((investigation_id, notifier, edition), values, attempt=None)
 
+    async def left_out(self, investigation_id: str, notifier: str, reason: str, *, edition: int = 1) -> None:
+        """It is not offered in this mode; `reason` says so."""
+        values = {"state": str(DeliveryState.LEFT_OUT), "next_at": None, "reason": clean(reason)}
+        await self._change((investigation_id, notifier, edition), values, attempt=None)
+
     async def _change(self, names: tuple[str, str, int], values: dict[str, Any], *, attempt: int | None) -> None:
-        """Change it while it is owed; what was delivered or given up stays so."""
+        """Change it while it is owed; what was delivered, given up or left out stays so."""
         statement = update(table).where(*_this(*names), table.c.state == _OWED)
         if attempt is not None:
             statement = statement.where(table.c.attempts == attempt)

@@ -19,12 +19,14 @@ from gcm_sentinel.domain.incident_record import (
     InvestigationState,
     Why,
 )
+from gcm_sentinel.domain.order_history import OrderBook
 from gcm_sentinel.domain.triage_changes import Investigate, Move, TriageChange
 from gcm_sentinel.storage import incident_views as views
 from gcm_sentinel.storage.codecs import clean, micros
 from gcm_sentinel.storage.database import Database
 from gcm_sentinel.storage.incident_rows import read_record
 from gcm_sentinel.storage.incident_views import IncidentFilter, IncidentRow, IncidentView, Request
+from gcm_sentinel.storage.ordered import ordered
 from gcm_sentinel.storage.schema import deliveries, incidents, investigations, requests, triggers
 from gcm_sentinel.storage.triage import apply_changes
 
@@ -60,6 +62,15 @@ class Incidents:
         async with self._database.reading() as connection:
             return await views.viewed(connection, incident_id, limit=triggers, skip=skip)
 
+    async def orders(self, incident_id: str) -> OrderBook:
+        """What was ordered for an incident, by whichever of its investigations, and for those merged into it.
+
+        Raises:
+            Retryable: the database is away.
+        """
+        async with self._database.reading() as connection:
+            return await ordered(connection, incident_id)
+
     async def request_close(self, incident_id: str, by: str, reason: str) -> None:
         """Close an incident because `by` says so; fine when it is closed already.
 
@@ -80,19 +91,22 @@ class Incidents:
             await apply_changes(connection, [record], {}, [move])
             await _note(connection, incident_id, Request("close", by, reason, now))
 
-    async def request_reinvestigate(self, incident_id: str, by: str) -> int:
-        """Have an incident investigated again because `by` says so; a closed one is opened again. Returns the revision.
+    async def request_reinvestigate(self, incident_id: str, by: str, *, if_open: bool = False) -> int:
+        """Have an incident investigated again because `by` says so; a closed one is opened again, or refused `if_open`.
+        Returns the revision.
 
         While an investigation waits to be started, that one is what was asked for.
 
         Raises:
             NotFound: there is no such incident.
-            Rejected: it was merged into another one, which the message names.
+            Rejected: it was merged into another one, which the message names; or it is closed, where that matters.
             Retryable: nothing was changed, or it is not known: ask again.
         """
         now = self._database.clock.now()
         async with self._database.serialised() as connection:
             record = await _existing(connection, incident_id)
+            if if_open and record.state is IncidentState.CLOSED:
+                raise Rejected(f"incident {incident_id!r} is closed")
             if (heir := await _heir(connection, incident_id)) is not None:
                 raise Rejected(f"incident {incident_id!r} was merged into {heir!r}: ask for that one")
             await _note(connection, incident_id, Request("reinvestigate", by, "", now))

@@ -97,6 +97,12 @@ async def version_of(connection: AsyncConnection, dialect: Dialect) -> int:
     """The version of the database; 0 for an empty one. In PostgreSQL, makes our schema where it is missing."""
     if dialect == "postgresql":
         await _enter_schema(connection)
+    return await version_as_it_is(connection, dialect)
+
+
+async def version_as_it_is(connection: AsyncConnection, dialect: Dialect) -> int:
+    """As `version_of`, where nothing may be made."""
+    if dialect == "postgresql":
         found = await connection.scalar(text("SELECT to_regclass(:name)"), {"name": f"{SCHEMA}.schema_version"})
     else:
         found = await connection.scalar(text("SELECT name FROM sqlite_master WHERE name = 'schema_version'"))

@@ -45,7 +45,9 @@ def incident_to_json(shown: ShownIncident) -> dict[str, Json]:
         "investigations": [_investigation(item) for item in whole.investigations],
         "deliveries": [_delivery(item) for item in whole.deliveries],
         "requests": [_request(item) for item in whole.requests],
-        "orders": [history_to_json(item, shown.now) for item in shown.orders],
+        "orders": [history_to_json(item, shown.now) for item in shown.orders.shown],
+        "orders_more": shown.orders.more,
+        "orders_unreadable": shown.orders.unreadable,
         "looked_at": shown.looked_at.id if shown.looked_at else None,
         "report": publication_to_json(publication) if publication else None,
     }

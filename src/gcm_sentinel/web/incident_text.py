@@ -18,10 +18,9 @@ from gcm_sentinel.domain.incident_record import (
     StoredTrigger,
     Symptom,
 )
-from gcm_sentinel.domain.order_history import OrderHistory
 from gcm_sentinel.web.incident_table import running_words, scope_words, severity_words
 from gcm_sentinel.web.incident_view import cost
-from gcm_sentinel.web.order_text import history_lines, in_its_place, plan_or_damage, stands_words, target_words
+from gcm_sentinel.web.order_text import history_lines, in_its_place, plan_or_damage, standing_lines
 from gcm_sentinel.web.plain import moment, one_line, printable, span
 from gcm_sentinel.web.stored_incident import AskedFor, ShownIncident
 from gcm_sentinel.web.terminal import render_text
@@ -97,15 +96,15 @@ def _sections(shown: ShownIncident) -> Iterator[tuple[str, list[str]]]:
         ("Wrong now", [_symptom_line(item) for item in whole.symptoms]),
         (
             "Still stands, but for what people gave back since",
-            [_standing_line(item) for item in shown.orders if item.stands],
+            [in_its_place(line) for line in standing_lines(shown.orders)],
         ),
         (f"Triggers ({whole.trigger_count})", [_trigger_line(item) for item in whole.triggers] + more),
         ("Investigations", [line for item in whole.investigations for line in _investigation_lines(item)]),
         ("Deliveries", [_delivery_line(item) for item in whole.deliveries]),
         ("Asked for", [_request_line(item) for item in whole.requests]),
         (
-            f"Orders ({len(shown.orders)}; approvals show ID shows the requests)",
-            [in_its_place(line) for item in shown.orders for line in history_lines(item, shown.now)],
+            f"Orders ({shown.orders.count}; approvals show ID shows the requests)",
+            list(_order_lines(shown)),
         ),
     )
     return ((title, lines) for title, lines in sections if lines)
@@ -146,6 +145,8 @@ def _investigation_lines(item: InvestigationRecord) -> Iterator[str]:
 def _delivery_line(item: DeliveryRecord) -> str:
     if item.state is DeliveryState.DELIVERED:
         return _cells(item.investigation_id, item.notifier, f"{item.state} {moment(item.delivered_at)} UTC")
+    if item.state is DeliveryState.LEFT_OUT:
+        return _cells(item.investigation_id, item.notifier, str(item.state), item.reason)
     again = f", again {moment(item.next_at)} UTC" if item.next_at else ""
     tried = f"{item.state} after {item.attempts} attempts{again}"
     return _cells(item.investigation_id, item.notifier, tried, item.reason)
@@ -155,8 +156,14 @@ def _request_line(item: AskedFor) -> str:
     return _cells(f"{moment(item.at)} UTC", f"{item.kind} by {item.by}", item.reason)
 
 
-def _standing_line(item: OrderHistory) -> str:
-    return _cells(f"{item.record.order.operation} on {target_words(item)}", stands_words(item))
+def _order_lines(shown: ShownIncident) -> Iterator[str]:
+    orders = shown.orders
+    for item in orders.shown:
+        yield from map(in_its_place, history_lines(item, shown.now))
+    if orders.more:
+        yield f"and {orders.more} older ones"
+    if orders.unreadable:
+        yield orders.unreadable_words
 
 
 def _evidence_line(item: Evidence) -> str:

@@ -13,6 +13,7 @@ from gcm_sentinel.domain import actions, faults
 from gcm_sentinel.domain.actions import DESTROYS_EVIDENCE
 from gcm_sentinel.domain.assessment import Assessment, Citation, Claim, Draft, Outcome, Severity, Spend
 from gcm_sentinel.domain.entity import Entity, EntityKind
+from gcm_sentinel.domain.evidence import DESK
 from gcm_sentinel.domain.protocols import Publication
 from gcm_sentinel.domain.trigger import Trigger
 from gcm_sentinel.web import strip, timeline
@@ -153,8 +154,8 @@ class IncidentView:
 
     @property
     def unobserved(self) -> tuple[EvidenceView, ...]:
-        """Evidence that is none: calls that failed and sources that are off."""
-        return tuple(view for view in self.evidence if not view.observed)
+        """Evidence that is none: calls that failed and sources that are off. What the agent may not do is neither."""
+        return tuple(view for view in self.evidence if not view.observed and view.evidence.source != DESK)
 
 
 def _counted(number: int, what: str) -> str:

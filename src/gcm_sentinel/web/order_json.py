@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from gcm_sentinel.domain.action_record import ActionRecord, Approval
+from gcm_sentinel.domain.assessment import Assessment
 from gcm_sentinel.domain.foreseen import Foreseen
 from gcm_sentinel.domain.jsontypes import JsonObject
 from gcm_sentinel.domain.operations import DECLARED
@@ -64,6 +65,21 @@ def approval_to_json(
 ) -> JsonObject:
     """A question, the order it is about, and its `effect` on others."""
     return {**question_to_json(question, now), **(_order(record, effect) if record else _no_order(question))}
+
+
+def because_to_json(assessment: Assessment | None) -> JsonObject | None:
+    """What the order rests on; null where that is not stored any more."""
+    if assessment is None:
+        return None
+    found = assessment.draft
+    return {
+        "severity": str(found.severity),
+        "fault_class": str(found.fault_class),
+        "summary": found.summary,
+        "root_cause": found.root_cause,
+        "confidence": found.confidence,
+        "claims": [claim.text for claim in found.claims],
+    }
 
 
 def _no_order(question: Approval) -> JsonObject:

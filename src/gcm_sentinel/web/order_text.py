@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from gcm_sentinel.domain.action_record import UNDER_WAY, ActionState
+from gcm_sentinel.domain.assessment import Assessment
 from gcm_sentinel.domain.errors import BadConfiguration
 from gcm_sentinel.domain.evidence import DESK, Evidence, ResultStatus
 from gcm_sentinel.domain.foreseen import Foreseen, foreseen
 from gcm_sentinel.domain.json_reader import JsonReader
-from gcm_sentinel.domain.order_history import OrderHistory
+from gcm_sentinel.domain.operations import Operation
+from gcm_sentinel.domain.order_history import OrderBook, OrderHistory
 from gcm_sentinel.domain.question import answer_in_words
 from gcm_sentinel.web.plain import moment, printable
 
@@ -30,6 +32,16 @@ def request_lines(calls: Sequence[str]) -> Iterator[str]:
     yield f"  would send  {len(calls)} request{'s' if len(calls) != 1 else ''}:"
     for call in calls:
         yield f"    {call}"
+
+
+def because_words(assessment: Assessment | None) -> Iterator[str]:
+    """What the order rests on, in two lines."""
+    if assessment is None:
+        yield "the assessment is not stored any more: look before you decide"
+        return
+    found = assessment.draft
+    yield f"{found.severity}, {found.fault_class}, confidence {found.confidence:.0%}: {' '.join(found.summary.split())}"
+    yield f"{' '.join(found.root_cause.split())} (incidents show {assessment.incident_id} shows the evidence)"
 
 
 def effect_lines(effect: Foreseen | None) -> Iterator[str]:
@@ -104,7 +116,24 @@ def stands_words(item: OrderHistory) -> str:
     """What of it still stands and what gives it back; empty where nothing does."""
     if not item.stands:
         return ""
+    back = item.given_back_by
     if item.record.state in UNDER_WAY:
-        return f"under way; given back by: {item.given_back_by}"
+        return f"under way; given back by: {back}" if back else "under way; nothing gives it back"
     may = "may stand" if item.record.state is ActionState.FAILED else "stands"
-    return f"{may} until a person gives it back: {item.given_back_by}"
+    match item.record.order.operation:
+        case Operation.CONDEMN_GPU:
+            return f"{may} for good: a condemned GPU is not given back"
+        case Operation.SCHEDULE_DEEP_TEST:
+            return f"{may} until it is given back by {back}"
+        case _:
+            return f"{may} until a person gives it back: {back}"
+
+
+def standing_lines(orders: OrderBook, between: str = "  ") -> Iterator[str]:
+    """What of an incident's orders still stands, and of how many that cannot be told."""
+    for item in orders.standing:
+        yield f"{item.record.order.operation} on {target_words(item)}{between}{stands_words(item)}"
+    if orders.more_standing:
+        yield f"and {orders.more_standing} older ones"
+    if orders.unreadable:
+        yield orders.unreadable_words

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from gcm_sentinel.domain.order_history import OrderHistory
+from gcm_sentinel.domain.order_history import OrderBook
 from gcm_sentinel.domain.protocols import Publication
 from gcm_sentinel.web.incident_view import IncidentView, view_of
 from gcm_sentinel.web.order_view import order_view
@@ -24,9 +24,11 @@ from gcm_sentinel.web.plain import moment, offset, printable
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_NO_ORDERS = OrderBook()
+
 
 def render_report(
-    publications: Sequence[Publication], *, title: str, generated_at: datetime, orders: Sequence[OrderHistory] = ()
+    publications: Sequence[Publication], *, title: str, generated_at: datetime, orders: OrderBook = _NO_ORDERS
 ) -> str:
     """The whole page as text (write it as UTF-8); with several publications an index stands on top.
 
@@ -34,8 +36,8 @@ def render_report(
     """
     views = [view_of(publication, f"i{number}") for number, publication in enumerate(publications, 1)]
     page = _environment().get_template("report.html.j2")
-    told = [order_view(item, generated_at) for item in orders]
-    return page.render(title=title, generated_at=generated_at, incidents=_ranked(views), orders=told)
+    told = [order_view(item, generated_at) for item in orders.shown]
+    return page.render(title=title, generated_at=generated_at, incidents=_ranked(views), orders=told, book=orders)
 
 
 def _ranked(views: Sequence[IncidentView]) -> list[IncidentView]:

@@ -9,6 +9,7 @@ ISO-8601 UTC, durations seconds, money US dollars, absent values null::
                 claims [{text, absence, cites [{evidence, quote}]}], struck [{claim, reason}],
                 ruled_out [{fault_class, reason}], not_checked, notes, engine, model, created_at, spend {...}},
     orders [{operation, target, state, note, question, decided_by, digest}],
+    held_back [{operation, target, reason, evidence}],
     evidence [{id, source, tool, arguments, status, query, note, time_range, observed_at, digest, entities,
                summary, raw_length}]
 
@@ -39,6 +40,7 @@ def publication_to_json(publication: Publication) -> dict[str, Json]:
         "incident": _incident(publication.incident),
         "assessment": _assessment(publication.assessment),
         "orders": [_order(item) for item in publication.actions],
+        "held_back": [asdict(item) for item in publication.held_back],
         "evidence": [_evidence(item) for item in publication.evidence],
     }
 

@@ -19,7 +19,7 @@ from gcm_sentinel.domain.incident_record import (
     StoredTrigger,
     Symptom,
 )
-from gcm_sentinel.domain.order_history import OrderHistory
+from gcm_sentinel.domain.order_history import OrderBook
 from gcm_sentinel.domain.protocols import Publication
 from gcm_sentinel.domain.published_action import PublishedAction
 from gcm_sentinel.domain.trigger import Incident, Trigger
@@ -156,8 +156,8 @@ class ShownIncident:
     body: StoredBody | None
     """What it left; None where there is none."""
     now: datetime
-    orders: tuple[OrderHistory, ...] = ()
-    """Of all its investigations, the oldest first."""
+    orders: OrderBook = OrderBook()
+    """Of all its investigations, and of the incidents merged into it."""
 
     @property
     def publication(self) -> Publication | None:

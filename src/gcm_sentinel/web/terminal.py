@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from gcm_sentinel.domain import actions
 from gcm_sentinel.domain.assessment import Claim, Outcome, RecommendedAction, Severity
+from gcm_sentinel.domain.evidence import DESK
 from gcm_sentinel.domain.protocols import Publication
 from gcm_sentinel.domain.published_action import PublishedAction
 from gcm_sentinel.web.incident_view import cost, name_of
@@ -95,6 +96,7 @@ def _sections(publication: Publication) -> Iterator[tuple[str, list[str]]]:
     sections = (
         ("Actions", [f"{number}. {_action(item)}" for number, item in enumerate(draft.actions, 1)]),
         ("Asked of the agent", [f"- {_asked_for(item)}" for item in publication.actions]),
+        ("Asked of the agent, and refused", [f"- {one_line(item.words)}" for item in publication.held_back]),
         ("Claims", [f"- {_claim(claim)}" for claim in draft.claims]),
         ("Struck claims", [f"- {_claim(item.claim)}: {one_line(item.reason)}" for item in assessment.struck]),
         ("Ruled out", [f"- {item.fault_class}: {one_line(item.reason)}" for item in draft.ruled_out]),
@@ -122,7 +124,7 @@ def _claim(claim: Claim) -> str:
 def _not_checked(publication: Publication) -> Iterator[str]:
     yield from (one_line(item) for item in publication.assessment.draft.not_checked)
     for evidence in publication.evidence:
-        if not evidence.result.status.observed:
+        if not evidence.result.status.observed and evidence.source != DESK:
             yield one_line(f"{evidence.id} {evidence.tool}: {evidence.result.status}, {evidence.result.note}")
 
 

@@ -10,6 +10,7 @@ import structlog
 
 from gcm_sentinel.app.life.action_keys import job_key
 from gcm_sentinel.app.life.pulse import Pulse
+from gcm_sentinel.app.life.refusing import refusal_of
 from gcm_sentinel.app.life.stage import Stage
 from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.domain.action_record import (
@@ -28,7 +29,6 @@ from gcm_sentinel.storage.actions import Step
 log = structlog.get_logger(__name__)
 
 POLL_S = 2.0
-_NO = frozenset({ApprovalState.REFUSED, ApprovalState.WITHDRAWN})
 
 
 class ActingDispatch:
@@ -62,12 +62,12 @@ class ActingDispatch:
     async def _decided(self, record: ActionRecord) -> list[str]:
         """The key of the work that an approval of a waiting order leads to; none without one."""
         approval = await self._stores.approvals.of_action(record.id)
-        if approval is None or approval.state in _NO:
-            await self._refuse(record, *_refusal(approval))
+        if approval is None:
+            await self._refuse(record, "the question about it is not stored any more", Refusal.RULED)
         elif approval.state is ApprovalState.APPROVED:
             return [job_key(record, approval)]
-        elif approval.expires_at <= self._clock.now():
-            await self._refuse(record, f"nobody decided until {approval.expires_at.isoformat()}", Refusal.EXPIRED)
+        elif said := refusal_of(approval, self._clock.now()):
+            await self._refuse(record, *said)
         else:
             await self._withdraw_if_superseded(record, approval)
         return []
@@ -87,19 +87,14 @@ class ActingDispatch:
             return []
         busy = {record.node for record in await self._stores.actions.in_state(*UNDER_WAY)}
         free = [record for record in waiting if record.node not in busy]
-        return [job_key(record, await self._stores.approvals.of_action(record.id)) for record in free]
+        return [await self._next_try(record) for record in free]
+
+    async def _next_try(self, record: ActionRecord) -> str:
+        asked = await self._stores.approvals.of_action(record.id)
+        return job_key(record, asked if asked is not None and asked.state is ApprovalState.APPROVED else None)
 
     async def _refuse(self, record: ActionRecord, reason: str, refusal: Refusal) -> None:
         log.info("action.refused", action=record.id, reason=reason)
         waiting = frozenset({ActionState.WAITING})
         step = Step(ActionState.REFUSED, self._clock.now(), note=reason, leaves=waiting, refusal=refusal)
         await self._stores.actions.advance(record.id, step)
-
-
-def _refusal(approval: Approval | None) -> tuple[str, Refusal]:
-    if approval is None:
-        return "the question about it is not stored any more", Refusal.RULED
-    if approval.withdrawn:
-        return approval.reason, Refusal.RULED
-    words = f": {approval.reason}" if approval.reason else ""
-    return f"{approval.decided_by} refused by {approval.channel}{words}", Refusal.PERSON

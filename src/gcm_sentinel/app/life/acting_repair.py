@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from gcm_sentinel.app.life.action_keys import job_key, job_of
+from gcm_sentinel.app.life.refusing import refuse
 from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.clients.durable.config import ENDED, JobRecord
 from gcm_sentinel.domain.action_record import UNDER_WAY, ActionRecord, ActionState, ApprovalState
@@ -45,7 +46,7 @@ class ActingRepair:
         for record in await actions.in_state(*UNDER_WAY):
             lost = _how_lost(await self._look(job_of(record)))
             if lost:
-                await self._end(record, ActionState.FAILED, f"{lost} while it was {record.state}: a person must look")
+                await self._failed(record, f"{lost} while it was {record.state}: a person must look")
         for record in await actions.in_state(ActionState.PROPOSED, ActionState.APPROVED, ActionState.WAITING):
             await self._not_begun(record)
 
@@ -60,7 +61,7 @@ class ActingRepair:
             log.warning("action.unknown_to_queue", action=record.id, hint="handed in again")
             await self._queue.submit(key, priority=int(Urgency.CRITICAL))
         elif job.state in ENDED:
-            await self._end(record, ActionState.REFUSED, f"{_how_lost(job)}; nothing was sent")
+            await self._refused(record, f"{_how_lost(job)}; nothing was sent")
 
     async def _due(self, record: ActionRecord) -> str:
         """Key of the work that has to go on; empty while a person has to decide."""
@@ -69,10 +70,21 @@ class ActingRepair:
             return job_key(record, asked)
         return "" if record.state is ActionState.WAITING else job_key(record)
 
-    async def _end(self, record: ActionRecord, state: ActionState, note: str) -> None:
-        """Only where it still stands where it was read: its job may have come to its end just now."""
-        step = Step(state, self._clock.now(), note=note, leaves=frozenset({record.state}))
-        if await self._stores.actions.advance(record.id, step):
+    async def _failed(self, record: ActionRecord, note: str) -> None:
+        step = self._step(record, ActionState.FAILED, note)
+        self._tell(record, note, ended=await self._stores.actions.advance(record.id, step))
+
+    async def _refused(self, record: ActionRecord, note: str) -> None:
+        """Or ended as the question about it was answered."""
+        step = self._step(record, ActionState.REFUSED, note)
+        self._tell(record, note, ended=await refuse(self._stores, record, step))
+
+    def _step(self, record: ActionRecord, to: ActionState, note: str) -> Step:
+        """Only from where it was read: its job may have come to its end just now."""
+        return Step(to, self._clock.now(), note=note, leaves=frozenset({record.state}))
+
+    def _tell(self, record: ActionRecord, note: str, *, ended: bool) -> None:
+        if ended:
             log.error("action.job_broken", action=record.id, was=str(record.state), note=note)
 
 

@@ -7,11 +7,13 @@
                               put off (something else is under way on the node; the job ends) -> approved
 
 It runs once for the proposal, once more for each approval, and again each time it was put off (action_keys.py). After a
-crash it runs again from its first line, and recorded steps answer from the record.
+crash it runs again from its first line, and recorded steps answer from the record. What was ruled before the crash is
+ruled on again before it is begun, and what was begun before it is looked at again before it is sent (resuming.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
@@ -22,8 +24,9 @@ from gcm_sentinel.app.life.action_rulings import Acting, Rulings
 from gcm_sentinel.app.life.next_step import NextStep
 from gcm_sentinel.app.life.patience import patiently
 from gcm_sentinel.app.life.pulse import Pulse
+from gcm_sentinel.app.life.resuming import Resumed
 from gcm_sentinel.app.stores import Stores
-from gcm_sentinel.domain.action_record import ActionRecord, ActionState
+from gcm_sentinel.domain.action_record import UNDER_WAY, ActionRecord, ActionState
 from gcm_sentinel.domain.gate import Ruling, Verdict
 from gcm_sentinel.domain.json_reader import JsonReader
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
@@ -48,11 +51,11 @@ RULING: Codec[Ruling] = Codec(
 NOTHING: Codec[None] = Codec(encode=lambda _none: None, decode=lambda _json: None)
 
 
-class _Begin:
-    """Work of the step that begins an action; knows whether it was done now, or the record answered in its place."""
+class _Work:
+    """Work of a step; knows whether it was done now, or the record answered in its place."""
 
-    def __init__(self, rulings: Rulings, record: ActionRecord, key: str) -> None:
-        self._work = partial(rulings.begin, record, key)
+    def __init__(self, work: Callable[[], Awaitable[Ruling]]) -> None:
+        self._work = work
         self.ran = False
 
     async def __call__(self) -> Ruling:
@@ -67,7 +70,7 @@ class ActionJob:
         """`executor` is this process in the records."""
         self._stores = stores
         self._acting = acting
-        self._next = NextStep(stores, acting.policy)
+        self._next = NextStep(stores, acting.judge.offers)
         self._rulings = Rulings(stores, acting, clock, executor=executor)
         self._clock = clock
         self._pulse = pulse
@@ -85,16 +88,23 @@ class ActionJob:
             return
         fields = {"action": action_id, "incident": record.order.incident_id}
         with structlog.contextvars.bound_contextvars(**fields):
-            begin = _Begin(self._rulings, record, key)
-            captured = await self._captured(record, steps)
-            ruling = await steps.run("rule", partial(self._rulings.rule, record, key, captured=captured), RULING)
-            if ruling.verdict is Verdict.ALLOWED:
-                ruling = await steps.run("begin", begin, RULING)
+            ruling, resumed = await self._begun(record, key, steps)
             log.info("action.ruled", verdict=str(ruling.verdict), reason=ruling.reason)
             if ruling.verdict is Verdict.ALLOWED:
-                await self._carry_out(record, steps, resumed=not begin.ran)
+                await self._carry_out(record, steps, resumed=resumed)
         self._pulse.acting.ring()
         self._pulse.dispatch.ring()  # the sinks are to be told
+
+    async def _begun(self, record: ActionRecord, key: str, steps: Steps) -> tuple[Ruling, bool]:
+        """The last ruling, after which the order has begun where it is allowed; and whether it had begun before."""
+        captured = await self._captured(record, steps)
+        rule = _Work(partial(self._rulings.rule, record, key, captured=captured))
+        ruling = await steps.run("rule", rule, RULING)
+        if ruling.verdict is not Verdict.ALLOWED:
+            return ruling, False
+        begin = _Work(partial(self._rulings.begin, record, key, rule_again=not rule.ran, captured=captured))
+        ruling = await steps.run("begin", begin, RULING)
+        return ruling, not begin.ran or record.state in UNDER_WAY
 
     async def _captured(self, record: ActionRecord, steps: Steps) -> bool:
         """Whether what the order destroys was captured; nothing is where it destroys nothing."""
@@ -112,7 +122,8 @@ class ActionJob:
             step = Step(ActionState.CARRIED, self._clock.now(), result=result)
             await steps.run("carried", partial(self._advance, record, step), NOTHING)
 
-        outcome = await self._acting.executor.run(record.order, steps, on_carried, resumed=resumed)
+        carrying = Resumed(steps, partial(self._rulings.not_any_more, record)) if resumed else steps
+        outcome = await self._acting.executor.run(record.order, carrying, on_carried, resumed=resumed)
         await steps.run("ended", partial(self._ended, record, outcome), NOTHING)
         if outcome.state is ActionState.DONE and record.order.operation is Operation.DRAIN_NODE:
             await steps.run("next", partial(self._next.ask, record), NOTHING)

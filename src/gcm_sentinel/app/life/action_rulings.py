@@ -12,9 +12,10 @@ from functools import partial
 
 import structlog
 
-from gcm_sentinel.app.life.action_keys import PROPOSAL, approval_id, follows, job_of, try_of
+from gcm_sentinel.app.life.action_keys import approval_id, follows, job_of, try_of
 from gcm_sentinel.app.life.limits import Limits
 from gcm_sentinel.app.life.patience import patiently
+from gcm_sentinel.app.life.refusing import grown_old, leave_no_question, refusal_of
 from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.domain.acting_policy import ActingPolicy, Capacity
 from gcm_sentinel.domain.action_record import (
@@ -28,6 +29,7 @@ from gcm_sentinel.domain.action_record import (
 )
 from gcm_sentinel.domain.errors import SentinelError
 from gcm_sentinel.domain.gate import Ruling, Verdict, asks_about_everything
+from gcm_sentinel.domain.operations import DECLARED
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.remediation.capture import Capture
 from gcm_sentinel.remediation.execute import Executor
@@ -40,6 +42,10 @@ log = structlog.get_logger(__name__)
 _HOUR = timedelta(hours=1)
 _PATIENCE = timedelta(minutes=10)
 """How long the API server may be away before an order is refused for it."""
+
+
+_LED_ELSEWHERE = frozenset({ApprovalState.APPROVED, ApprovalState.WITHDRAWN})
+"""Questions whose answer others follow; what a person refused is refused by whoever finds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +75,50 @@ class Rulings:
         found = await patiently("action", partial(self._stores.actions.get, record.id))
         if found is None or found.state not in NOT_BEGUN:
             return await self._too_late(record, found, key)
+        return await self._rule(record, key, captured=captured)
+
+    async def begin(self, record: ActionRecord, key: str, *, rule_again: bool, captured: bool) -> Ruling:
+        """Begin it where the limits allow, as nobody else begins anything at that moment; a repeated call comes to the
+        same.
+
+        `rule_again`: the ruling that allowed it was given by a process that is no more, nobody knows how long ago.
+        """
+        found = await patiently("action", partial(self._stores.actions.get, record.id))
+        if found is not None and found.state is ActionState.RUNNING and job_of(found) == key:
+            return Ruling(Verdict.ALLOWED, ("begun",))  # by this job: the answer was lost
+        if rule_again and found is not None and found.state in NOT_BEGUN:
+            ruling = await self._rule(record, key, captured=captured)
+            if ruling.verdict is not Verdict.ALLOWED:
+                return ruling
+        return await self._begin(record, key)
+
+    async def not_any_more(self, record: ActionRecord) -> str:
+        """Why nothing is to be sent of what a process that is no more began, and of which nothing was answered; empty
+        where it is."""
+        lasts, carries_out = self._acting.policy.order_lasts, DECLARED[record.order.operation].carries_out
+        if record.started_at and self._clock.now() - record.started_at > lasts:
+            began = record.started_at.isoformat()
+            return f"it was begun at {began}, and what was not sent {lasts.total_seconds() / 60:.0f} min later is not"
+        stored = await patiently("ground", partial(self._stores.investigations.get, record.order.investigation_id))
+        if stored is None or stored.incident is None:
+            return "the assessment it rests on is not stored any more"
+        stands = partial(self._stores.actions.stands, stored.incident, record.node)
+        if carries_out and not await patiently("incident", stands):
+            return "what opened the incident is no longer wrong, or the incident is over"
+        return ""
+
+    async def _rule(self, record: ActionRecord, key: str, *, captured: bool) -> Ruling:
+        """The ruling on what was not begun when it was looked at, settled."""
         asked = await patiently("approval", partial(self._stores.approvals.of_action, record.id))
-        if asked is not None and asked.state is not ApprovalState.WAITING and follows(key) != asked.id:
+        if asked is not None and asked.state in _LED_ELSEWHERE and follows(key) != asked.id:
             words = "the question was withdrawn" if asked.withdrawn else f"{asked.decided_by} decided about it"
             return Ruling(Verdict.ASK, (f"{words} meanwhile, and that is followed",))
         approved = _is_approved(record, asked, key)
-        ruling = self._grown_old(asked) or await self._ruled(record, approved=approved, captured=captured)
+        ruling = self._answered(asked) or await self._ruled(record, approved=approved, captured=captured)
         await patiently("ruling", partial(self._settle, record, ruling))
         return ruling
 
-    async def begin(self, record: ActionRecord, key: str) -> Ruling:
-        """Begin it where the limits allow, as nobody else begins anything at that moment; a repeated call comes to the
-        same."""
+    async def _begin(self, record: ActionRecord, key: str) -> Ruling:
         ruling, limits = await patiently("begin", partial(self._try_to_begin, record, key))
         if limits is not None and limits.overload:
             surveyor = self._acting.surveyor
@@ -89,24 +127,26 @@ class Rulings:
             await patiently("put off", partial(self._stores.actions.put_off, record.id, try_of(key), ruling.reason))
         elif ruling.verdict is not Verdict.ALLOWED:
             await patiently("ruling", partial(self._settle, record, ruling))
+        else:
+            await patiently("question", partial(leave_no_question, self._stores, record, self._clock.now()))
         return ruling
 
-    def _grown_old(self, asked: Approval | None) -> Ruling | None:
-        """The refusal of an order that a person approved too long ago; None where none did, or not so long ago."""
-        if asked is None or asked.state is not ApprovalState.APPROVED or asked.decided_at is None:
+    def _answered(self, asked: Approval | None) -> Ruling | None:
+        """The refusal of an order that a person has refused, or approved too long ago; None for any other."""
+        if asked is None:
             return None
-        lasts = self._acting.policy.approval_lasts
-        if self._clock.now() - asked.decided_at <= lasts:
-            return None
-        given = f"{asked.decided_by} approved it at {asked.decided_at.isoformat()}"
-        words = f"{given}, and an approval holds for {lasts.total_seconds() / 60:.0f} min"
-        return Ruling(Verdict.REFUSED, (words,), Refusal.EXPIRED)
+        now = self._clock.now()
+        if asked.state is ApprovalState.REFUSED and (said := refusal_of(asked, now)):
+            return Ruling(Verdict.REFUSED, said[:1], said[1])
+        words = grown_old(asked, self._acting.policy.approval_lasts, now)
+        return Ruling(Verdict.REFUSED, (words,), Refusal.EXPIRED) if words else None
 
     async def _too_late(self, record: ActionRecord, found: ActionRecord | None, key: str) -> Ruling:
         """Nothing is to be ruled on any more. What this job itself has begun has lost its recorded steps: nobody knows
         how far it came, so nothing more is sent."""
         if found is None:
             return Ruling(Verdict.REFUSED, ("it is not stored any more",))
+        await patiently("question", partial(leave_no_question, self._stores, record, self._clock.now()))
         if found.state in UNDER_WAY and job_of(found) == key:
             log.error("action.steps_lost", state=str(found.state))
             note = "it was begun, and the record of how far it came is lost: a person must look"
@@ -128,24 +168,25 @@ class Rulings:
     async def _try_to_begin(self, record: ActionRecord, key: str) -> tuple[Ruling, Limits | None]:
         """The ruling, and the limits as they were asked; None where they were not."""
         now = self._clock.now()
-        asked = None if follows(key) == PROPOSAL else await self._stores.approvals.of_action(record.id)
-        before = self._grown_old(asked) or self._must_ask(asked)
+        asked = await self._stores.approvals.of_action(record.id)
+        approved = _is_approved(record, asked, key)
+        before = self._answered(asked) or self._must_ask(approved=approved)
         if before is not None:
             return before, None
         try:
             counted = await patiently("capacity", self._count, at_most=_PATIENCE)
         except SentinelError as error:
             return Ruling(Verdict.REFUSED, (f"the fleet could not be counted: {error}",)), None
-        limits = Limits(record, counted, self._acting.policy, approved=asked is not None)
+        limits = Limits(record, counted, self._acting.policy, approved=approved)
         step = Step(ActionState.RUNNING, self._clock.now(), executor=self._executor, job=key)
         reason = await self._stores.actions.begin(record.id, step, now - _HOUR, limits, counted_at=now)
         if not reason:
             return Ruling(Verdict.ALLOWED, ("begun",)), None
         return limits.ruling or Ruling(Verdict.REFUSED, (reason,)), limits
 
-    def _must_ask(self, asked: Approval | None) -> Ruling | None:
+    def _must_ask(self, *, approved: bool) -> Ruling | None:
         """The question about an order that was allowed in another mode than this process has; None where none is."""
-        words = "" if asked is not None else asks_about_everything(self._acting.judge.mode)
+        words = "" if approved else asks_about_everything(self._acting.judge.mode)
         return Ruling(Verdict.ASK, (words,)) if words else None
 
     async def _count(self) -> Capacity:
@@ -163,6 +204,8 @@ class Rulings:
                 await actions.advance(record.id, Step(ActionState.WAITING, now, ruling=reason))
             case Verdict.ALLOWED:
                 await actions.advance(record.id, Step(ActionState.APPROVED, now, ruling=reason))
+                return
+        await leave_no_question(self._stores, record, now)
 
     def _question(self, record: ActionRecord, now: datetime) -> Approval:
         return Approval(

@@ -19,8 +19,10 @@ from gcm_sentinel.app.life.investigation_job import NOTHING
 from gcm_sentinel.app.life.patience import patiently
 from gcm_sentinel.app.life.pulse import Pulse
 from gcm_sentinel.domain.incident_record import DeliveryRecord, DeliveryState
+from gcm_sentinel.domain.modes import Effect, Mode, permits
 from gcm_sentinel.domain.protocols import Clock, Notifier, Publication
 from gcm_sentinel.domain.steps import Steps
+from gcm_sentinel.notify.annotations import AnnotationNotifier
 from gcm_sentinel.notify.publish import Delivery, deliver
 from gcm_sentinel.storage.deliveries import Deliveries
 from gcm_sentinel.storage.investigations import Investigations
@@ -64,6 +66,28 @@ class _Hopeless:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Silent:
+    """Owed to a sink that is off because of the agent's mode, as it is meant to be: no failure."""
+
+    record: DeliveryRecord
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchedOff:
+    """Stands in the place of a sink that the agent's mode does not let show anything."""
+
+    name: str
+    reason: str
+
+
+def off_in(mode: Mode) -> tuple[SwitchedOff, ...]:
+    """The sinks that are silent in `mode`."""
+    ruled = permits(mode, Effect.ANNOTATE)
+    return () if ruled.allowed else (SwitchedOff(AnnotationNotifier.name, ruled.reason),)
+
+
 class DeliveryJob:
     """Delivers one assessment to one sink per key (`dispatch.delivery_key`)."""
 
@@ -71,7 +95,7 @@ class DeliveryJob:
         self,
         investigations: Investigations,
         deliveries: Deliveries,
-        notifiers: tuple[Notifier, ...],
+        notifiers: tuple[Notifier | SwitchedOff, ...],
         clock: Clock,
         pulse: Pulse,
         *,
@@ -80,7 +104,7 @@ class DeliveryJob:
         """Take what it needs; `notifiers` are the sinks by their names."""
         self._investigations = investigations
         self._deliveries = deliveries
-        self._notifiers: Mapping[str, Notifier] = {notifier.name: notifier for notifier in notifiers}
+        self._notifiers: Mapping[str, Notifier | SwitchedOff] = {notifier.name: notifier for notifier in notifiers}
         self._clock = clock
         self._pulse = pulse
         self._on_attempt = on_attempt
@@ -98,20 +122,34 @@ class DeliveryJob:
         once = partial(self._once, name, partial(self._owed, investigation_id, notifier, tried))
         await steps.run(name, once, NOTHING)
 
-    async def _once(self, name: str, find: Callable[[], Awaitable[_Owed | _Hopeless | None]]) -> None:
+    async def _once(self, name: str, find: Callable[[], Awaitable[_Owed | _Hopeless | _Silent | None]]) -> None:
         owed = await patiently(name, find)
         if owed is None:
+            return
+        if isinstance(owed, _Silent):
+            await patiently(name, partial(self._leave_out, owed))
+            self._pulse.dispatch.ring()
             return
         delivery = await _outcome(owed)
         state = await patiently(name, partial(self._record, owed.record, delivery))
         self._pulse.dispatch.ring()  # the sink has room for the next
         self._on_attempt(owed.record.investigation_id, delivery, state)
 
-    async def _owed(self, investigation_id: str, notifier: str, tried: tuple[int, int]) -> _Owed | _Hopeless | None:
+    async def _leave_out(self, silent: _Silent) -> None:
+        record = silent.record
+        names = (record.investigation_id, record.notifier)
+        await self._deliveries.left_out(*names, silent.reason, edition=record.edition)
+        log.info("notify.left_out", investigation=names[0], notifier=names[1], reason=silent.reason)
+
+    async def _owed(
+        self, investigation_id: str, notifier: str, tried: tuple[int, int]
+    ) -> _Owed | _Hopeless | _Silent | None:
         record = await self._deliveries.get(investigation_id, notifier)
         if record is None or record.state is not DeliveryState.OWED or (record.edition, record.attempts) != tried:
             return None
         sink = self._notifiers.get(notifier)
+        if isinstance(sink, SwitchedOff):
+            return _Silent(record, sink.reason)
         if sink is None:
             return _Hopeless(record, "this sink is not configured any more")
         publication = await self._publication(record)

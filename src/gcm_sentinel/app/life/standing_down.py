@@ -13,9 +13,11 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from gcm_sentinel.app.life.action_keys import job_of
+from gcm_sentinel.app.life.hearing import Hearing
+from gcm_sentinel.app.life.refusing import refuse
 from gcm_sentinel.app.life.upkeep import DEAD_AFTER
 from gcm_sentinel.app.stores import Stores
-from gcm_sentinel.domain.action_record import NOT_BEGUN, UNDER_WAY, ActionRecord, ActionState, ApprovalState
+from gcm_sentinel.domain.action_record import NOT_BEGUN, UNDER_WAY, ActionRecord, ActionState
 from gcm_sentinel.domain.modes import Effect, Mode, permits
 from gcm_sentinel.domain.operations import DECLARED
 from gcm_sentinel.domain.protocols import Clock
@@ -32,13 +34,19 @@ Cancel = Callable[[str], Awaitable[None]]
 class StandingDown:
     """Ends the actions that an agent in an acting mode has left."""
 
-    def __init__(self, stores: Stores, mode: Mode, cancel: Cancel, clock: Clock, *, executor: str) -> None:
-        """`cancel` has nobody go on with the job of a key; `executor` is this process in the records."""
+    def __init__(
+        self, stores: Stores, mode: Mode, cancel: Cancel, clock: Clock, *, executor: str, hearing: Hearing | None = None
+    ) -> None:
+        """`cancel` has nobody go on with the job of a key; `executor` is this process in the records.
+
+        `hearing` is that of its beats; None where no other process shares the database.
+        """
         self._stores = stores
         self._mode = mode
         self._cancel = cancel
         self._clock = clock
         self._executor = executor
+        self._hearing = hearing
 
     async def stand_down(self) -> None:
         """Look at every action that is not over once.
@@ -46,6 +54,8 @@ class StandingDown:
         Raises:
             Retryable: a database is away.
         """
+        if self._hearing is not None and not self._hearing.may_judge:
+            return  # those that act may just not have been heard
         if await self._others_act():
             return
         for record in await self._stores.actions.in_state(*NOT_BEGUN):
@@ -60,10 +70,7 @@ class StandingDown:
 
     async def _withdraw(self, record: ActionRecord) -> None:
         note, now = f"the agent's mode is {self._mode} now", self._clock.now()
-        asked = await self._stores.approvals.of_action(record.id)
-        if asked is not None and asked.state is ApprovalState.WAITING:
-            await self._stores.approvals.withdraw(asked, now, note)
-        if await self._stores.actions.advance(record.id, Step(ActionState.REFUSED, now, note=note, leaves=NOT_BEGUN)):
+        if await refuse(self._stores, record, Step(ActionState.REFUSED, now, note=note, leaves=NOT_BEGUN)):
             log.warning("action.stood_down", action=record.id, was=str(record.state), mode=str(self._mode))
 
     async def _give_up(self, record: ActionRecord) -> None:
