@@ -104,6 +104,7 @@ def test_there_are_enough_of_them():
     assert len(NAMED) == len(PAYLOADS) >= 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMED)
 def test_in_approve_nothing_is_written_and_people_are_asked_about_the_true_order_only(cluster, name):
     runner, served = cluster

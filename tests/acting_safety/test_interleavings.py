@@ -195,6 +195,7 @@ MODES = st.sampled_from([Mode.APPROVE, Mode.EXECUTE])
 NO_SHORTCUT = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.slow
 @settings(NO_SHORTCUT, max_examples=12)
 @given(mode=MODES, plan=st.lists(happening, max_size=14))
 def test_neither_writes_to_the_others_node_and_nothing_without_leave(cluster, mode, plan):

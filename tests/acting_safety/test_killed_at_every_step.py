@@ -69,6 +69,7 @@ async def test_these_are_its_steps(yard, operation):
     assert tuple(name for name, _ in yard.queue.steps[f"{record.id}@proposed"]) == OPERATIONS[operation]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("operation", "death"), DEATHS)
 async def test_it_is_done_once_on_sqlite(tmp_path, mode, operation, death):

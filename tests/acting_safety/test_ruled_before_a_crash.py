@@ -21,6 +21,8 @@ from gcm_sentinel.domain.operations import Operation
 from gcm_sentinel.storage.actions import Step
 from gcm_sentinel.storage.schema import symptoms
 
+pytestmark = pytest.mark.slow
+
 REFUSED = ActionState.REFUSED
 RULED, BEGUN, SENT = 0, 1, 2
 """The steps of a cordon, by number."""

@@ -18,6 +18,8 @@ from gcm_sentinel.domain.modes import Mode
 from gcm_sentinel.storage.actions import Step
 from gcm_sentinel.storage.approvals import Approvals
 
+pytestmark = pytest.mark.slow
+
 WITHDRAWN = "the agent's mode is recommend now"
 SILENT = timedelta(seconds=16)
 

@@ -10,6 +10,8 @@ from gcm_sentinel.clients.durable.config import JobState
 from gcm_sentinel.domain.action_record import ActionRecord, ActionState
 from gcm_sentinel.domain.modes import Mode
 
+pytestmark = pytest.mark.slow
+
 OVER = [JobState.DONE, JobState.FAILED, JobState.GIVEN_UP, JobState.CANCELLED]
 
 

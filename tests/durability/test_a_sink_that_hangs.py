@@ -17,6 +17,8 @@ from gcm_sentinel.app.stores import IN_MEMORY, Stores, open_stores
 from gcm_sentinel.clients.durable.local import LocalQueue
 from gcm_sentinel.domain.protocols import Notifier
 
+pytestmark = pytest.mark.slow
+
 SLOTS = 2 * PER_SINK
 """As an agent with two sinks has at least."""
 INCIDENTS = 3 * SLOTS

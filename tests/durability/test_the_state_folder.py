@@ -33,6 +33,7 @@ def test_an_address_of_another_kind_is_refused_without_its_password(address, sho
     assert "hunter2" not in str(refused.value)
 
 
+@pytest.mark.slow
 async def test_a_queue_without_its_incidents_is_told_once_with_what_is_gone(staged, tmp_path):
     async with staged(scenario_text(2)) as stage:
         settings = load({"kubeconfig": stage.fleet.kubeconfig, "state_dir": tmp_path / "state", "llm_api": "playbook"})

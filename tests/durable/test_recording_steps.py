@@ -15,6 +15,8 @@ from gcm_sentinel.clients.durable.outcome import rebuilt, tree, written
 from gcm_sentinel.domain.errors import Bug, Overloaded, Rejected, SentinelError, Unreachable
 from gcm_sentinel.domain.steps import Codec, Steps
 
+pytestmark = pytest.mark.slow
+
 STEPS = ("turn", "tool", "publish")
 
 

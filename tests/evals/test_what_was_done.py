@@ -14,6 +14,8 @@ from gcm_sentinel.evals.acted import DOES, Acted, wrongly_done
 from gcm_sentinel.evals.expectation import parse
 from sentinel_fleet.scenario import load
 
+pytestmark = pytest.mark.slow
+
 NODE, OTHER = "gpu-r01-n01", "gpu-r01-n02"
 EXPECTED = parse(
     {

@@ -63,6 +63,7 @@ async def test_patches(kube, api):
     assert api.store.get("nodes", "gpu-1")["spec"] == {"unschedulable": True}
 
 
+@pytest.mark.slow
 async def test_typed_models_read_what_is_served(kube):
     core = client.CoreV1Api(kube)
 

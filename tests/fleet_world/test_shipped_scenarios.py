@@ -10,6 +10,8 @@ import pytest
 from sentinel_fleet.ports import LabelMatcher
 from sentinel_fleet.scenario import load
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parents[2] / "evals" / "scenarios"
 SCENARIOS = sorted(path.parent for path in FOLDER.glob("*/scenario.yaml"))
 

@@ -66,10 +66,10 @@ async def test_every_write_of_a_dry_writer_is_marked_as_one(api, client):
     api.always(200, {})
     writer = DryWriter(client)
 
-    await writer.create("/x", {"kind": "Event"})
-    await writer.patch("/x/1", {"a": 1}, content_type="application/merge-patch+json", field_manager="me")
+    await writer.create("/api/v1/x", {"kind": "Event"})
+    await writer.patch("/api/v1/x/1", {"a": 1}, content_type="application/merge-patch+json", field_manager="me")
     with pytest.raises(Refused):
-        await writer.delete("/x/1", {})
+        await writer.delete("/api/v1/x/1", {})
 
     asked = [(request.method, dict(request.query)) for request in api.requests]
     assert asked == [("POST", {"dryRun": "All"}), ("PATCH", {"dryRun": "All", "fieldManager": "me"})]

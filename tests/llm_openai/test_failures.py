@@ -165,6 +165,7 @@ async def test_a_token_limit_refused_under_both_names_is_final(served, failing, 
     assert route.call_count == 2
 
 
+@pytest.mark.slow
 def test_no_error_of_the_sdk_escapes_translation():
     request = httpx2.Request("POST", RESPONSES)
     reply = httpx2.Response(500, request=request)

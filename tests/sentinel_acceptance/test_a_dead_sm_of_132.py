@@ -10,6 +10,8 @@ from tests.sentinel_acceptance.place import Fleet
 
 from sentinel_sdk import types
 
+pytestmark = pytest.mark.slow
+
 DEAD, BAD = 97, 2
 LOCALISED = types.PatternType.SM_LOCALIZED
 

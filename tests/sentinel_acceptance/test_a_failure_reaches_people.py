@@ -22,6 +22,8 @@ from tests.sentinel_gateway.driving import GPU, WITHIN_S, Client, batch, executi
 from sentinel.v1 import audit_pb2, common_pb2, quarantine_pb2
 from sentinel_sdk import types
 
+pytestmark = pytest.mark.slow
+
 SECRET = "shared with the desk"
 PROBE, ACTION = audit_pb2.AUDIT_ENTRY_TYPE_PROBE_RESULT, audit_pb2.AUDIT_ENTRY_TYPE_QUARANTINE_ACTION
 AGENT, PERSON = (("authorization", "Bearer agent"),), (("authorization", "Bearer olga"),)

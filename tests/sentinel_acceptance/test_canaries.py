@@ -18,6 +18,8 @@ from sentinel_gateway.app.loading import Groups
 from sentinel_gateway.domain.access import token_digest
 from sentinel_sdk import SentinelClient, types
 
+pytestmark = pytest.mark.slow
+
 INTERVAL_S = 600
 SMS = 2
 HOSTS = tuple(f"node-{number}" for number in range(8))

@@ -7,6 +7,8 @@ from tests.sentinel_acceptance.place import FAIL, PASS, PERIODS_S, Agent, Fleet
 
 from sentinel_sdk import AuthenticationError, types
 
+pytestmark = pytest.mark.slow
+
 BAD, DEAD = 1, 5
 ASKED = [("QUARANTINE", "EXECUTED"), ("SCHEDULE_DEEP_TEST", "EXECUTED")]
 BLAMED_NEEDS, OTHERS_NEED = 1000, 30

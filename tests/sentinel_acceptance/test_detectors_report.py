@@ -26,6 +26,8 @@ from sentinel_fleet.sentinel.silicon.schedules import DEFAULT
 from sentinel_gateway.app.loading import Groups
 from sentinel_sdk import SentinelClient, types
 
+pytestmark = pytest.mark.slow
+
 RANKS = 4
 A = types.AnomalyType
 EXPECTED = {
@@ -76,7 +78,6 @@ async def test_nothing_is_reported_of_fifteen_thousand_healthy_samples(fleet: Fl
     assert await anomalies(fleet) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
 async def test_nothing_is_reported_of_a_hundred_thousand_healthy_samples(fleet: Fleet, seed: int):
     await watched(fleet, 100_000, seed)

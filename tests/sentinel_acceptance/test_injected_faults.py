@@ -20,6 +20,8 @@ from sentinel_fleet.sentinel.silicon.schedules import AGGRESSIVE, Period, idle
 from sentinel_gateway.app.loading import Groups
 from sentinel_sdk import types
 
+pytestmark = pytest.mark.slow
+
 BAD = 1
 P = types.ProbeType
 KINDS = {

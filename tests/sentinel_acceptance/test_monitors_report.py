@@ -14,6 +14,8 @@ from tests.sentinel_acceptance.place import Agent, Fleet
 from sentinel_sdk import types
 from sentinel_sdk.ingest_awaiting import AsyncIngestStream
 
+pytestmark = pytest.mark.slow
+
 KINDS = {
     types.AnomalyType.LOGIT_DRIFT: types.AnomalySource.INFERENCE_MONITOR,
     types.AnomalyType.ENTROPY_ANOMALY: types.AnomalySource.INFERENCE_MONITOR,

@@ -18,6 +18,8 @@ from tests.sentinel_gateway.driving import until
 
 from sentinel_sdk import types
 
+pytestmark = pytest.mark.slow
+
 SMS = 4
 TOOK_S = {1: 0.02, 2: 0.05, 3: 0.02, 4: 0.02, 5: 0.3, 6: 0.01, 7: 0.02}
 """Of one execution: 0.95 % in all by the usual schedule."""

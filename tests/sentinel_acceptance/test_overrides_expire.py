@@ -7,6 +7,8 @@ from tests.sentinel_acceptance.place import PERIODS_S, Agent, Fleet
 
 from sentinel_sdk import types
 
+pytestmark = pytest.mark.slow
+
 BAD, DEAD = 1, 5
 TWICE = {kind: period_s // 2 for kind, period_s in PERIODS_S.items()}
 

@@ -113,6 +113,7 @@ async def ran(core: Core, sweeps: Sweeps, counts: dict[int, int], result: int) -
     await core.report_probes(AGENT, ProbeBatch(BAD.hostname, tuple(runs), sweeps.sequence))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("result", [ProbeResult.ERROR, ProbeResult.TIMEOUT])
 async def test_an_sm_that_never_passes_any_more_is_asked_about_once_a_day(place: Place, sweeps: Sweeps, result: int):
     async with place.running() as core:

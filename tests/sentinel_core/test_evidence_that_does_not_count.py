@@ -108,6 +108,7 @@ async def test_a_gpu_that_a_person_believed_in_is_healthy_after_an_hour(place: P
         assert {await state(core, gpu) for gpu in BAD} == {HealthState.HEALTHY}
 
 
+@pytest.mark.slow
 async def test_passes_of_many_days_take_back_what_was_proven(place: Place):
     sweeps = Sweeps(place, GPUS[:3], sms=4)
     async with place.running() as core:

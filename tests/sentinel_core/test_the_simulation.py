@@ -21,6 +21,8 @@ from sentinel_gateway.domain.probes import ProbeBatch, ProbeExecution, ProbeResu
 from sentinel_gateway.model.settings import ModelSettings
 from sentinel_gateway.model.verdicts import Step
 
+pytestmark = pytest.mark.slow
+
 SCHEDULE = Schedule(sms=4)
 MINUTE_NS, SECOND_NS = 60 * 10**9, 10**9
 IN_USE = (HealthState.HEALTHY, HealthState.SUSPECT)

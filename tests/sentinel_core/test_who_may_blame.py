@@ -114,6 +114,7 @@ async def test_a_scheduled_canary_is_of_the_gpus_it_was_scheduled_for(place: Pla
         assert list(core._memory.canaries) == [one.canary_id]
 
 
+@pytest.mark.slow
 async def test_a_host_that_lies_takes_out_no_gpu_of_another(place: Place):
     place.settings = HELD
     async with place.running() as core:

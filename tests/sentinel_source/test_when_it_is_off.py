@@ -39,6 +39,7 @@ async def test_asked_all_the_same_it_is_unavailable(kind):
     assert "GCM_SENTINEL_SENTINEL_ENDPOINT" in result.note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_gateway_out_of_reach_is_unavailable_with_its_address(kind):
     gateway = SentinelGateway(Access("127.0.0.1:1", plaintext=True, timeout=timedelta(seconds=1)))
