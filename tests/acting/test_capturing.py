@@ -11,6 +11,8 @@ from gcm_sentinel.domain.transcript import SUBMIT_TOOL
 from gcm_sentinel.llm.scripted import calling
 from sentinel_fleet.kube import JANITOR
 
+pytestmark = pytest.mark.slow
+
 DONE = ActionState.DONE
 
 
@@ -48,7 +50,6 @@ async def play_janitor(site):
     site.fleet.store.put({**request, "status": {"conditions": states}}, manager="janitor")
 
 
-@pytest.mark.slow
 async def test_a_reboot_is_captured_asked_of_the_janitor_and_seen_through(site):
     site.fleet.store.install(JANITOR)
 
@@ -63,7 +64,6 @@ async def test_a_reboot_is_captured_asked_of_the_janitor_and_seen_through(site):
     assert {"get_node_info", "get_node_events", "read_kernel_log"} <= {item.tool for item in kept}
 
 
-@pytest.mark.slow
 async def test_it_is_captured_before_a_person_is_asked_and_again_before_it_is_done(site):
     site.fleet.store.install(JANITOR)
 
@@ -86,7 +86,6 @@ async def test_what_destroys_nothing_is_not_captured(site):
 
 
 @pytest.mark.parametrize("tool", ["quarantine_gpu", "condemn_gpu", "schedule_deep_test"])
-@pytest.mark.slow
 async def test_without_a_gateway_no_engine_is_offered_its_tools(site, tool):
     model = site.cordons()
 
@@ -96,7 +95,6 @@ async def test_without_a_gateway_no_engine_is_offered_its_tools(site, tool):
     assert tool not in {spec.name for spec in model.asked[0][1]}
 
 
-@pytest.mark.slow
 async def test_a_reboot_asked_for_beside_a_drain_goes_no_further(site):
     site.fleet.store.install(JANITOR)
     put_pod(site, "web-1")

@@ -16,6 +16,8 @@ from gcm_sentinel.llm.scripted import calling
 from sentinel.ext.v1 import directives_pb2
 from sentinel_gateway.app.running import running_gateway
 
+pytestmark = pytest.mark.slow
+
 DONE, WAITING_THERE = ActionState.DONE, 1
 
 
@@ -55,7 +57,6 @@ async def test_execute_quarantines_the_gpu_and_nothing_else(site, gateway, calle
     assert site.writes == []
 
 
-@pytest.mark.slow
 async def test_a_condemnation_asks_a_person_here_and_one_at_the_gateway(site, gateway):
     async with site.serving("execute", asks(site, "condemn_gpu", "rma")) as stores:
         asked = await question(stores)

@@ -20,6 +20,8 @@ from gcm_sentinel.storage.incident_views import IncidentView
 from gcm_sentinel.storage.incidents import Incidents
 from gcm_sentinel.tools.context import ToolContext
 
+pytestmark = pytest.mark.slow
+
 DRAIN, CORDON, RESET, REBOOT = Operation.DRAIN_NODE, Operation.CORDON_NODE, Operation.RESET_GPU, Operation.REBOOT_NODE
 
 

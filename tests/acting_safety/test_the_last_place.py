@@ -14,6 +14,8 @@ from gcm_sentinel.app.stores import open_stores
 from gcm_sentinel.domain.action_record import ActionState
 from gcm_sentinel.domain.modes import Mode
 
+pytestmark = pytest.mark.slow
+
 DONE, REFUSED, WAITING = ActionState.DONE, ActionState.REFUSED, ActionState.WAITING
 
 

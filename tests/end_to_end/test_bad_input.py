@@ -33,6 +33,8 @@ from gcm_sentinel.domain.evidence import ResultStatus
 from gcm_sentinel.storage.lock import StateLock
 from sentinel_fleet.serve import serve
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def lost_gpu(ours):
@@ -74,7 +76,6 @@ async def test_a_403_from_kubernetes_costs_its_facts_only(lost_gpu, ours):
     assert any("kernel log" in gap.lower() for gap in closed.investigation.assessment.draft.not_checked)
 
 
-@pytest.mark.slow
 async def test_a_wrong_key_is_named_and_the_playbook_engine_answers(look):
     async def refuse(_request):
         body = {"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}}

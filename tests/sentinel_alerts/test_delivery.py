@@ -13,6 +13,8 @@ from tests.sentinel_alerts.sending import IMPATIENT, QUICK, Post, until, webhook
 
 from sentinel_gateway.domain.alert_settings import AlertSettings, SlackSettings, WebhookSettings
 
+pytestmark = pytest.mark.slow
+
 DAY_NS = 24 * 3600 * 10**9
 
 

@@ -25,6 +25,8 @@ from sentinel_gateway.domain.model_settings import ModelSettings
 from sentinel_gateway.domain.probes import ProbeResult, ProbeType
 from sentinel_gateway.domain.settings import CoreSettings, IngestSettings
 
+pytestmark = pytest.mark.slow
+
 OLD, NEW = fleet(20, 2, "NVIDIA A100"), fleet(20, 2, "NVIDIA H100")
 ALL_NEW = {(gpu, sm) for gpu in NEW for sm in range(4)}
 What = TypeVar("What", Correlation, GuardChange)

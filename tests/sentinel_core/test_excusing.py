@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
 from tests.sentinel_core.gateway import Place
 from tests.sentinel_core.sweeps import AGENT, fleet
 from tests.sentinel_core.test_common_causes import spikes
@@ -12,6 +13,8 @@ from tests.sentinel_core.test_common_causes import spikes
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.domain.anomalies import AnomalyBatch
 from sentinel_gateway.domain.identity import Gpu
+
+pytestmark = pytest.mark.slow
 
 GPUS = fleet(130)
 OTHER_TYPE = 3

@@ -20,6 +20,8 @@ from tests.sentinel_gateway.driving import (
 
 from sentinel.v1 import audit_pb2, common_pb2, correlation_pb2, probe_pb2, quarantine_pb2
 
+pytestmark = pytest.mark.slow
+
 INVALID, MISSING = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
 QUARANTINE, REINSTATE, DEEP_TEST = 1, 2, 4
 UNKNOWN: Any = 99
@@ -31,7 +33,6 @@ async def _query(client, uuid: str = GPU):
     )
 
 
-@pytest.mark.slow
 async def test_a_message_of_100_mib_is_refused_and_the_gateway_lives(client):
     call = client.probes.StreamProbeResults(timeout=WITHIN_S)
     huge = probe_pb2.ProbeResultBatch(agent_hostname="x" * (100 << 20))

@@ -26,6 +26,8 @@ from sentinel_sdk.types import (
     StateTransition,
 )
 
+pytestmark = pytest.mark.slow
+
 Heard = Callable[..., Awaitable[list[Event]]]
 
 

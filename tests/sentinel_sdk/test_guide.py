@@ -32,7 +32,7 @@ GUIDE = Path(__file__).parent / "guide"
 _HOSTS = re.compile(r"sentinel\.(?:example\.com|prod\.internal|internal):443|localhost:50051")
 
 # The examples call datetime.utcnow(), which later versions of Python warn of.
-pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")]
 
 
 @pytest.fixture(autouse=True)

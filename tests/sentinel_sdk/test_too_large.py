@@ -14,6 +14,8 @@ from sentinel.v1 import audit_pb2, correlation_pb2, probe_pb2, telemetry_pb2
 from sentinel_sdk import RetryConfig, SentinelClient, SentinelError, methods
 from sentinel_sdk.types import AuditEntry, GpuTelemetryReport, ProbeExecution, ProbeResultBatch, TelemetryBatch
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 20_000
 SMALL, LARGE = "x", "x" * 30_000
 

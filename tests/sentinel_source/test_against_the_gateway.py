@@ -36,6 +36,8 @@ from sentinel_gateway.app.running import running_gateway
 from sentinel_gateway.domain.access import token_digest
 from sentinel_sdk.ledger.checkpoint import VerifierKey
 
+pytestmark = pytest.mark.slow
+
 PASSED, FAILED = 1, 2
 SMS = 132
 DEAD = 17

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from datetime import timedelta
 
 from gcm_sentinel.app.stores import Stores
@@ -23,7 +22,8 @@ async def see_through(stores: Stores, clock: Clock, *, approve: bool) -> None:
 
     What was sent has then `GRACE` to show its effect. No controller makes pods anew in a simulated site, so a restarted
     one is never seen to be back: it stays carried out, and nothing waits for it. What is under way is judged as it
-    stands where nothing changes for `PATIENCE`, with whatever waits for its end.
+    stands where nothing changes for `PATIENCE`, with whatever waits for its end. No statement is cut off on the way:
+    with its connection a database in memory would be gone.
 
     Raises:
         TimeoutError: something was still to be sent after `AT_MOST`.
@@ -31,20 +31,21 @@ async def see_through(stores: Stores, clock: Clock, *, approve: bool) -> None:
     moving = [ActionState.PROPOSED, ActionState.APPROVED, ActionState.RUNNING]
     if approve:
         moving.append(ActionState.WAITING)
-    seen, since_s = {"": ActionState.PROPOSED}, clock.monotonic()
-    async with asyncio.timeout(AT_MOST.total_seconds()):
-        while left := {record.id: record.state for record in await stores.actions.in_state(*moving)}:
-            if approve:
-                await _approve_all(stores, clock)
-            if left != seen:
-                seen, since_s = left, clock.monotonic()
-            elif ActionState.RUNNING in left.values() and clock.monotonic() - since_s > PATIENCE.total_seconds():
-                return
-            await asyncio.sleep(_LOOK_S)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(GRACE.total_seconds()):
-            while await stores.actions.in_state(ActionState.CARRIED):  # noqa: ASYNC110 - a database tells nobody
-                await asyncio.sleep(_LOOK_S)
+    seen, begun_s = {"": ActionState.PROPOSED}, clock.monotonic()
+    since_s = begun_s
+    while left := {record.id: record.state for record in await stores.actions.in_state(*moving)}:
+        if approve:
+            await _approve_all(stores, clock)
+        if left != seen:
+            seen, since_s = left, clock.monotonic()
+        elif ActionState.RUNNING in left.values() and clock.monotonic() - since_s > PATIENCE.total_seconds():
+            return
+        if clock.monotonic() - begun_s > AT_MOST.total_seconds():
+            raise TimeoutError(f"still to be done after {AT_MOST}: {', '.join(left)}")
+        await asyncio.sleep(_LOOK_S)
+    until_s = clock.monotonic() + GRACE.total_seconds()
+    while clock.monotonic() < until_s and await stores.actions.in_state(ActionState.CARRIED):  # noqa: ASYNC110 - no bell
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _approve_all(stores: Stores, clock: Clock) -> None:
