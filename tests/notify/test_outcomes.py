@@ -24,7 +24,7 @@ from gcm_sentinel.domain.protocols import Publication
 from gcm_sentinel.domain.published_action import PublishedAction
 from gcm_sentinel.notify.annotations import AnnotationNotifier
 from gcm_sentinel.notify.kubernetes_event import KubernetesEventNotifier, message
-from gcm_sentinel.notify.ledger import LedgerNotifier
+from gcm_sentinel.notify.ledger import LedgerNotifier, action_note_of
 from gcm_sentinel.notify.webhook import Endpoint, WebhookNotifier
 from gcm_sentinel.web.report import render_report
 from gcm_sentinel.web.report_json import publication_to_json
@@ -149,6 +149,16 @@ async def test_the_ledger_holds_every_outcome_once(double, publication, done):
         "incident": "inc-79", "investigation": "inc-79.1", "operation": "cordon_node", "order_sha256": DIGEST,
         "target": "node gpu-r03-n05 u", "decided_by": "ada (slack)", "note": "seen to it",
     }  # fmt: skip
+
+
+def test_what_waits_is_the_same_entry_though_somebody_has_decided_meanwhile(publication):
+    asked = replace(ASKED, state=ApprovalState.WAITING, decided_at=None, decided_by="", channel="")
+    notes = [
+        action_note_of(publication, edition(publication, 2, ActionState.WAITING, question=question).actions[0])
+        for question in (asked, ASKED)
+    ]
+
+    assert notes[0] == notes[1]
 
 
 def test_a_terminal_a_page_and_json_show_them(done):

@@ -14,6 +14,7 @@ Text goes in as it was published, on one line and cut: an entry stays for years 
 
 from __future__ import annotations
 
+from gcm_sentinel.domain.action_record import ActionState
 from gcm_sentinel.domain.assessment import Assessment, RecommendedAction
 from gcm_sentinel.domain.audit import ActionNote, AssessmentNote, EvidenceMark, NotedGpu, Recorder
 from gcm_sentinel.domain.concerned import concerned
@@ -85,7 +86,11 @@ def note_of(publication: Publication) -> AssessmentNote:
 
 
 def action_note_of(publication: Publication, action: PublishedAction) -> ActionNote:
-    """What the ledger is told of an action; equal for the same action in the same state."""
+    """What the ledger is told of an action; equal for the same action in the same state.
+
+    Who decided is told with what came of it: while it waits somebody may have decided already, or not yet.
+    """
+    waits = action.state is ActionState.WAITING
     target = f"{action.target.kind} {action.target.name} {action.target.uid}"
     return ActionNote(
         incident_id=publication.incident.id,
@@ -94,7 +99,7 @@ def action_note_of(publication: Publication, action: PublishedAction) -> ActionN
         target=oneline.one_line(target),
         state=str(action.state),
         digest=action.digest,
-        decided_by=oneline.one_line(action.decided_by),
+        decided_by="" if waits else oneline.one_line(action.decided_by),
         note=oneline.cut_characters(oneline.one_line(action.note), _SUMMARY_MAX),
         at=action.since,
     )
