@@ -13,6 +13,8 @@ from gcm_sentinel.clients.durable import JobState, runtime
 from gcm_sentinel.domain.errors import NotFound
 from gcm_sentinel.domain.steps import Steps
 
+pytestmark = pytest.mark.slow
+
 LONG_AGO = datetime.now(UTC) - timedelta(days=1)
 
 

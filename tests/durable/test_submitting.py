@@ -11,6 +11,8 @@ from gcm_sentinel.clients.durable import DurableConfig, DurableEngine, JobKind, 
 from gcm_sentinel.domain.errors import BadConfiguration, Bug, Unreachable
 from gcm_sentinel.domain.steps import JobQueue, Steps
 
+pytestmark = pytest.mark.slow
+
 
 class Noting:
     """A job that notes its keys; it waits for `gate` first."""

@@ -6,6 +6,8 @@ import pytest
 
 from gcm_sentinel.app.simulated import Case, play
 
+pytestmark = pytest.mark.slow
+
 ORIGINAL = [
     "GcmXidErrorsProblem", "GcmSmiEccProblem", "GcmSmiDisconnectedProblem", "GcmProcZombieProblem",
     "GcmDcgmiNvlinkStatusProblem", "GcmDcgmiDiagProblem", "NPDXidErrorsProblem", "NPDSmiEccProblem",

@@ -32,6 +32,8 @@ from gcm_sentinel.llm.scripted import calling
 from gcm_sentinel.storage.incidents import IncidentFilter
 from gcm_sentinel.triage.topology import FleetTopology
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 SHORT_S = 0.02
 VERDICT = calling(

@@ -3,8 +3,12 @@
 import json
 from datetime import UTC, datetime
 
+import pytest
+
 from gcm_sentinel.domain.entity import EntityKind
 from gcm_sentinel.domain.evidence import ResultStatus
+
+pytestmark = pytest.mark.slow
 
 RAMP_THEN_GONE = """
   - metric: {name: DCGM_FI_DEV_PCIE_REPLAY_COUNTER, node: "${node}", gpu: "${gpu}", at: -12m, ramp: {to: 900, over: 8m}}

@@ -17,6 +17,8 @@ from sentinel_gateway.domain.health import Action, HealthState
 from sentinel_gateway.domain.identity import Gpu
 from sentinel_gateway.domain.probes import ProbeBatch, ProbeExecution, ProbeResult, ProbeType
 
+pytestmark = pytest.mark.slow
+
 WAITING, WITHDRAWN, DENIED = DirectiveStatus.WAITING, DirectiveStatus.WITHDRAWN, DirectiveStatus.DENIED
 TENSOR = ProbeType.TENSOR_CORE
 HOUR_S = 3600
@@ -113,7 +115,6 @@ async def ran(core: Core, sweeps: Sweeps, counts: dict[int, int], result: int) -
     await core.report_probes(AGENT, ProbeBatch(BAD.hostname, tuple(runs), sweeps.sequence))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("result", [ProbeResult.ERROR, ProbeResult.TIMEOUT])
 async def test_an_sm_that_never_passes_any_more_is_asked_about_once_a_day(place: Place, sweeps: Sweeps, result: int):
     async with place.running() as core:

@@ -21,7 +21,7 @@ from sentinel_gateway.app.running import running_gateway
 QUARANTINE = 1
 REST: Groups = {"rest": {"listen": "127.0.0.1:0"}}
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 module_fixture = pytest_asyncio.fixture(scope="module", loop_scope="module")
 
 
