@@ -1,12 +1,16 @@
-# The image of gcm-sentinel and sentinel-gateway: both programs, every extra, no root, nothing that builds.
+# Two images, no root, nothing that builds: gcm-sentinel and sentinel-gateway, which need no GPU, and with `--target node`
+# sentinel-node, with CuPy and the CUDA compiler for the probes. The driver's own libraries come from the node, by NVIDIA's
+# container runtime.
 #
 #   docker build --tag gcm-sentinel .
+#   docker build --target node --tag gcm-sentinel-node .      (drivers before 580: --build-arg CUDA=cuda12)
 #   docker buildx build --sbom=true --provenance=mode=max --tag REGISTRY/gcm-sentinel:VERSION --push .
 #
 # Pin the base by its digest where you build for others: --build-arg PYTHON=python:3.11.14-slim-trixie@sha256:...
 # What goes in beside the base is pinned with hashes in uv.lock, the build's own tools as well.
 
 ARG PYTHON=python:3.11.14-slim-trixie
+ARG CUDA=cuda13
 
 FROM ${PYTHON} AS builder
 ENV UV_LINK_MODE=copy \
@@ -17,7 +21,7 @@ RUN pip install --no-cache-dir uv==0.13.8
 
 # The locked dependencies first: they change more rarely than the code.
 COPY pyproject.toml uv.lock ./
-RUN uv sync --frozen --no-dev --all-extras --no-install-project
+RUN uv sync --frozen --no-dev --extra otel --extra slack --no-install-project
 
 COPY README.md LICENSE CHANGELOG.md ./
 COPY src/ src/
@@ -30,6 +34,35 @@ RUN uv export --frozen --quiet --only-group dev --output-file build-tools.txt \
     && uv build --wheel --build-constraints build-tools.txt --require-hashes --out-dir dist \
     && uv pip install --python /opt/gcm-sentinel --no-deps dist/*.whl \
     && python -m compileall -q -j 0 -x 'kubernetes/(aio/)?client/(api|models)/' /opt/gcm-sentinel/lib
+
+FROM builder AS node-builder
+ARG CUDA
+RUN uv sync --frozen --no-dev --inexact --extra otel --extra slack --extra ${CUDA} --no-install-project \
+    && python -m compileall -q -j 0 -x 'kubernetes/(aio/)?client/(api|models)/' /opt/gcm-sentinel/lib
+
+FROM ${PYTHON} AS node
+LABEL org.opencontainers.image.title="gcm-sentinel-node" \
+      org.opencontainers.image.description="Telemetry, kernel log and GPU probes of one node" \
+      org.opencontainers.image.licenses="Apache-2.0"
+# systemd for journalctl alone, which reads the node's journal. Debian keeps one version of it in a release.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends systemd \
+    && rm -rf /var/lib/apt/lists/* \
+    && groupadd --gid 65532 sentinel \
+    && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin sentinel \
+    && install --directory --owner=65532 --group=65532 --mode=0700 /var/lib/sentinel-node
+COPY --from=node-builder /opt/gcm-sentinel /opt/gcm-sentinel
+ENV PATH=/opt/gcm-sentinel/bin:$PATH \
+    HOME=/tmp \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
+USER 65532:65532
+EXPOSE 9101 9102
+ENTRYPOINT ["sentinel-node"]
+CMD ["serve"]
 
 FROM ${PYTHON} AS runtime
 LABEL org.opencontainers.image.title="gcm-sentinel" \

@@ -1,4 +1,8 @@
-"""The image: what it is built from is pinned, what runs is no root, and its steps make programs that start."""
+"""The images: what they are built from is pinned, what runs is no root, and the steps make programs that start.
+
+The node's image is not built here, because what makes it up beside the other is 300 MB that need a GPU: its packages
+are resolved from the lock.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +19,10 @@ from tests.charts.dockerfile import ROOT, ignored, stages
 
 from gcm_sentinel import __version__
 
-ARGUMENTS, (BUILDER, RUNTIME) = stages()
+ARGUMENTS, STAGES = stages()
+BUILDER, NODE_BUILDER, NODE, RUNTIME = STAGES
 LARGEST_MIB = 400
+INSTALLS_DEBS = re.compile(r"apt-get install --yes --no-install-recommends (.*?) +&&")
 INSTALLS_UV = re.compile(r"pip install --no-cache-dir uv==(\S+)")
 
 
@@ -27,7 +33,11 @@ def locked(package):
 
 def test_the_base_is_one_version_of_python_on_one_release_of_debian():
     assert re.fullmatch(r"python:3\.11\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?", ARGUMENTS["PYTHON"])
-    assert {BUILDER.base, RUNTIME.base} == {"${PYTHON}"}
+    assert [stage.base for stage in STAGES] == ["${PYTHON}", "builder", "${PYTHON}", "${PYTHON}"]
+
+
+def test_the_one_that_is_built_unless_another_is_named_needs_no_gpu():
+    assert STAGES[-1].name == "runtime"
 
 
 def test_what_builds_is_the_locked_version():
@@ -37,27 +47,31 @@ def test_what_builds_is_the_locked_version():
 
 
 def test_nothing_is_installed_that_is_not_locked():
-    for run in BUILDER.of("RUN"):
+    for run in (*BUILDER.of("RUN"), *NODE_BUILDER.of("RUN")):
         assert "uv sync" not in run.words or "--frozen" in run.words
         assert "uv build" not in run.words or "--require-hashes" in run.words
         assert "uv pip install" not in run.words or "--no-deps" in run.words
 
 
-def test_it_runs_as_nobody_in_particular_by_number():
-    (user,) = RUNTIME.of("USER")
+@pytest.mark.parametrize("stage", [RUNTIME, NODE], ids=lambda stage: stage.name)
+def test_it_runs_as_nobody_in_particular_by_number(stage):
+    (user,) = stage.of("USER")
 
     assert user.words == "65532:65532"
 
 
-def test_it_serves_unless_told_otherwise():
-    assert [one.words for one in (*RUNTIME.of("ENTRYPOINT"), *RUNTIME.of("CMD"))] == ['["gcm-sentinel"]', '["serve"]']
+@pytest.mark.parametrize(("stage", "program"), [(RUNTIME, "gcm-sentinel"), (NODE, "sentinel-node")])
+def test_it_serves_unless_told_otherwise(stage, program):
+    assert [one.words for one in (*stage.of("ENTRYPOINT"), *stage.of("CMD"))] == [f'["{program}"]', '["serve"]']
 
 
-def test_the_runtime_gets_the_built_environment_and_no_tool():
-    (copied,) = RUNTIME.of("COPY")
+@pytest.mark.parametrize(("stage", "builder"), [(RUNTIME, BUILDER), (NODE, NODE_BUILDER)])
+def test_what_runs_gets_the_built_environment_and_nothing_that_builds(stage, builder):
+    (copied,) = stage.of("COPY")
+    installed = [run.words for run in stage.of("RUN") if "pip" in run.words or "apt-get" in run.words]
 
-    assert copied.words == "--from=builder /opt/gcm-sentinel /opt/gcm-sentinel"
-    assert [run for run in RUNTIME.of("RUN") if "pip" in run.words or "apt" in run.words] == []
+    assert copied.words == f"--from={builder.name} /opt/gcm-sentinel /opt/gcm-sentinel"
+    assert [INSTALLS_DEBS.findall(run) for run in installed] == ([["systemd"]] if stage is NODE else [])
 
 
 def test_everything_that_is_copied_reaches_the_builder():
@@ -79,6 +93,27 @@ def test_a_linter_finds_nothing():
 
     done = subprocess.run([found, str(ROOT / "Dockerfile")], capture_output=True, text=True, check=False)  # noqa: S603
     assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("cuda", ["cuda12", "cuda13"])
+def test_the_nodes_packages_are_all_in_the_lock(cuda, tmp_path):
+    (step,) = NODE_BUILDER.of("RUN")
+    sync = step.words.partition("&&")[0].replace("${CUDA}", cuda).split()
+    there = {"UV_PROJECT_ENVIRONMENT": str(tmp_path / "environment"), "UV_OFFLINE": "1", "PATH": os.environ["PATH"]}
+
+    done = subprocess.run(  # noqa: S603  the Dockerfile's own command
+        [str(Path(sys.executable).parent / "uv"), *sync[1:], "--dry-run"],
+        cwd=ROOT,
+        env=there | {"HOME": os.environ.get("HOME", "/")},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert f"+ cupy-{cuda}x==" in done.stderr
+    assert "+ nvidia-cuda-nvrtc" in done.stderr
+    assert "+ nvidia-ml-py==" in done.stderr
 
 
 @pytest.fixture

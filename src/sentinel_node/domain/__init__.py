@@ -1,0 +1,1 @@
+"""Values, protocols, errors and pure decisions; the standard library only."""
