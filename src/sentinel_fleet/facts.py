@@ -318,7 +318,7 @@ class CordonFact(Fact):
 
     kind = "cordon"
     node: Nodes
-    by: str = "kubectl-cordon"
+    by: str = "kubectl"
     until: Seconds | None = None
 
 

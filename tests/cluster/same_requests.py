@@ -1,4 +1,5 @@
-"""The requests that are put to both servers: what the agent sends, what it might send by mistake, and what is refused.
+"""The requests that are put to both servers: what might be sent by mistake, and what is refused. Two files hold more:
+values that do not fit their fields, and what the agent sends.
 
 `WORDS_DIFFER` answer alike but for their wording. `DIFFERENT` are the differences in what happens; they are known and
 not mended in the simulated server.
@@ -6,57 +7,21 @@ not mended in the simulated server.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
-NODE, POD = "/api/v1/nodes/same", "/api/v1/namespaces/default/pods/same"
-EVENTS = "/api/v1/namespaces/default/events"
-TAINT = {"key": "theirs", "effect": "NoSchedule"}
-OURS = {"key": "gcm-sentinel/unfit", "value": "xid-79", "effect": "NoSchedule"}
-KINDS = {
-    "json": "application/json-patch+json",
-    "merge": "application/merge-patch+json",
-    "strategic": "application/strategic-merge-patch+json",
-    "apply": "application/apply-patch+yaml",
-}
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One request."""
-
-    name: str
-    method: str
-    path: str
-    body: Any = None
-    kind: str = "application/json"
-    query: dict[str, str] = field(default_factory=dict)
-
-
-def patch(name: str, kind: str, body: Any, path: str = NODE, **query: str) -> Asked:
-    return Asked(name, "PATCH", path, body, KINDS.get(kind, kind), {"fieldManager": "me", **query})
-
-
-def node(**parts: Any) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "same", **parts.pop("metadata", {})}, **parts}
-
-
-def event(namespace: str = "default", **parts: Any) -> dict[str, Any]:
-    about = {"apiVersion": "v1", "kind": "Node", "name": "same", "uid": "same"}
-    told = {"reason": "GCMSentinel", "message": "m", "type": "Warning", "source": {"component": "gcm-sentinel"}}
-    metadata = {"name": "same", "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "Event", "metadata": metadata, "involvedObject": about, **told, **parts}
-
-
-def eviction(name: str = "same", **more: Any) -> dict[str, Any]:
-    return {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": "default"}, **more}
-
-
-def access(verb: str, resource: str) -> dict[str, Any]:
-    attributes = {"verb": verb, "resource": resource}
-    head = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
-    return {**head, "spec": {"resourceAttributes": attributes}}
-
+from tests.cluster.asked import (
+    EVENTS,
+    KINDS,
+    NODE,
+    OURS,
+    POD,
+    Asked,
+    access,
+    event,
+    eviction,
+    node,
+    patch,
+)
+from tests.cluster.same_misfits import MISFITS
+from tests.cluster.same_of_the_agent import AGENTS
 
 READING = [
     Asked("a node", "GET", NODE),
@@ -164,46 +129,32 @@ EVICTING = [
     Asked("a node replaced from an old version", "PUT", NODE, node(metadata={"resourceVersion": "1"})),
     Asked("a method there is not", "PATCH", "/api/v1/nodes", {}, KINDS["merge"]),
 ]
-ALL = [*READING, *PATCHING, *APPLYING, *CREATING, *EVICTING]
+_OLD_PAGE = "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6Miwic3RhcnQiOiIvYVx1MDAwMCJ9"
+"""The token of a page after `a` of a list at version 2: `{"v":"meta.k8s.io/v1","rv":2,"start":"/a\\u0000"}`."""
+FORGOTTEN = [
+    Asked("a page of a version that is forgotten", "GET", "/api/v1/nodes", query={"limit": "1", "continue": _OLD_PAGE}),
+    Asked(
+        "exactly a version that is forgotten",
+        "GET",
+        "/api/v1/nodes",
+        query={"resourceVersion": "1", "resourceVersionMatch": "Exact"},
+    ),
+    Asked("some of a version that is forgotten", "GET", "/api/v1/nodes", query={"resourceVersion": "1", "limit": "1"}),
+    Asked(
+        "a watch from a version that is forgotten",
+        "GET",
+        "/api/v1/events",
+        query={"watch": "1", "resourceVersion": "1"},
+    ),
+]
+ALL = [*READING, *PATCHING, *APPLYING, *CREATING, *EVICTING, *MISFITS, *AGENTS]
 
 WORDS_DIFFER = frozenset(
     {
-        "a label selector that does not parse",
         "a continue token that is none",
-        "a version that is none",
-        "merge: a list",
-        "merge: no JSON",
-        "merge: an annotation that is a number",
-        "merge: a bool that is text",
-        "merge: a bad label",
-        "merge: a bad label value",
-        "merge: dry in a way there is not",
-        "merge: a taint without an effect",
-        "merge: a taint of an effect there is not",
-        "merge: a taint twice",
-        "strategic: a taint taken away",
-        "json: an object",
-        "a kind of patch there is not",
         "apply: no YAML",
-        "an event with an eventTime only",
-        "a pod as a node",
         "no JSON",
-        "of another uid",
-        "no eviction",
-        "a node deleted if it is another",
+        "a watch from a version that is forgotten",
     }
 )
-DIFFERENT = {
-    "a group that is not there": "the real one says it as plain text, the simulated one as a Status",
-    "a watch from a version that is none": "real: 500; simulated: 400",
-    "merge: another uid": "real: 422, the field is immutable; simulated: 409",
-    "merge: another name": "real: 400; simulated: 422",
-    "merge: an unknown field": "the real one drops it; the simulated one keeps it",
-    "merge: an unknown field, strictly": "real: 422; simulated: taken, fieldValidation is not looked at",
-    "merge: a manager's name too long": "real: 422; simulated: taken",
-    "merge: by force": "real: 422, force is for apply only; simulated: taken",
-    "strategic: a condition": "in the real one the manager owns the two times too, although they were not said",
-    "strategic: a directive there is not": "real: 500; simulated: 400",
-    "apply: an unknown field": "real: 500; simulated: taken",
-    "an event with a bad time": "real: 400; simulated: taken, types are not checked",
-}
+DIFFERENT: dict[str, str] = {}

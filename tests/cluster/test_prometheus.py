@@ -36,7 +36,12 @@ QUERIES = [
     "time()",
     "rate(DCGM_FI_DEV_GPU_TEMP[5m])",
 ]
-REFUSED = ["rate(", "rate(up)", "up[5m", "nosuch(up)", "up{a=}", "up + on(a) b by", "sum(up) by", ""]
+REFUSED = ["up{a=}", "up + on(a) b by", "sum(up) by"]
+REFUSED_IN_WORDS = [
+    *("rate(", "rate(up)", "rate(5)", "rate(rate(up[5m]))", "up[5m", "nosuch(up)", "up{", "up offset", "sum by (", ""),
+    *("label_replace(up)", "time(1)", "{}", "topk(up)", "sum(\n  rate(up)\n)", "nosuch(\nup", "1 + nosuch (up)"),
+]
+"""Refusals in which the simulated parser knows what is wrong, and where."""
 
 
 _ROWS = ("vector", "matrix")
@@ -115,6 +120,13 @@ async def test_a_range_query_is_answered_alike(both, query):
 @pytest.mark.parametrize("query", REFUSED)
 async def test_what_does_not_parse_is_refused_alike(both, query):
     simulated, real = [comparable(await ask(url, "query", query=query)) for url in both]
+
+    assert simulated == real
+
+
+@pytest.mark.parametrize("query", REFUSED_IN_WORDS)
+async def test_what_does_not_parse_is_refused_in_the_same_words(both, query):
+    simulated, real = [await ask(url, "query", query=query) for url in both]
 
     assert simulated == real
 

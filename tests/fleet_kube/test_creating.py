@@ -93,7 +93,12 @@ async def test_a_name_that_exists_is_a_conflict(api):
         pytest.param(config_map(name="x", namespace="default"), 400, "does not match the namespace", id="namespace"),
         pytest.param(config_map(name="x", resourceVersion="1"), 500, "resourceVersion should not be set", id="version"),
         pytest.param({**config_map(name="x"), "kind": "Pod"}, 400, "cannot be handled as a ConfigMap", id="kind"),
-        pytest.param({**config_map(name="x"), "apiVersion": "v2"}, 400, "expected API version (v1)", id="api version"),
+        pytest.param(
+            {**config_map(name="x"), "apiVersion": "v2"},
+            400,
+            'no kind "ConfigMap" is registered for version "v2"',
+            id="api version",
+        ),
         pytest.param([], 400, "not an object", id="list"),
         pytest.param("{", 400, "the object provided is unrecognized", id="no JSON"),
     ],
@@ -121,14 +126,13 @@ async def test_refuses_an_unknown_dry_run(api):
     answer = await api.post(MAPS, config_map(name="x"), dryRun="Some")
 
     assert answer.status == 422
-    assert 'dryRun: Unsupported value: "Some"' in answer.json["message"]
+    assert 'dryRun: Unsupported value: ["Some"]' in answer.json["message"]
 
 
 @pytest.mark.parametrize(
     ("method", "path", "status", "reason"),
     [
         ("GET", "/api/v1/unicorns", 404, "NotFound"),
-        ("GET", "/apis/nowhere.io/v1/nodes", 404, "NotFound"),
         ("GET", "/api/v1/namespaces/team-a/nodes", 404, "NotFound"),
         ("GET", "/api/v1/nodes/gpu-1/shell", 404, "NotFound"),
         ("GET", "/api/v1/nodes/gpu-9", 404, "NotFound"),
@@ -138,10 +142,17 @@ async def test_refuses_an_unknown_dry_run(api):
         ("DELETE", "/api/v1/namespaces/team-a/pods/web-1/log", 405, "MethodNotAllowed"),
     ],
 )
-async def test_answers_paths_that_are_nothing_with_a_status(api, method, path, status, reason):
+async def test_answers_paths_of_a_served_group_that_are_nothing_with_a_status(api, method, path, status, reason):
     answer = await api.call(method, path)
 
     assert (answer.status, answer.json["kind"], answer.json["reason"]) == (status, "Status", reason)
+
+
+@pytest.mark.parametrize("group", ["nowhere.io/v1/nodes", "kubeflow.org/v1/pytorchjobs", "apps/v0/deployments"])
+async def test_answers_paths_of_a_group_that_is_not_served_with_plain_words(api, group):
+    answer = await api.get(f"/apis/{group}")
+
+    assert (answer.status, answer.text) == (404, "404 page not found\n")
 
 
 @pytest.mark.parametrize(

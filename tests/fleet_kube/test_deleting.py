@@ -55,7 +55,7 @@ async def test_a_precondition_that_does_not_hold_is_a_conflict(api, field):
     answer = await api.call("DELETE", f"{PODS}/web-1", {"preconditions": {field: "another"}})
 
     assert (answer.status, answer.json["reason"]) == (409, "Conflict")
-    assert "Precondition failed" in answer.json["message"]
+    assert "in the precondition (another) does not match" in answer.json["message"]
 
 
 async def test_a_finalizer_holds_an_object_until_it_is_removed(api):

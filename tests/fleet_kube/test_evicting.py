@@ -26,13 +26,20 @@ def budget(name="web", app="web", **spec):
     return {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": metadata, "spec": wanted}
 
 
-async def test_evicts_a_pod_nobody_protects(api):
-    answer = await evict(api, "web-1")
+class TestWhileThePodEnds:
+    """A pod that takes its time to end."""
 
-    pod = (await api.get(f"{PODS}/web-1")).json
-    assert (answer.status, answer.json["status"]) == (201, "Success")
-    assert pod["metadata"]["deletionTimestamp"]
-    assert pod["status"]["conditions"][-1]["type"] == "DisruptionTarget"
+    @pytest.fixture
+    def settings(self):
+        return KubeSettings(pod_grace_s=30.0)
+
+    async def test_evicts_a_pod_nobody_protects(self, api):
+        answer = await evict(api, "web-1")
+
+        pod = (await api.get(f"{PODS}/web-1")).json
+        assert (answer.status, answer.json["status"]) == (201, "Success")
+        assert pod["metadata"]["deletionTimestamp"]
+        assert pod["status"]["conditions"][-1]["type"] == "DisruptionTarget"
 
 
 async def test_a_spent_budget_refuses_and_says_why(api):
@@ -178,3 +185,19 @@ async def test_an_evicted_pod_vanishes_for_a_watcher(api):
             types = [event["type"] for event in [await watch.next() for _ in range(3)]]
 
     assert types == ["MODIFIED", "MODIFIED", "DELETED"]
+
+
+class TestTryingAgain:
+    """A real server tries ten seconds long; how long is a setting."""
+
+    @pytest.fixture
+    def settings(self):
+        return KubeSettings(wrong_uid_retry_s=0.05)
+
+    async def test_another_uid_is_refused_only_then(self, api):
+        began_s = asyncio.get_running_loop().time()
+
+        answer = await evict(api, "web-1", deleteOptions={"preconditions": {"uid": "another"}})
+
+        assert answer.status == 409
+        assert asyncio.get_running_loop().time() - began_s >= 0.05

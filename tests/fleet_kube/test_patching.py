@@ -81,8 +81,15 @@ async def test_a_patch_can_insist_on_a_version_and_a_uid(api):
     version = await api.patch(NODE, {"metadata": {"resourceVersion": "1", "labels": {"a": "b"}}})
     uid = await api.patch(NODE, {"metadata": {"uid": "another", "labels": {"a": "b"}}})
 
-    assert version.status == uid.status == 409
-    assert "Precondition failed: UID in precondition: another" in uid.json["message"]
+    assert (version.status, uid.status) == (409, 422)
+    assert 'metadata.uid: Invalid value: "another": field is immutable' in uid.json["message"]
+
+
+async def test_a_put_of_another_uid_is_a_conflict(api):
+    answer = await api.call("PUT", NODE, {"metadata": {"name": "gpu-1", "uid": "another"}})
+
+    assert answer.status == 409
+    assert "Precondition failed: UID in precondition: another" in answer.json["message"]
 
 
 async def test_a_write_that_changes_nothing_makes_no_version(api):
@@ -125,10 +132,10 @@ async def test_the_spec_of_a_pod_is_fixed(api):
 
 async def test_generation_counts_changes_of_the_spec(api):
     path = "/apis/apps/v1/namespaces/team-a/daemonsets"
-    await api.post(path, {"metadata": {"name": "d"}, "spec": {"a": 1}})
+    await api.post(path, {"metadata": {"name": "d"}, "spec": {"minReadySeconds": 1}})
 
     label = await api.patch(f"{path}/d", {"metadata": {"labels": {"a": "b"}}})
-    spec = await api.patch(f"{path}/d", {"spec": {"a": 2}})
+    spec = await api.patch(f"{path}/d", {"spec": {"minReadySeconds": 2}})
 
     assert [answer.json["metadata"]["generation"] for answer in (label, spec)] == [1, 2]
 
@@ -142,8 +149,8 @@ async def test_generation_counts_changes_of_the_spec(api):
         pytest.param("json", {"a": 1}, 400, "cannot unmarshal", id="no list"),
         pytest.param("merge", [1], 400, "cannot unmarshal", id="no object"),
         pytest.param("strategic", {"metadata": {"ownerReferences": [{}]}}, 400, "merge key: uid", id="no merge key"),
-        pytest.param("merge", {"metadata": {"name": "other"}}, 422, "field is immutable", id="name"),
-        pytest.param("merge", {"kind": "Pod"}, 400, "may not be changed", id="kind"),
+        pytest.param("merge", {"metadata": {"name": "other"}}, 400, "does not match the name on the URL", id="name"),
+        pytest.param("merge", {"kind": "Pod"}, 422, "unknown conversion", id="kind"),
         pytest.param("merge", {"spec": {"taints": [{"key": "a", "effect": "Nap"}]}}, 422, "Unsupported", id="effect"),
         pytest.param(
             "merge",

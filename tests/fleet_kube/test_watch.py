@@ -18,7 +18,7 @@ async def test_sees_every_change_after_its_resource_version(api, make_node):
 
     async with api.watch(NODES, resourceVersion=since) as watch:
         first = await watch.seen(1)
-        api.store.patch("nodes", "gpu-4", {"spec": {"unschedulable": True}})
+        api.store.patch("nodes", "gpu-4", {"spec": {"podCIDR": "10.0.0.0/24"}})
         api.store.delete("nodes", "gpu-4")
         later = await watch.seen(2)
 
@@ -56,14 +56,28 @@ async def test_a_quiet_watch_sends_bookmarks(api, make_pod):
     assert event["object"]["metadata"]["resourceVersion"] == str(api.store.resource_version)
 
 
-async def test_ends_at_its_timeout_with_a_bookmark(api, settings):
+async def test_bookmarks_come_at_intervals_until_some_time_before_the_end(api, settings):
     query = {"resourceVersion": api.store.resource_version, "allowWatchBookmarks": "true", "timeoutSeconds": 1}
 
     async with api.watch(NODES, **query) as watch:
         events = [event async for event in _all(watch)]
 
-    assert events[-1]["type"] == "BOOKMARK"
-    assert len(events) >= 1 / settings.bookmark_interval_s / 2
+    assert {event["type"] for event in events} == {"BOOKMARK"}
+    assert 2 <= len(events) <= 1 / settings.bookmark_interval_s + 1
+
+
+class TestBookmarksOfARealServer:
+    """A minute apart, and the last one two seconds before the end."""
+
+    @pytest.fixture
+    def settings(self):
+        return KubeSettings()
+
+    async def test_a_watch_that_is_shorter_gets_none(self, api):
+        query = {"resourceVersion": api.store.resource_version, "allowWatchBookmarks": "true", "timeoutSeconds": 1}
+
+        async with api.watch(NODES, **query) as watch:
+            assert await watch.next() is None
 
 
 async def _all(watch):
@@ -89,35 +103,35 @@ async def test_initial_events_need_a_version_match(api):
     assert "sendInitialEvents requires setting resourceVersionMatch" in answer.json["message"]
 
 
-async def test_a_version_older_than_history_is_gone(api):
+async def test_a_version_older_than_history_is_an_error_event(api):
     since = api.store.resource_version
     api.store.delete("nodes", "gpu-1")
     api.store.compact()
 
-    answer = await api.get(NODES, watch="true", resourceVersion=since)
+    async with api.watch(NODES, resourceVersion=since) as watch:
+        event, end = await watch.next(), await watch.next()
 
-    assert (answer.status, answer.json["reason"], answer.json["code"]) == (410, "Expired", 410)
-    assert answer.json["message"].startswith(f"too old resource version: {since} (")
+    assert watch.status == 200
+    assert (event["type"], event["object"]["code"], event["object"]["reason"]) == ("ERROR", 410, "Expired")
+    assert end is None
 
 
-class TestLikeAWatchCache:
-    """The other way in which real servers refuse an old version."""
+class TestWithoutAWatchCache:
+    """The other way in which servers refuse an old version."""
 
     @pytest.fixture
     def settings(self):
-        return KubeSettings(expired_watch_as_status=False)
+        return KubeSettings(expired_watch_as_status=True)
 
-    async def test_a_version_older_than_history_is_an_error_event(self, api):
+    async def test_a_version_older_than_history_is_gone(self, api):
         since = api.store.resource_version
         api.store.delete("nodes", "gpu-1")
         api.store.compact()
 
-        async with api.watch(NODES, resourceVersion=since) as watch:
-            event, end = await watch.next(), await watch.next()
+        answer = await api.get(NODES, watch="true", resourceVersion=since)
 
-        assert watch.status == 200
-        assert (event["type"], event["object"]["code"], event["object"]["reason"]) == ("ERROR", 410, "Expired")
-        assert end is None
+        assert (answer.status, answer.json["reason"], answer.json["code"]) == (410, "Expired", 410)
+        assert answer.json["message"].startswith(f"too old resource version: {since} (")
 
 
 async def test_compaction_does_not_disturb_a_watch_that_keeps_up(api):

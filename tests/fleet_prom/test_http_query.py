@@ -73,7 +73,7 @@ RANGE = {"query": "up", "start": "0", "end": "60", "step": "30"}
 @pytest.mark.parametrize(
     ("path", "params", "status", "error_type", "words"),
     [
-        ("query", {"query": "up{"}, 400, "bad_data", 'invalid parameter "query": parse error'),
+        ("query", {"query": "up{"}, 400, "bad_data", 'invalid parameter "query": 1:4: parse error'),
         ("query", {}, 400, "bad_data", "no expression found"),
         ("query", {"query": "sin(up)"}, 400, "bad_data", 'function "sin" is not supported'),
         ("query", {"query": "up", "time": "noon"}, 400, "bad_data", 'cannot parse "noon" to a valid timestamp'),

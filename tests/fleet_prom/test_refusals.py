@@ -81,3 +81,24 @@ def test_accepts_a_long_list_of_nodes() -> None:
 def test_a_selector_is_nothing_more(text: str) -> None:
     with pytest.raises(PromError, match="not a series selector"):
         parse_selector(text)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("rate(", "1:6: parse error: unclosed left parenthesis"),
+        ("up[5m", "1:6: parse error: unclosed left bracket"),
+        (
+            "sum(\n  rate(up)\n)",
+            '2:8: parse error: expected type range vector in call to function "rate", got instant vector',
+        ),
+        ("1 + nosuch (up)", '1:5: parse error: unknown function with name "nosuch"'),
+        ("up{a=}", "parse error: invalid promql query"),
+    ],
+    ids=["end", "bracket", "argument on another line", "function", "a place the parser does not know"],
+)
+def test_says_where_in_the_query_something_is_wrong(query, message):
+    with pytest.raises(PromError) as refused:
+        parse_query(query)
+
+    assert refused.value.message == message

@@ -93,8 +93,8 @@ def test_managed_fields_tell_who_did_what(make_world, anchor):
     entries = {item["manager"]: item for item in node["metadata"]["managedFields"]}
     assert node["spec"]["unschedulable"] is True
     assert node["metadata"]["annotations"]["work/until"] == rfc3339(anchor + 3600)
-    assert entries["kubectl-cordon"]["fieldsV1"] == {"f:spec": {"f:unschedulable": {}}}
-    assert entries["kubectl-cordon"]["time"] == rfc3339(anchor - 45 * 60)
+    assert entries["kubectl"]["fieldsV1"] == {"f:spec": {"f:unschedulable": {}}}
+    assert entries["kubectl"]["time"] == rfc3339(anchor - 45 * 60)
     assert "f:work/until" in entries["team-x-sa"]["fieldsV1"]["f:metadata"]["f:annotations"]
     assert {"kubelet", "node-problem-detector", "gpu-feature-discovery"} <= entries.keys()
 

@@ -4,9 +4,9 @@
     store.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "gpu-1"}})
     app = kube_app(store, logs, faults, time.time)
 
-Behaviour and messages follow Kubernetes v1.34. Not simulated: CRDs as objects, admission but for webhooks
-that the store names, schema validation of fields,
-garbage collection beyond owner references, and all controllers but the one that counts disruption budgets.
+Behaviour and messages follow Kubernetes; `tests/cluster` puts the same requests to it and to a real server. Not
+simulated: CRDs as objects and the schemas in them, admission but for webhooks that the store names, garbage collection
+beyond owner references, and all controllers but those that count disruption budgets and taint cordoned nodes.
 """
 
 from sentinel_fleet.kube.admission import Webhook

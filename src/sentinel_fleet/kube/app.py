@@ -6,8 +6,9 @@ raised as `ApiError` wherever they arise and become `metav1.Status` here.
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
 from aiohttp import web
 
@@ -15,14 +16,18 @@ from sentinel_fleet.kube import discovery, openapi, protobuf
 from sentinel_fleet.kube.admission import admit
 from sentinel_fleet.kube.authz import Attributes, Rules, access_review, forbidden, rules_review
 from sentinel_fleet.kube.bodies import parse_document
+from sentinel_fleet.kube.body import Body
 from sentinel_fleet.kube.context import Caller, Context, KubeSettings
+from sentinel_fleet.kube.decoding import Place, WrongValue
 from sentinel_fleet.kube.deletion import delete, delete_collection
 from sentinel_fleet.kube.evict import evict, keep_budgets
 from sentinel_fleet.kube.faulty import Hangup, suffer
 from sentinel_fleet.kube.jsontypes import JsonObject
 from sentinel_fleet.kube.listing import ListOptions, Page, list_page
 from sentinel_fleet.kube.logs import pod_log
+from sentinel_fleet.kube.node_taints import keep_cordon_taints
 from sentinel_fleet.kube.nodelogs import node_proxy
+from sentinel_fleet.kube.patching import patch
 from sentinel_fleet.kube.paths import ResourcePath, parse_path
 from sentinel_fleet.kube.record import Record, to_json
 from sentinel_fleet.kube.render import Renderer, negotiate
@@ -30,10 +35,11 @@ from sentinel_fleet.kube.selectors import BadSelector, Selector, parse_selector
 from sentinel_fleet.kube.status import ApiError, bad_request, internal, not_found, unknown_resource
 from sentinel_fleet.kube.store import ObjectStore, WriteRequest
 from sentinel_fleet.kube.watch import WatchRequest, WatchStream
-from sentinel_fleet.kube.writes import Body, create, patch, update
+from sentinel_fleet.kube.writes import create, update
 from sentinel_fleet.ports import LogSource, SourceFaults
 
 _MAX_BODY = 3 * 1024 * 1024
+_NOWHERE = "404 page not found\n"
 _log = logging.getLogger(__name__)
 
 
@@ -52,6 +58,7 @@ def kube_app(
     app.cleanup_ctx.append(_life(context))
     app.on_shutdown.append(_closer(context))
     keep_budgets(store)
+    keep_cordon_taints(store)
     return app
 
 
@@ -118,7 +125,12 @@ class _Server:
             raise forbidden(asked)
         makes_it_served = verb == "create" and not path.resource.installable
         if not self._context.store.served(path.resource) and not makes_it_served:
-            raise unknown_resource()
+            raise self._nothing_at(path)
+
+    def _nothing_at(self, path: ResourcePath) -> Exception:
+        """The refusal of a kind that is not served; whose group is not there at all, that is no path to the server."""
+        versions = discovery.group_versions(self._context.store).get(path.resource.group, ())
+        return unknown_resource() if path.resource.version in versions else web.HTTPNotFound(text=_NOWHERE)
 
     async def _read(
         self, request: web.Request, path: ResourcePath, caller: Caller, fault: str | None
@@ -157,9 +169,12 @@ class _Server:
         try:
             self._authorize(path, path.verb, caller, fault)
             admit(self._context.store.webhooks, path, dry_run=body.dry_run)
-            response = self._carry_out(request, path, body, caller)
+            response = await self._carry_out(request, path, body, caller)
         except ApiError as error:
             self._note(request, body, caller, error.code)
+            raise
+        except web.HTTPNotFound as error:
+            self._note(request, body, caller, error.status)
             raise
         self._note(request, body, caller, response.status)
         return response
@@ -170,12 +185,12 @@ class _Server:
         store = self._context.store
         (store.dry_runs if body.dry_run else store.writes).append(line)
 
-    def _carry_out(self, request: web.Request, path: ResourcePath, body: Body, caller: Caller) -> web.Response:
+    async def _carry_out(self, request: web.Request, path: ResourcePath, body: Body, caller: Caller) -> web.Response:
         context = self._context
-        body.check()
+        body.check(path.verb)
         renderer = Renderer(path.resource, "object", context.clock())
         if path.subresource == "eviction":
-            return _json(evict(context, path, body), 201)
+            return _json({**await evict(context, path, body), "code": 201}, 201)
         if path.verb == "delete":
             left = delete(context, path, body)
             return _bytes(renderer.one(left)) if isinstance(left, Record) else _json(left)
@@ -186,7 +201,8 @@ class _Server:
         act = {"create": create, "update": update, "patch": patch}[path.verb]
         written = act(context, path, body, caller)
         form = Renderer(path.resource, negotiate(request.headers.get("Accept", "")), context.clock())
-        return _bytes(form.one(written.record), 201 if written.created else 200)
+        code = 201 if written.created else 200
+        return _bytes(form.one(written.record), code, written.unknown if body.warns else ())
 
     async def _answer_review(
         self, request: web.Request, wanted: tuple[str, str], caller: Caller, *, refused: bool
@@ -218,7 +234,7 @@ class _Server:
             found = openapi.document(store, name) if name else openapi.index(store)
         else:
             found = _discovery(store, path.strip("/").split("/"), request.host)
-        return _json(found) if found is not None else web.Response(status=404, text="404 page not found\n")
+        return _json(found) if found is not None else web.Response(status=404, text=_NOWHERE)
 
 
 def _discovery(store: ObjectStore, parts: list[str], host: str) -> JsonObject | None:
@@ -252,9 +268,10 @@ def _review_spec(data: bytes, content_type: str, kind: str) -> JsonObject:
     if content_type == protobuf.CONTENT_TYPE:
         return protobuf.parse_review(data, kind)
     review = parse_document(data, content_type)
-    if not isinstance(review, dict) or not isinstance(review.get("spec", {}), dict):
-        raise bad_request(f"the object provided is no {kind}")
-    spec: JsonObject = review.get("spec", {})
+    spec = review.get("spec", {}) if isinstance(review, dict) else review
+    if not isinstance(spec, dict):
+        why = WrongValue(Place("spec", "spec", kind), f"{kind}Spec", spec)
+        raise bad_request(f'{kind} in version "v1" cannot be handled as a {kind}: {why}')
     return spec
 
 
@@ -263,8 +280,12 @@ def _content_type(request: web.Request) -> str:
     return request.content_type if "Content-Type" in request.headers else ""
 
 
-def _bytes(body: bytes, code: int = 200) -> web.Response:
-    return web.Response(body=body, status=code, content_type="application/json")
+def _bytes(body: bytes, code: int = 200, unknown: Iterable[str] = ()) -> web.Response:
+    """An answer, with a Warning for every field that was sent and that there is not."""
+    response = web.Response(body=body, status=code, content_type="application/json")
+    for place in unknown:
+        response.headers.add("Warning", f"299 - {json.dumps(f'unknown field {json.dumps(place)}')}")
+    return response
 
 
 def _selector(path: ResourcePath, query: Mapping[str, str]) -> Selector:

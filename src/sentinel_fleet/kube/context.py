@@ -19,15 +19,20 @@ class KubeSettings:
     """The Kubernetes version it claims to be."""
     pod_grace_s: float = 0.2
     """The longest a deleted pod stays Terminating, whatever its own grace period says."""
-    bookmark_interval_s: float = 1.0
-    """How long a watch with bookmarks stays silent."""
+    bookmark_interval_s: float = 60.0
+    """How often a watch with bookmarks gets one, whatever else it gets; the last comes two seconds before its end, or
+    one interval where that is less."""
     watch_timeout_s: float = 1800.0
     """How long a watch lives that names no timeoutSeconds."""
     eviction_retry_after_s: int = 0
     """The Retry-After of a refused eviction; 0 sends none, as real servers do for a budget that is spent."""
-    expired_watch_as_status: bool = True
-    """Whether a watch from a too old resourceVersion is refused with HTTP 410; otherwise it begins with 200 and an
-    ERROR event, as a real server with a watch cache answers. Clients must understand both."""
+    wrong_uid_retry_s: float = 0.0
+    """How long an eviction of another uid than the pod's is tried again before it is refused. A real server tries for
+    ten seconds (20 times, half a second apart), as if the precondition might come true; here nobody waits unless a
+    test wants to see how a client bears it."""
+    expired_watch_as_status: bool = False
+    """Whether a watch from a too old resourceVersion is refused with HTTP 410, as servers without a watch cache did;
+    otherwise it begins with 200 and an ERROR event. Clients must understand both."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,27 @@ from __future__ import annotations
 import re
 
 from sentinel_fleet.kube.bodies import parse_document
+from sentinel_fleet.kube.body import Body
 from sentinel_fleet.kube.context import Context
+from sentinel_fleet.kube.decoding import WrongValue, decode
 from sentinel_fleet.kube.jsontypes import JsonObject, dig, objects
 from sentinel_fleet.kube.listing import ListOptions, list_page
 from sentinel_fleet.kube.paths import ResourcePath
 from sentinel_fleet.kube.record import Key, Record
 from sentinel_fleet.kube.resources import STORED, Resource
 from sentinel_fleet.kube.selectors import Selector
-from sentinel_fleet.kube.status import bad_request, conflict, not_found, success
-from sentinel_fleet.kube.writes import Body
+from sentinel_fleet.kube.status import (
+    FieldError,
+    bad_request,
+    invalid_kind,
+    not_found,
+    storage_conflict,
+    success,
+)
 from sentinel_fleet.times import rfc3339
 
 _DEFAULT_GRACE_S = 30
+_POLICIES = ("Foreground", "Background", "Orphan")
 _DEPENDENTS = ("pods", "replicasets", "jobs", "controllerrevisions", "pytorchjobs", "mpijobs", "workloads")
 
 
@@ -30,7 +39,7 @@ def delete(context: Context, path: ResourcePath, body: Body) -> Record | JsonObj
     record = context.store.record(path.resource.plural, path.name, path.namespace)
     if record is None:
         raise not_found(path.resource, path.name)
-    _check_preconditions(path.resource, record, options.get("preconditions") or {})
+    check_preconditions(path.resource, record, options.get("preconditions") or {})
     dry = body.dry_run or "All" in (options.get("dryRun") or ())
     return delete_record(context, path.resource, record, options, dry=dry)
 
@@ -39,28 +48,54 @@ def _options(body: Body) -> JsonObject:
     options = parse_document(body.data, body.content_type) if body.data.strip() else {}
     if not isinstance(options, dict):
         raise bad_request("the body of a delete must be DeleteOptions")
-    options |= {name: body.query[name] for name in ("gracePeriodSeconds", "propagationPolicy") if name in body.query}
+    try:
+        options = decode(options, "DeleteOptions").obj | _asked_in_query(body)
+    except WrongValue as error:
+        raise bad_request(str(error)) from error
     check_options(options)
     return options
 
 
+def _asked_in_query(body: Body) -> JsonObject:
+    asked: JsonObject = (
+        {"propagationPolicy": body.query["propagationPolicy"]} if "propagationPolicy" in body.query else {}
+    )
+    grace_s = body.query.get("gracePeriodSeconds", "0")
+    if not re.fullmatch(r"-?[0-9]+", grace_s):
+        raise bad_request(f'strconv.ParseInt: parsing "{grace_s}": invalid syntax')
+    return asked | ({"gracePeriodSeconds": int(grace_s)} if "gracePeriodSeconds" in body.query else {})
+
+
 def check_options(options: JsonObject) -> None:
-    """Refuse delete options of the wrong JSON type.
+    """Refuse delete options that ask for what there is not.
 
     Raises:
-        ApiError: 400.
+        ApiError: 422.
     """
-    grace_s = options.get("gracePeriodSeconds", 0)
-    if not isinstance(options.get("preconditions", {}), dict) or not re.fullmatch(r"-?[0-9]+", str(grace_s)):
-        raise bad_request(f"unable to read DeleteOptions: {options}")
+    policy = options.get("propagationPolicy", "Background")
+    if policy not in _POLICIES:
+        listed = ", ".join(f'"{known}"' for known in (*_POLICIES, "nil"))
+        error = FieldError("FieldValueNotSupported", "propagationPolicy", policy, f"supported values: {listed}")
+        raise invalid_kind("meta.k8s.io", "DeleteOptions", "", [error])
 
 
-def _check_preconditions(resource: Resource, record: Record, wanted: JsonObject) -> None:
+def check_preconditions(resource: Resource, record: Record, wanted: JsonObject) -> None:
+    """Refuse to touch another object than the one that is meant.
+
+    Raises:
+        ApiError: 409, in the storage's words, which name kinds and not resources.
+    """
     metadata = record.obj["metadata"]
-    for field, label in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
-        if wanted.get(field) not in (None, metadata[field]):
-            held = f"{label} in precondition: {wanted[field]}, {label} in object meta: {metadata[field]}"
-            raise conflict(resource, metadata["name"], f"Precondition failed: {held}")
+    for field, label, happened in (
+        ("uid", "UID", "deleted and then recreated"),
+        ("resourceVersion", "ResourceVersion", "modified"),
+    ):
+        if wanted.get(field) not in (None, "", metadata[field]):
+            why = (
+                f"the {label} in the precondition ({wanted[field]}) does not match the {label} in record "
+                f"({metadata[field]}). The object might have been {happened}"
+            )
+            raise storage_conflict(resource, metadata["name"], why)
 
 
 def delete_record(

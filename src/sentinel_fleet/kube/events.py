@@ -6,6 +6,7 @@ Both APIs print unset times as null (`eventTime: null`), which strict client mod
 from __future__ import annotations
 
 from sentinel_fleet.kube.jsontypes import JsonObject, dig
+from sentinel_fleet.kube.names import qualified_name_errors
 from sentinel_fleet.kube.status import FieldError, invalid_field
 
 EVENTS_GROUP = "events.k8s.io"
@@ -76,6 +77,7 @@ def _modern_errors(event: JsonObject, *, new_api: bool) -> list[FieldError]:
         text = str(event.get(key) or "")
         if not text:
             errors.append(FieldError("FieldValueRequired", field))
+            errors += qualified_name_errors(field, "") if key == "reportingComponent" else []
         elif limit and len(text) > limit:
             errors.append(invalid_field(field, "", f"can have at most {limit} characters"))
     if len(str(event.get("message") or "")) > _NOTE_LIMIT:

@@ -6,20 +6,21 @@ controller does in a real cluster; evictions read it fresh.
 
 from __future__ import annotations
 
+import asyncio
 from math import ceil
 
 from sentinel_fleet.kube.bodies import parse_object
+from sentinel_fleet.kube.body import Body
 from sentinel_fleet.kube.context import Context
-from sentinel_fleet.kube.deletion import check_options, delete_record
+from sentinel_fleet.kube.deletion import check_options, check_preconditions, delete_record
 from sentinel_fleet.kube.history import Change
 from sentinel_fleet.kube.jsontypes import JsonObject, condition, dig, objects
 from sentinel_fleet.kube.paths import ResourcePath
 from sentinel_fleet.kube.record import Record
 from sentinel_fleet.kube.resources import STORED, Resource
 from sentinel_fleet.kube.selectors import Selector, label_selector_test
-from sentinel_fleet.kube.status import bad_request, conflict, failure, not_found, success, too_many_requests
+from sentinel_fleet.kube.status import bad_request, failure, not_found, success, too_many_requests
 from sentinel_fleet.kube.store import ObjectStore
-from sentinel_fleet.kube.writes import Body
 
 _BUDGETS = "poddisruptionbudgets"
 _EVICTION = Resource("policy", "v1", "evictions", "Eviction")
@@ -27,13 +28,13 @@ _REFUSED = "Cannot evict pod as it would violate the pod's disruption budget."
 _TWO_BUDGETS = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
 
 
-def evict(context: Context, path: ResourcePath, body: Body) -> JsonObject:
+async def evict(context: Context, path: ResourcePath, body: Body) -> JsonObject:
     """POST to a pod's eviction subresource.
 
     Raises:
         ApiError: 404, 409 when a precondition does not hold, 429 when a budget forbids it, 500 with two budgets.
     """
-    eviction = parse_object(body.data, body.content_type, _EVICTION)
+    eviction = parse_object(body.data, body.content_type, _EVICTION, strict=body.strict).obj
     if eviction["metadata"].get("name") != path.name:
         raise bad_request("name in URL does not match name in Eviction object")
     record = context.store.record("pods", path.name, path.namespace)
@@ -41,7 +42,10 @@ def evict(context: Context, path: ResourcePath, body: Body) -> JsonObject:
         raise not_found(path.resource, path.name)
     options = eviction.get("deleteOptions") or {}
     check_options(options)
-    _check_preconditions(path.resource, record, options.get("preconditions") or {})
+    preconditions = options.get("preconditions") or {}
+    if preconditions.get("uid") not in (None, "", record.obj["metadata"]["uid"]):
+        await asyncio.sleep(context.settings.wrong_uid_retry_s)
+    check_preconditions(path.resource, record, preconditions)
     dry = body.dry_run or "All" in (options.get("dryRun") or ())
     budget = _budget_to_spend(context, record, dry=dry)
     if not dry:
@@ -50,20 +54,6 @@ def evict(context: Context, path: ResourcePath, body: Body) -> JsonObject:
         if budget is not None:
             refresh(context.store, budget)
     return success()
-
-
-def _check_preconditions(resource: Resource, record: Record, wanted: JsonObject) -> None:
-    metadata = record.obj["metadata"]
-    for field, label, happened in (
-        ("uid", "UID", "deleted and then recreated"),
-        ("resourceVersion", "ResourceVersion", "modified"),
-    ):
-        if wanted.get(field) not in (None, "", metadata[field]):
-            why = (
-                f"the {label} in the precondition ({wanted[field]}) does not match the {label} in record "
-                f"({metadata[field]}). The object might have been {happened}"
-            )
-            raise conflict(resource, metadata["name"], why)
 
 
 def _budget_to_spend(context: Context, pod: Record, *, dry: bool) -> Record | None:

@@ -19,6 +19,8 @@ Path = tuple[str, ...]
 Paths = frozenset[Path]
 
 _MEMBER = "."
+_NULL = "null"
+"""Stands for a null that is printed, an unset time, which is a value as any other."""
 _ALWAYS_PRESENT = frozenset({"metadata", "spec", "status", "template"})
 """Structs that Go serialises even when empty, so that nobody comes to own them by adding their first field."""
 
@@ -131,11 +133,16 @@ def compare(old: JsonObject, new: JsonObject, type_: str) -> Comparison:
 
 def _compare_objects(old: JsonObject, new: JsonObject, type_: str, prefix: Path, result: Comparison) -> None:
     for key in old.keys() | new.keys():
-        left, right = old.get(key), new.get(key)
+        left, right = _given(old, key), _given(new, key)
         if key in _ALWAYS_PRESENT:
             left, right = _present(left, right)
         if left != right or (left is None) != (right is None):
             _compare_values(left, right, rule(type_, key), (*prefix, f"f:{key}"), result)
+
+
+def _given(obj: JsonObject, key: str) -> object:
+    """The value of a field, None only where there is no such field."""
+    return _NULL if key in obj and obj[key] is None else obj.get(key)
 
 
 def _present(left: object, right: object) -> tuple[object, object]:

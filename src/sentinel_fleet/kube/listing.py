@@ -19,7 +19,15 @@ from sentinel_fleet.kube.history import Compacted
 from sentinel_fleet.kube.jsontypes import JsonObject
 from sentinel_fleet.kube.record import Key, Record
 from sentinel_fleet.kube.selectors import Selector
-from sentinel_fleet.kube.status import FieldError, bad_request, expired, invalid_kind, too_large_version
+from sentinel_fleet.kube.status import (
+    ApiError,
+    FieldError,
+    bad_request,
+    expired,
+    failure,
+    invalid_kind,
+    too_large_version,
+)
 
 _INCONSISTENT = -1
 _TOO_OLD = (
@@ -48,7 +56,8 @@ class ListOptions:
         """Read and check the parameters.
 
         Raises:
-            ApiError: 400 for malformed numbers, 422 for combinations the API forbids.
+            ApiError: 400 for malformed numbers, 422 for combinations the API forbids; 500 where a watch begins at a
+                version that is none, as the real server has it.
         """
         initial = query.get("sendInitialEvents")
         options = cls(
@@ -65,10 +74,13 @@ class ListOptions:
         if errors:
             raise invalid_kind("meta.k8s.io", "ListOptions", "", errors)
         if options.rv and not options.rv.isdigit():
-            raise bad_request(
-                f"invalid resource version: strconv.ParseUint: parsing {json.dumps(options.rv)}: invalid syntax"
-            )
+            raise options._unreadable_version()
         return options
+
+    def _unreadable_version(self) -> ApiError:
+        quoted = json.dumps(self.rv)
+        why = f"resourceVersion: Invalid value: {quoted}: strconv.ParseUint: parsing {quoted}: invalid syntax"
+        return failure(500, "", why) if self.watch else bad_request(f"invalid resource version: {why}")
 
     def _list_errors(self) -> list[FieldError]:
         errors, field = [], "resourceVersionMatch"
@@ -148,7 +160,7 @@ def decode_token(token: str) -> tuple[int, Key]:
         namespace, _, name = value["start"].partition("/")
         return int(value["rv"]), (namespace, name)
     except (binascii.Error, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise bad_request(f"continue key is not valid: {error}") from error
+        raise bad_request(f"invalid continue token: continue key is not valid: {error}") from error
 
 
 def list_page(collection: Collection, selector: Selector, options: ListOptions, current_rv: int) -> Page:

@@ -50,7 +50,7 @@ class LogOptions:
             errors.append(invalid_field("limitBytes", limit, "must be greater than 0"))
         if seconds is not None and "sinceTime" in query:
             detail = "at most one of `sinceTime` or `sinceSeconds` may be specified"
-            errors.append(FieldError("FieldValueForbidden", "", None, detail))
+            errors.append(FieldError("FieldValueForbidden", "[]", None, detail))
         elif seconds is not None and seconds < 1:
             errors.append(invalid_field("sinceSeconds", seconds, "must be greater than 0"))
         if errors:
@@ -86,7 +86,8 @@ def _since(query: Mapping[str, str], seconds: int | None, now: float) -> float |
         return None
     at = parse_instant(query["sinceTime"])
     if at is None:
-        raise bad_request(f'parsing time "{query["sinceTime"]}" as "2006-01-02T15:04:05Z07:00": cannot parse')
+        quoted = f'"{query["sinceTime"]}"'
+        raise bad_request(f'parsing time {quoted} as "2006-01-02T15:04:05Z07:00": cannot parse {quoted} as "2006"')
     return at
 
 

@@ -13,6 +13,10 @@ class BadPatch(ValueError):
     """Raised when a patch is not well-formed."""
 
 
+class BadDirective(BadPatch):
+    """Raised when a strategic merge patch has a `$patch` that there is not."""
+
+
 class PatchFailed(ValueError):
     """Raised when a well-formed patch does not apply to the object, a failed `test` included."""
 
@@ -38,7 +42,7 @@ def json_patch(target: JsonObject, operations: object) -> JsonObject:
         PatchFailed: an operation does not apply.
     """
     if not isinstance(operations, list):
-        raise BadPatch("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
+        raise BadPatch("json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp")
     document: Any = deepcopy(target)
     for operation in operations:
         if not isinstance(operation, dict) or not isinstance(operation.get("path"), str):

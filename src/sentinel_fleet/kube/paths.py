@@ -8,6 +8,7 @@ from sentinel_fleet.kube.resources import BY_PATH, Resource
 from sentinel_fleet.kube.status import method_not_allowed, unknown_resource
 
 _OBJECT_VERBS = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "POST": "create"}
+_SERVED = frozenset((group, version) for group, version, _ in BY_PATH)
 _COLLECTION_VERBS = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
 
 
@@ -30,7 +31,8 @@ class ResourcePath:
 
 
 def parse_path(method: str, path: str) -> ResourcePath | None:
-    """The resource request a path stands for; None for paths that are no resources (discovery, /healthz ...).
+    """The resource request a path stands for; None for paths that are no resources: discovery,
+    /healthz ..., and whatever is asked of a group that no server has.
 
     Raises:
         ApiError: 404 for a kind that is not served, 405 for a verb it does not have.
@@ -45,6 +47,8 @@ def parse_path(method: str, path: str) -> ResourcePath | None:
     namespace = ""
     if tail[0] == "namespaces" and len(tail) > 2 and tail[2] not in ("status", "finalize"):
         namespace, tail = tail[1], tail[2:]
+    if (group, version) not in _SERVED:
+        return None
     resource = BY_PATH.get((group, version, tail[0]))
     if resource is None:
         raise unknown_resource()

@@ -52,6 +52,11 @@ class Resource:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
+    def stored_as(self) -> str:
+        """Its folder in etcd, which messages of the storage name."""
+        return {"nodes": "minions"}.get(self.plural, f"{self.group}/{self.plural}" if self.custom else self.plural)
+
+    @property
     def singular(self) -> str:
         """As kubectl lets people write it."""
         return self.kind.lower()

@@ -70,7 +70,7 @@ class _Requirements:
 
     def _values(self) -> frozenset[str]:
         if self._take() != "(":
-            raise BadSelector("found '', expected: '('")
+            raise BadSelector("unable to parse requirement: found '' expected: '('")
         values = {self._value()}
         while self._peek() == ",":
             self._at += 1

@@ -62,7 +62,7 @@ class FieldError:
         """The complaint without the field's name."""
         text = _FIELD_ERRORS[self.type]
         if self.type not in _WITHOUT_VALUE:
-            text += f": {json.dumps(self.value)}"
+            text += f": {json.dumps(self.value, separators=(',', ':'))}"
         return f"{text}: {self.detail}" if self.detail else text
 
     def __str__(self) -> str:
@@ -116,6 +116,13 @@ def conflict(resource: Resource, name: str, why: str) -> ApiError:
     """The object is not in the state the client believed."""
     message = f'Operation cannot be fulfilled on {resource.qualified} "{name}": {why}'
     return failure(409, "Conflict", message, _details(resource, name))
+
+
+def storage_conflict(resource: Resource, name: str, why: str) -> ApiError:
+    """As `conflict`, where the storage says so: it knows kinds only."""
+    qualified = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    message = f'Operation cannot be fulfilled on {qualified} "{name}": {why}'
+    return failure(409, "Conflict", message, {**_details(resource, name), "kind": resource.kind})
 
 
 def invalid(resource: Resource, name: str, errors: Sequence[FieldError]) -> ApiError:
@@ -192,3 +199,8 @@ def unsupported_media_type(accepted: Sequence[str]) -> ApiError:
     listed = ", ".join(accepted)
     message = f"the body of the request was in an unknown format - accepted media types include: {listed}"
     return failure(415, "UnsupportedMediaType", message)
+
+
+def unsupported_patch() -> ApiError:
+    """A patch of a type that there is not."""
+    return failure(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})

@@ -25,6 +25,7 @@ from sentinel_fleet.kube.resources import STORED, Resource, resource_of
 from sentinel_fleet.kube.schema import root_type
 from sentinel_fleet.kube.selectors import parse_selector
 from sentinel_fleet.kube.strategic import strategic_patch
+from sentinel_fleet.kube.unset import with_unset
 from sentinel_fleet.times import rfc3339
 
 SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -125,7 +126,7 @@ class ObjectStore:
         """
         resource = resource_of(obj)
         old = self.get(resource.plural, obj["metadata"]["name"], obj["metadata"].get("namespace", ""))
-        new = self._completed(obj, old)
+        new = with_unset(self._completed(obj, old))
         if manager:
             new = after_update(old, new, Writer(manager, api_version=resource.api_version), self.now())
         return self.commit(resource, new).obj

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sentinel_fleet.kube.decoding import go_value
 from sentinel_fleet.kube.jsontypes import JsonObject
-from sentinel_fleet.kube.patch import BadPatch
+from sentinel_fleet.kube.patch import BadDirective, BadPatch
 from sentinel_fleet.kube.schema import FieldRule, rule
 
 _DIRECTIVE = "$patch"
@@ -31,7 +32,7 @@ def strategic_patch(target: JsonObject, patch: JsonObject, type_: str) -> JsonOb
     if directive == "delete":
         return {}
     if directive not in (None, "merge"):
-        raise BadPatch(f"unknown patch type found: {directive}")
+        raise BadDirective(f"unknown patch type: {directive} in map: {go_value(patch)}")
     merged = _retained(target, patch)
     for key, value in patch.items():
         if key.startswith(_DELETE_PRIMITIVES):
@@ -65,7 +66,7 @@ def _merge_field(merged: JsonObject, key: str, value: object, field: FieldRule) 
     elif isinstance(value, list) and field.patch_merge:
         merged[key] = _merge_list(list(merged.get(key) or ()), value, field)
     else:
-        merged[key] = _without_directives(value)
+        merged[key] = value
 
 
 def _merge_list(current: list[Any], patch: list[Any], field: FieldRule) -> list[Any]:

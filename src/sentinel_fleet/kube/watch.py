@@ -1,9 +1,9 @@
 """Watches: the change log of a resource as a stream of JSON lines, seen through a selector.
 
 An object that starts to match appears as ADDED, one that ceases to match as DELETED, whatever happened to it. A watch
-ends by its timeout (with a last bookmark), by the server's shutdown, by a dropped connection (a test's wish, or the
-fault of the source), or by an ERROR event with code 410 when its history is gone. A test may also have it torn in the
-middle of an event, or fall silent without ending.
+ends by its timeout (soon after a last bookmark), by the server's shutdown, by a dropped connection (a test's wish, or
+the fault of the source), or by an ERROR event with code 410 when its history is gone. A test may also have it torn in
+the middle of an event, or fall silent without ending.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 from aiohttp import web
 
@@ -26,6 +27,8 @@ from sentinel_fleet.kube.status import expired
 
 _BATCH = 500
 _LIVENESS_S = 1.0
+_LAST_BOOKMARK_S = 2.0
+"""How long before its end a watch gets its last bookmark; a shorter one gets none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ class WatchStream:
     async def _follow(self, subscription: Subscription) -> None:
         loop, settings, options = asyncio.get_running_loop(), self._context.settings, self._wanted.options
         deadline = loop.time() + (options.timeout_s or settings.watch_timeout_s)
-        quiet_since = loop.time()
+        bookmark_at = self._next_bookmark(loop.time(), deadline)
         while True:
             if subscription.ending in ("hang", "tear"):
                 await self._break(subscription.ending)
@@ -119,17 +122,24 @@ class WatchStream:
             chunk = b"".join(self._lines(changes))
             if chunk:
                 await self._response.write(chunk)
-                quiet_since = loop.time()
             self._check_connection(subscription)
             if await self._ended(subscription):
                 return
             now = loop.time()
-            if options.bookmarks and (now >= deadline or now - quiet_since >= settings.bookmark_interval_s):
+            if now >= bookmark_at:
                 await self._bookmark(self._context.store.resource_version)
-                quiet_since = now
+                bookmark_at = self._next_bookmark(now, deadline)
             if now >= deadline:
                 return
-            await subscription.wait(min(deadline - now, settings.bookmark_interval_s, _LIVENESS_S))
+            await subscription.wait(max(min(deadline, bookmark_at, now + _LIVENESS_S) - now, 0.0))
+
+    def _next_bookmark(self, now: float, deadline: float) -> float:
+        """When a bookmark is due next: every interval, the last of them some time before the end, and then never."""
+        settings = self._context.settings
+        last = deadline - min(_LAST_BOOKMARK_S, settings.bookmark_interval_s)
+        if not self._wanted.options.bookmarks or now >= last:
+            return inf
+        return min(now + settings.bookmark_interval_s, last)
 
     def _lines(self, changes: list[Change]) -> Iterator[bytes]:
         for change in changes:

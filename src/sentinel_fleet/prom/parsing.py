@@ -14,6 +14,7 @@ from sentinel_fleet.ports import LabelMatcher, MatchOperator
 from sentinel_fleet.prom import plan
 from sentinel_fleet.prom.errors import bad_data, unsupported
 from sentinel_fleet.prom.functions import AGGREGATIONS, FUNCTIONS
+from sentinel_fleet.prom.refusals import refusal
 from sentinel_fleet.prom.regex import compile_anchored
 
 DEFAULT_SUBQUERY_STEP_MS = 60_000
@@ -43,7 +44,7 @@ def parse_query(text: str) -> plan.Node:
     try:
         tree = pp.parse(text)
     except ValueError as error:
-        raise bad_data(f"parse error: {error}") from error
+        raise bad_data(refusal(str(error), text)) from error
     return _node(tree)
 
 
