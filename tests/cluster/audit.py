@@ -7,6 +7,7 @@ afterwards, and may not be there yet.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,22 @@ class Request:
     """The HTTP status; None while it is not answered, or not written down."""
     dry: bool = False
     """Whether it asked only what would become of it."""
+    group: str = ""
+    """The API group of the resource; empty for the core one."""
+    body: Any = None
+    """What it sent, where it is a service account's write."""
 
     @property
     def writes(self) -> bool:
         """Whether it asked for a change that stays."""
         return self.verb not in READING and not self.dry
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """What of the object a patch is about: ``metadata.annotations.gcm-sentinel/severity``, ``spec.taints``."""
+        if isinstance(self.body, list):  # a JSON patch
+            return frozenset(_dotted(step["path"]) for step in self.body if step["op"] != "test")
+        return frozenset(_leaves(self.body))
 
     def __str__(self) -> str:
         return f"{self.verb} {self.resource}"
@@ -49,11 +61,15 @@ class AuditLog:
         """Where the log ends now; give it to `requests` to see what comes after."""
         return self.path.stat().st_size
 
-    def requests(self, user: str, *, since: int = 0) -> list[Request]:
-        """What a user asked for after `since`, in order; a service account is ``system:serviceaccount:<ns>:<name>``."""
+    def requests(self, user: str, *, since: int = 0, end: int | None = None, pod: str = "") -> list[Request]:
+        """What a user asked for after `since`, in order; a service account is ``system:serviceaccount:<ns>:<name>``.
+
+        With `end`, only what came before; how the last of it was answered may be missing.
+        With `pod`, only what was asked with the token that was made for that Pod, not with another of the account.
+        """
         found: dict[str, Request] = {}
-        for event in self._events(since):
-            if event["user"]["username"] == user and "objectRef" in event:
+        for event in self._events(since, end):
+            if event["user"]["username"] == user and "objectRef" in event and pod in ("", _pod_of(event)):
                 found[event["auditID"]] = _request(event)
         return list(found.values())
 
@@ -61,10 +77,10 @@ class AuditLog:
         """The different things a user asked for: ``patch nodes``, ``create pods/eviction``."""
         return {str(request) for request in self.requests(user, since=since)}
 
-    def _events(self, since: int) -> list[dict[str, Any]]:
+    def _events(self, since: int, end: int | None) -> list[dict[str, Any]]:
         with self.path.open("rb") as log:
             log.seek(since)
-            whole, _, _ = log.read().rpartition(b"\n")
+            whole, _, _ = log.read(-1 if end is None else end - since).rpartition(b"\n")
         return [json.loads(line) for line in whole.splitlines()]
 
 
@@ -74,4 +90,27 @@ def _request(event: dict[str, Any]) -> Request:
     code = event.get("responseStatus", {}).get("code")
     user = event["user"]["username"]
     dry = parse_qs(urlsplit(event["requestURI"]).query).get("dryRun") == ["All"]
-    return Request(user, event["verb"], resource, thing.get("namespace", ""), thing.get("name", ""), code, dry)
+    where = (thing.get("namespace", ""), thing.get("name", ""))
+    body = event.get("requestObject")
+    return Request(user, event["verb"], resource, *where, code, dry, thing.get("apiGroup", ""), body)
+
+
+def _pod_of(event: dict[str, Any]) -> str:
+    """The Pod that the token of the request was bound to."""
+    names: list[str] = event["user"].get("extra", {}).get("authentication.kubernetes.io/pod-name", [""])
+    return names[0]
+
+
+def _leaves(body: Any, *above: str) -> Iterator[str]:
+    """The paths of everything that a merge patch sets or removes."""
+    if isinstance(body, dict) and body:
+        for key, value in body.items():
+            yield from _leaves(value, *above, key)
+    elif above:
+        yield ".".join(above)
+
+
+def _dotted(pointer: str) -> str:
+    """A JSON pointer without the place in a list: ``/spec/taints/0`` is about ``spec.taints``."""
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.strip("/").split("/")]
+    return ".".join(part for part in parts if part != "-" and not part.isdigit())

@@ -9,9 +9,24 @@ from pathlib import Path
 import httpx2
 from tests.cluster.api import Api
 from tests.cluster.audit import AuditLog
-from tests.cluster.servers import program
+from tests.cluster.servers import Server, program
 
 _KUBECTL_WITHIN_S = 60
+_START_WITHIN_S = 120
+"""The API server answers after 4 s on two idle cores; a busy machine takes its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kubelet:
+    """What answers for the kubelet of every node: kwok, at an address that a node has to name."""
+
+    port: int
+    """On loopback."""
+    log: Path
+    """What it gives as the log of each container in the namespace `monitoring`, in the form of a container runtime.
+
+    Containers elsewhere have that of ``config/container.log``.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +41,8 @@ class Cluster:
     etcd_url: str
     audit: AuditLog
     admin: Api
+    api_server: Server
+    kubelet: Kubelet
 
     def token(self, namespace: str, account: str) -> str:
         """A signed token of a service account, good for an hour."""
@@ -44,9 +61,25 @@ class Cluster:
         assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
         return done.stdout
 
+    def start_api_server(self) -> None:
+        """Start the API server again, once it was killed; it answers afterwards."""
+        self.api_server.start_again()
+        self.await_api_server()
+
+    def await_api_server(self) -> None:
+        """Until the API server answers."""
+        self.api_server.wait(self._ready, _START_WITHIN_S)
+
+    def _ready(self) -> bool:
+        try:
+            return self.admin.ask("GET", "/readyz").status_code == 200
+        except httpx2.TransportError:
+            return False
+
     def compact(self) -> None:
-        """Make etcd forget every version but the newest, as it does by itself every few minutes."""
+        """Make etcd forget every version but a new one, as it does by itself every few minutes."""
         with httpx2.Client(base_url=self.etcd_url, trust_env=False) as etcd:
+            etcd.post("/v3/kv/put", json={"key": "c29tZXRoaW5n", "value": "ZWxzZQ=="})  # a version nobody has seen
             newest = etcd.post("/v3/kv/range", json={"key": "AA=="}).json()["header"]["revision"]
             answer = etcd.post("/v3/kv/compaction", json={"revision": newest, "physical": True})
             assert answer.status_code == 200 or "has been compacted" in answer.text, answer.text

@@ -10,7 +10,7 @@ kwok is the kubelet of the nodes annotated `KWOK`; no containers run. Its stages
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.cluster.api import Api
 from tests.cluster.audit import AuditLog
-from tests.cluster.cluster import Cluster
+from tests.cluster.cluster import Cluster, Kubelet
 from tests.cluster.servers import Server, free_ports, until
 from tests.sentinel_gateway.certificates import Authority
 
@@ -30,7 +30,7 @@ ADMIN = "admin"
 CONFIG = Path(__file__).with_name("config")
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 _START_WITHIN_S = 120
-"""The API server answers after 4 s on two idle cores; a busy machine takes its time."""
+_POD_LOG = "pod.log"
 _USERS = {
     ADMIN: "system:masters",
     "kwok": "system:masters",
@@ -48,6 +48,7 @@ class Place:
     etcd_url: str
     etcd_peer_url: str
     api_port: int
+    kubelet_port: int
     tokens: Mapping[str, str]
     """By user."""
 
@@ -58,25 +59,32 @@ class Place:
 
 
 @contextmanager
-def control_plane(folder: Path) -> Iterator[Cluster]:
-    """A running cluster with its files in `folder`; everything has ended afterwards."""
+def control_plane(folder: Path, *, controllers: bool = True, also: Sequence[str] = ()) -> Iterator[Cluster]:
+    """A running cluster with its files in `folder`; everything has ended afterwards.
+
+    Without `controllers` nothing in it changes by itself: neither they nor the scheduler nor kwok run. `also` are
+    further flags of the API server.
+    """
     with ExitStack() as stack:
-        client, peer, api = free_ports(3)
+        client, peer, api, kubelet = free_ports(4)
         tokens = {user: secrets.token_hex(16) for user in _USERS}
-        place = Place(folder, f"http://127.0.0.1:{client}", f"http://127.0.0.1:{peer}", api, tokens)
+        place = Place(folder, f"http://127.0.0.1:{client}", f"http://127.0.0.1:{peer}", api, kubelet, tokens)
         _write_files(place)
         etcd = _started(stack, "etcd", _etcd(place), folder)
         etcd.wait(lambda: _answers(f"{place.etcd_url}/health"), _START_WITHIN_S)
-        server = _started(stack, "kube-apiserver", _api_server(place), folder)
+        server = _started(stack, "kube-apiserver", [*_api_server(place), *also], folder)
         admin = Api(place.url, folder / "ca.crt", tokens[ADMIN])
         stack.callback(admin.close)
-        server.wait(lambda: _ready(admin), _START_WITHIN_S)
+        cluster = _cluster(place, admin, server)
+        cluster.await_api_server()
+        if not controllers:
+            yield cluster
+            return
         for name, arguments in _others(place).items():
             _started(stack, name, arguments, folder)
         path = "/api/v1/namespaces/default/serviceaccounts/default"
         until(lambda: admin.find(path) is not None, _START_WITHIN_S, "the controllers work")
-        kubeconfig = folder / f"{ADMIN}.kubeconfig"
-        yield Cluster(place.url, folder / "ca.crt", kubeconfig, place.etcd_url, AuditLog(folder / "audit.log"), admin)
+        yield cluster
 
 
 def write_kubeconfig(path: Path, url: str, ca: Path, token: str) -> Path:
@@ -94,6 +102,20 @@ def write_kubeconfig(path: Path, url: str, ca: Path, token: str) -> Path:
     return path
 
 
+def _cluster(place: Place, admin: Api, server: Server) -> Cluster:
+    folder = place.folder
+    return Cluster(
+        url=place.url,
+        ca=folder / "ca.crt",
+        kubeconfig=folder / f"{ADMIN}.kubeconfig",
+        etcd_url=place.etcd_url,
+        audit=AuditLog(folder / "audit.log"),
+        admin=admin,
+        api_server=server,
+        kubelet=Kubelet(place.kubelet_port, folder / _POD_LOG),
+    )
+
+
 def _started(stack: ExitStack, name: str, arguments: list[str], folder: Path) -> Server:
     server = Server(name, arguments, folder)
     stack.callback(server.stop)
@@ -109,9 +131,26 @@ def _write_files(place: Place) -> None:
     (place.folder / "accounts.key").write_bytes(key.private_bytes(serialization.Encoding.PEM, form, plain))
     lines = [f'{token},{user},{user},"{_USERS[user]}"\n' for user, token in place.tokens.items()]
     (place.folder / "tokens.csv").write_text("".join(lines), encoding="utf-8")
+    (place.folder / "kwok-logs.yaml").write_text(yaml.safe_dump_all(_logs(place.folder)), encoding="utf-8")
     for user, token in place.tokens.items():
         name = f"{user.removeprefix('system:')}.kubeconfig"
         write_kubeconfig(place.folder / name, place.url, place.folder / "ca.crt", token)
+
+
+def _logs(folder: Path) -> list[dict[str, object]]:
+    """What kwok, as the kubelet, gives as a container's log: the first that fits its namespace."""
+    ours: dict[str, object] = {"selector": {"matchNamespaces": ["monitoring"]}}
+    others: dict[str, object] = {}
+    specs = {"monitoring": (ours, folder / _POD_LOG), "others": (others, CONFIG / "container.log")}
+    return [
+        {
+            "apiVersion": "kwok.x-k8s.io/v1alpha1",
+            "kind": "ClusterLogs",
+            "metadata": {"name": name},
+            "spec": {**where, "logs": [{"logsFile": str(path)}]},
+        }
+        for name, (where, path) in specs.items()
+    ]
 
 
 def _etcd(place: Place) -> list[str]:
@@ -165,6 +204,10 @@ def _others(place: Place) -> dict[str, list[str]]:
     kwok = [
         f"--kubeconfig={folder / 'kwok.kubeconfig'}",
         f"--config={CONFIG / 'kwok.yaml'}",
+        f"--config={folder / 'kwok-logs.yaml'}",
+        f"--server-address=127.0.0.1:{place.kubelet_port}",
+        f"--tls-cert-file={folder / 'api.crt'}",
+        f"--tls-private-key-file={folder / 'api.key'}",
         f"--manage-nodes-with-annotation-selector={KWOK}=fake",
         "--node-lease-duration-seconds=40",
     ]
@@ -178,12 +221,5 @@ def _others(place: Place) -> dict[str, list[str]]:
 def _answers(url: str) -> bool:
     try:
         return httpx2.get(url, timeout=2, trust_env=False).status_code == 200
-    except httpx2.TransportError:
-        return False
-
-
-def _ready(admin: Api) -> bool:
-    try:
-        return admin.ask("GET", "/readyz").status_code == 200
     except httpx2.TransportError:
         return False

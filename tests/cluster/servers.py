@@ -67,9 +67,8 @@ class Server:
         """Start it; its log is ``<name>.log`` in `folder`."""
         self.name = name
         self.log = folder / f"{name}.log"
-        command = ["setpriv", "--pdeathsig", "KILL", program(name), *arguments]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)  # noqa: S603 - our own words
+        self._command = ["setpriv", "--pdeathsig", "KILL", program(name), *arguments]
+        self._process = self._start()
 
     def wait(self, answers: Callable[[], bool], within_s: float) -> None:
         """Until it answers.
@@ -80,6 +79,15 @@ class Server:
         """
         until(answers, within_s, f"{self.name} starts", broken=self._ended)
 
+    def kill(self) -> None:
+        """End it where it stands, without a word to it."""
+        self._process.kill()
+        self._process.wait(_END_WITHIN_S)
+
+    def start_again(self) -> None:
+        """Start it anew, once it has ended."""
+        self._process = self._start()
+
     def stop(self) -> None:
         """Ask it to end, and end it if it does not."""
         self._process.terminate()
@@ -88,6 +96,10 @@ class Server:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait(_END_WITHIN_S)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(self._command, stdout=log, stderr=log, cwd=self.log.parent)  # noqa: S603 - our own words
 
     def _ended(self) -> str:
         if self._process.poll() is None:

@@ -89,8 +89,10 @@ async def advance(connection: AsyncConnection, dialect: Dialect, steps: Sequence
         await connection.exec_driver_sql(statement)
     row = {"version": step.version, "name": step.name, "applied_at": now_us}
     await connection.execute(insert(schema_version).values(row))
-    log.info("storage.migrated", version=step.version, step=step.name, newest=newest)
-    return step.version < newest
+    is_last = step.version == newest
+    tell = log.info if is_last else log.debug  # one line of the first ten that people look at, not all of them
+    tell("storage.migrated", version=step.version, step=step.name, newest=newest)
+    return not is_last
 
 
 async def version_of(connection: AsyncConnection, dialect: Dialect) -> int:

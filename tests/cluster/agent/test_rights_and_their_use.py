@@ -1,0 +1,116 @@
+"""Every right that the chart gives is used, what the agent does it may do, and as its account nothing else can be done.
+
+A right that these agents do not use stands in `UNUSED` with the reason, or has to go from the chart.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tests.cluster.api import Api
+from tests.cluster.chart.test_rights_of_each_mode import EVERYWHERE, declared
+from tests.cluster.control_plane import write_kubeconfig
+
+from gcm_sentinel.domain.modes import Mode
+
+KUBELET = (EVERYWHERE, "", "nodes/proxy", "get")
+"""Given on demand only; without it the source that would need it says so, which takes one request that is refused."""
+UNUSED: dict[tuple[str, str, str, str], str] = {}
+"""With the reason; none at present."""
+REFUSED = (401, 403)
+EVERYBODYS = {"selfsubjectreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews"}
+FORBIDDEN: list[tuple[str, str, dict[str, object] | None]] = [
+    ("DELETE", "/api/v1/nodes/guide-1", None),
+    ("PUT", "/api/v1/nodes/guide-1", {}),
+    ("PATCH", "/api/v1/nodes/guide-1/status", {"status": {}}),
+    ("GET", "/api/v1/secrets", None),
+    ("GET", "/api/v1/namespaces/monitoring/secrets/gcm-sentinel-llm", None),
+    ("GET", "/api/v1/configmaps", None),
+    ("POST", "/api/v1/namespaces/monitoring/pods", {}),
+    ("DELETE", "/api/v1/namespaces/monitoring/pods/any", None),
+    ("PATCH", "/api/v1/namespaces/monitoring/pods/any", {}),
+    ("POST", "/api/v1/namespaces/monitoring/pods/any/exec?command=sh", None),
+    ("POST", "/api/v1/namespaces/monitoring/events", {}),
+    ("DELETE", "/api/v1/namespaces/default/events", None),
+    ("POST", "/api/v1/namespaces/monitoring/serviceaccounts/default/token", {}),
+    ("PATCH", "/apis/apps/v1/namespaces/monitoring/deployments/gcm-sentinel-gcm-sentinel", {}),
+    ("PATCH", "/apis/apps/v1/namespaces/monitoring/daemonsets/any", {}),
+    ("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", {}),
+    ("PUT", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/guide-1", {}),
+]
+
+
+@pytest.fixture(params=["guide", "annotating", "approving", "executing"])
+def agent(request):
+    """The agent of each mode."""
+    found = request.getfixturevalue(request.param)
+    return getattr(found, "agent", found)
+
+
+@pytest.fixture
+def token(agent, cluster):
+    """As good as the agent's own, and told from it in the audit log."""
+    return cluster.token(agent.pod.namespace, agent.pod.account)
+
+
+@pytest.fixture
+def as_the_agent(token, cluster):
+    api = Api(cluster.url, cluster.ca, token)
+    yield api
+    api.close()
+
+
+def mode_of(agent):
+    (started,) = agent.told("agent.started")
+    return Mode(started["mode"])
+
+
+def rights_of(agent):
+    """What the code declares for the mode, and what was asked for besides."""
+    return declared(mode_of(agent)) | ({KUBELET} if mode_of(agent) is Mode.EXECUTE else set())
+
+
+def used_by(agent):
+    """(namespace, group, resource, verb) that it was let use."""
+    return {right_of(one) for one in agent.requests() if one.code not in REFUSED}
+
+
+def right_of(request):
+    """The right that a request needs; only Events are written in one namespace."""
+    where = request.namespace if request.resource == "events" and request.verb != "list" else EVERYWHERE
+    return where, request.group, request.resource, request.verb
+
+
+def test_every_right_of_the_chart_is_used(guide, annotating, approving, executing):
+    used = set().union(*map(used_by, (guide, annotating, approving.agent, executing.agent)))
+
+    assert rights_of(executing.agent) - used == set(UNUSED)
+
+
+def test_it_uses_no_right_that_is_not_declared_for_its_mode(agent):
+    assert used_by(agent) <= rights_of(agent)
+
+
+def test_nothing_it_asks_for_in_an_ordinary_run_is_refused(agent):
+    refused = {right_of(request) for request in agent.requests() if request.code in REFUSED}
+
+    assert refused <= {KUBELET} - rights_of(agent)
+
+
+def test_kubectl_lists_the_declared_rights_for_its_account_and_no_more(agent, token, cluster, tmp_path):
+    kubeconfig = write_kubeconfig(tmp_path / "config", cluster.url, cluster.ca, token)
+    listed = cluster.kubectl("auth", "can-i", "--list", "--namespace=default", kubeconfig=kubeconfig)
+
+    found = set()
+    for name, verbs in re.findall(r"^(\S+) +\[\] +\[\] +\[(.*)\]$", listed, re.MULTILINE):
+        plural, _, group = name.partition(".")
+        plural, _, part = plural.partition("/")
+        found |= {(group.partition("/")[0], plural, verb) for verb in verbs.split() if plural not in EVERYBODYS}
+    assert found == {(group, resource.partition("/")[0], verb) for _, group, resource, verb in rights_of(agent)}
+
+
+@pytest.mark.parametrize(("method", "path", "body"), FORBIDDEN, ids=str)
+def test_asked_directly_as_the_agent_the_rest_is_refused(as_the_agent, method, path, body):
+    kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+    assert as_the_agent.ask(method, path, body, kind=kind).status_code == 403
