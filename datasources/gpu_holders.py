@@ -13,19 +13,19 @@ _METRIC = "DCGM_FI_DEV_GPU_TEMP(_CELSIUS)?"
 
 
 async def gpu_holders(prometheus: PrometheusClient | None, node: str) -> dict[str, list[str]]:
-    """``namespace/pod`` -> UUIDs (indices where the exporter gives none) of the node's GPUs it held lately."""
+    """``namespace/pod`` -> UUIDs (indices where the exporter gives none) of the node's GPUs it held lately, sorted.
+
+    An instant query has no order of its own.
+    """
     if prometheus is None:
         return {}
-    held: dict[str, list[str]] = {}
+    held: dict[str, set[str]] = {}
     for series in await _series(prometheus, node):
         pod, gpu = holding_pod(series.labels), identity(series.labels)
         if pod is None or gpu is None or not speaks_of(series.labels, node):
             continue
-        device = gpu["uuid"] or str(gpu["index"])
-        devices = held.setdefault(pod, [])
-        if device not in devices:
-            devices.append(device)
-    return held
+        held.setdefault(pod, set()).add(gpu["uuid"] or str(gpu["index"]))
+    return {pod: sorted(devices) for pod, devices in held.items()}
 
 
 async def _series(prometheus: PrometheusClient, node: str) -> tuple[PromSeries, ...]:

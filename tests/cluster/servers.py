@@ -6,7 +6,9 @@ they are missing the tests are skipped with the reason, and in CI (``CI`` is set
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import socket
 import subprocess
 import time
@@ -16,6 +18,8 @@ from pathlib import Path
 import pytest
 
 PROGRAMS = Path(__file__).parents[2] / ".cache" / "cluster" / "bin"
+_PORTS = range(18_000, 32_000)
+"""Linux gives connections those from 32768 (``net.ipv4.ip_local_port_range``)."""
 _END_WITHIN_S = 20
 _LAST_LINES = 30
 
@@ -32,15 +36,18 @@ def program(name: str) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different TCP ports of the loopback device on which nobody listens."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    """Different TCP ports of the loopback device on which nobody listens.
+
+    Below those that the kernel gives to connections and to whoever asks for any, so that none of them takes one before
+    the server does.
+    """
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randrange(_PORTS.start, _PORTS.stop)  # noqa: S311 - no secret
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            ports += [] if port in ports else [port]
+    return ports
 
 
 def until(holds: Callable[[], bool], within_s: float, what: str, *, broken: Callable[[], str] = str) -> None:

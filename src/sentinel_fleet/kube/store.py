@@ -169,7 +169,7 @@ class ObjectStore:
         if previous is not None and _same(previous.obj, obj):
             return previous
         self._rv += 1
-        stored = {**obj, "metadata": {**metadata, "resourceVersion": str(self._rv)}}
+        stored = {**obj, "metadata": {**metadata, **_ordered(metadata), "resourceVersion": str(self._rv)}}
         record = Record(key, stored, self._rv)
         self._publish(resource.plural, "MODIFIED" if previous else "ADDED", record, previous)
         return record
@@ -219,6 +219,11 @@ class ObjectStore:
     def open_watches(self) -> int:
         """How many watches are open now."""
         return sum(collection.log.open_subscriptions for collection in self._collections.values())
+
+
+def _ordered(metadata: JsonObject) -> JsonObject:
+    """Labels and annotations in the order of their keys, as a server written in Go tells its maps."""
+    return {name: dict(sorted(metadata[name].items())) for name in ("labels", "annotations") if metadata.get(name)}
 
 
 def _same(old: JsonObject, new: JsonObject) -> bool:
