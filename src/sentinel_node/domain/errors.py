@@ -18,6 +18,14 @@ class BadConfiguration(Invalid):
     """A setting, or a file that one names, cannot be used."""
 
 
+class Unauthenticated(NodeError):
+    """Nobody we know, or what is shown cannot be read."""
+
+
+class Denied(NodeError):
+    """Somebody we know, whose roles do not allow it."""
+
+
 class NotFound(NodeError):
     """There is no such GPU, boot or record here."""
 

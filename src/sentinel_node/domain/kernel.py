@@ -12,7 +12,7 @@ class KernelRecord:
     boot_id: str
     """As in ``/proc/sys/kernel/random/boot_id``, 32 hexadecimal digits without dashes."""
     sequence: int
-    """Grows within a boot; a gap means that lines were lost."""
+    """Grows within a boot; a gap means that lines were lost. 0 for lines of the journal, which keeps no numbers."""
     monotonic_us: int
     """Microseconds since that boot."""
     unix_ns: int
@@ -29,6 +29,12 @@ class KernelRecord:
     """The number of an nvidia-nvswitch SXid line."""
     pci_bus_id: str = ""
     """Of the device a line is about, where it names one: ``0000:9b:00.0``."""
+    aer: str = ""
+    """How grave a PCIe AER line calls its error: ``corrected``, ``non_fatal`` or ``fatal``; empty for other lines."""
+    is_off_bus: bool = False
+    """The driver says that the GPU has fallen off the bus, with or without an Xid."""
+    folded: int = 0
+    """Lines of the same pattern that came right after this one, within the second, and were counted but not kept."""
 
 
 @dataclass(frozen=True, slots=True)

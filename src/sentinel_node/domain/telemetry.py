@@ -35,6 +35,10 @@ class MemoryErrors:
     retired_pages: int | None = None
     """Boards before Ampere; both causes."""
     pending_retired_pages: int | None = None
+    is_sram_threshold_exceeded: bool | None = None
+    """More uncorrectable SRAM errors in one place than the driver tolerates: a case for field diagnostics."""
+    banks_without_spare_rows: int | None = None
+    """Memory banks whose next bad row cannot be remapped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +78,11 @@ class GpuSample:
     clock_event_reasons: tuple[str, ...] = ()
     """By the driver's names, e.g. ``sw_power_cap``, ``hw_thermal_slowdown``; empty where the clocks are free."""
     recovery_action: str = ""
-    """What the driver asks for: ``none``, ``gpu_reset``, ``node_reboot``, ``drain_p2p`` or ``drain_and_reset``; empty
-    where it does not tell."""
+    """What the driver asks for: ``none``, ``gpu_reset``, ``node_reboot``, ``drain_p2p``, ``drain_and_reset``,
+    ``recover_imex_domain``, ``bus_reset`` or ``system_reboot``; empty where it does not tell."""
     compute_processes: tuple[int, ...] = ()
     """Process numbers that hold a compute context on it."""
     unreadable: tuple[str, ...] = ()
     """Fields that failed though the GPU has them, each with the driver's word."""
+    lost: str = ""
+    """The driver's word when it has lost this GPU: nothing else could then be read. Empty for a GPU that answers."""

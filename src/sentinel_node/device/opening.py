@@ -1,0 +1,44 @@
+"""What a probe's process opens: a real GPU, or one in software with the faults it is told to have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sentinel_node.device.cupy_device import CupyDevice
+from sentinel_node.domain.gpu import GpuIdentity
+from sentinel_node.probes.device import Device
+from sentinel_node.probes.software.device import GPU, SoftwareDevice
+from sentinel_node.probes.software.twins import twins
+
+SOFTWARE_SMS = 132
+"""As many as an H100 or H200 SXM has."""
+
+
+def open_gpu(gpu: GpuIdentity) -> Device:
+    """The real one.
+
+    Raises:
+        Unavailable: CuPy is not installed, or there is no GPU for it.
+    """
+    return CupyDevice(gpu)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSoftware:
+    """Opens GPUs in software."""
+
+    faults: tuple[object, ...] = ()
+    """Of `probes.software.faults`; every GPU has them."""
+    sm_count: int = SOFTWARE_SMS
+
+    def __call__(self, gpu: GpuIdentity) -> Device:
+        """One of them."""
+        return SoftwareDevice(twins(), self.sm_count, self.faults, gpu)
+
+
+def software_gpus(count: int) -> tuple[GpuIdentity, ...]:
+    """So many of them, whose names say what they are."""
+    return tuple(
+        replace(GPU, uuid=f"{GPU.uuid[:-2]}{index:02x}", index=index, pci_bus_id=f"0000:{index + 1:02x}:00.0")
+        for index in range(count)
+    )

@@ -1,0 +1,1 @@
+"""What the kernel tells: its log, this boot's and earlier ones, and the machine as it stands in sysfs and procfs."""

@@ -1,0 +1,112 @@
+// Memory: one operation of a march, over one group of units of one stretch of memory, in one launch.
+//
+// A unit is 512 bytes, one 16-byte access of each lane of a warp. A group is every unit whose number has one digit
+// equal to `group` (see memory_plan.py); the host makes it at least twice the L2 cache. So between two operations on a
+// word, at least so much other data has passed: a read finds the word in memory, not in the cache. And as an element of
+// the march goes from group to group by launches, its order between groups is exact, however the threads run.
+//
+// Loads and stores are volatile PTX with .cg, which the L1 cache never answers; a launch holds one operation, so no
+// second read of a word can be merged with its first.
+//
+// Nothing here belongs to an SM: blocks share the work as they come. The twin is software/memory.py.
+#include "memory_instructions.cuh"
+#include "random.cuh"
+
+#define UNIT_WORDS 128
+#define ENTRIES 16
+
+// 32 bytes, then the first mismatches; the twin is memory_record.py.
+struct MemoryRecord {
+    u64 words;       // 32-bit words read and compared
+    u32 mismatches;  // wrong words, saturating near 2^31
+    u32 or_of_xor;
+    u32 claimed;     // entries asked for, may exceed ENTRIES
+    u32 reserved[3];
+    struct {
+        u64 address;
+        u32 expected, actual, operation, reserved;
+    } entries[ENTRIES];
+};
+static_assert(sizeof(MemoryRecord) == 32 + 24 * ENTRIES, "memory_record.py reads 416 bytes");
+
+// What a word holds as its 0; as its 1 it holds the complement.
+struct Background {
+    u32 kind;     // 0: `pattern`; 1: `pattern` or its complement by one bit of the word's number; 2: its own address;
+                  // 3: random
+    u32 pattern;  // for kind 1 also which bit, in `bit`
+    u32 bit;
+    u64 seed;
+
+    __device__ __forceinline__ u32 word(u64 address) const {
+        const u64 number = address >> 2;
+        if (kind == 0) return pattern;
+        if (kind == 1) return number >> bit & 1 ? ~pattern : pattern;
+        const u64 pair = address & ~7ull;
+        const u64 value = kind == 2 ? pair : mix64(seed ^ mix64(pair));
+        return number & 1 ? u32(value >> 32) : u32(value);
+    }
+};
+
+struct Group {
+    u64 units;    // in it
+    u32 number;
+    u32 width;    // bits of the digit
+    u32 shift;    // where the digit stands in a unit's number
+
+    // The n-th unit: n with the digit put in.
+    __device__ __forceinline__ u64 unit(u64 n) const {
+        const u64 low = n & ((1ull << shift) - 1);
+        return (n >> shift << (shift + width)) | (u64(number) << shift) | low;
+    }
+};
+
+__device__ __forceinline__ u32 lane_id() { return threadIdx.x & 31; }
+__device__ __forceinline__ u64 warp_id() { return (u64(blockIdx.x) * blockDim.x + threadIdx.x) / 32; }
+__device__ __forceinline__ u64 warps() { return u64(gridDim.x) * blockDim.x / 32; }
+
+__device__ __noinline__ void report(MemoryRecord* record, u64 address, u32 expected, u32 actual, u32 operation) {
+    atomicOr(&record->or_of_xor, expected ^ actual);
+    if (*(volatile u32*)&record->mismatches < 0x80000000u) atomicAdd(&record->mismatches, 1u);
+    if (*(volatile u32*)&record->claimed >= ENTRIES) return;
+    const u32 entry = atomicAdd(&record->claimed, 1u);
+    if (entry >= ENTRIES) return;
+    record->entries[entry].address = address;
+    record->entries[entry].expected = expected;
+    record->entries[entry].actual = actual;
+    record->entries[entry].operation = operation;
+}
+
+extern "C" __global__ void __launch_bounds__(256, 8)
+    memory_write(u64 base, u64 units, u32 number, u32 width, u32 shift, u32 inverted, u32 kind, u32 pattern, u32 bit,
+                 u64 seed) {
+    const Group group = {units, number, width, shift};
+    const Background background = {kind, pattern, bit, seed};
+    for (u64 n = warp_id(); n < units; n += warps()) {
+        const u64 address = base + group.unit(n) * (4 * UNIT_WORDS) + 16 * lane_id();
+        u32 words[4];
+#pragma unroll
+        for (u32 w = 0; w < 4; ++w) words[w] = background.word(address + 4 * w) ^ inverted;
+        store_global(address, words);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(256, 8)
+    memory_read(u64 base, u64 units, u32 number, u32 width, u32 shift, u32 inverted, u32 kind, u32 pattern, u32 bit,
+                u64 seed, MemoryRecord* records, u32 stretch, u32 operation) {
+    MemoryRecord* const record = records + stretch;
+    const Group group = {units, number, width, shift};
+    const Background background = {kind, pattern, bit, seed};
+    u64 words_read = 0;
+    for (u64 n = warp_id(); n < units; n += warps()) {
+        const u64 address = base + group.unit(n) * (4 * UNIT_WORDS) + 16 * lane_id();
+        u32 words[4];
+        load_global(words, address);
+#pragma unroll
+        for (u32 w = 0; w < 4; ++w) {
+            const u32 expected = background.word(address + 4 * w) ^ inverted;
+            if (words[w] != expected) report(record, address + 4 * w, expected, words[w], operation);
+        }
+        words_read += 4;
+    }
+    atomicAdd(&record->words, words_read);
+}

@@ -1,0 +1,118 @@
+"""From a plan to a report: checks the plan, chooses the variants, runs them one after the other, adds up.
+
+Blocking; the service runs it in a thread. Everything outside is given: the device, both clocks, the cancel, and whom to
+tell of progress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from sentinel_node.domain.errors import Invalid, Refused
+from sentinel_node.domain.gpu import GpuIdentity
+from sentinel_node.domain.probes import Finding, Outcome, ProbeKind, ProbePlan, ProbeReport
+from sentinel_node.probes.device import Device
+from sentinel_node.probes.session import Probe, Progress, Session
+from sentinel_node.probes.variant import Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Where the time comes from."""
+
+    monotonic_s: Callable[[], float]
+    unix_ns: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which variants a plan means on one GPU."""
+
+    variants: tuple[Variant, ...]
+    notes: tuple[str, ...]
+    """Those that this GPU cannot run, each with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs plans with the probes given."""
+
+    probes: Mapping[ProbeKind, Probe]
+    clocks: Clocks
+
+    def run(
+        self,
+        plan: ProbePlan,
+        device: Device,
+        is_cancelled: Callable[[], bool] = lambda: False,
+        progress: Callable[[Progress], None] = lambda _: None,
+    ) -> ProbeReport:
+        """Run one plan to its end.
+
+        Raises:
+            Invalid: No such kind or variant, one that this GPU cannot run, or a number out of range.
+            Refused: The GPU is partitioned, so that SM numbers mean something else.
+        """
+        probe = self.probes.get(plan.kind)
+        if probe is None:
+            raise Invalid(f"no probe of kind {plan.kind.value!r} is built in")
+        choice = choose(plan, probe.variants, device.identity)
+        session = Session(device, plan, self.clocks.monotonic_s, self.clocks.monotonic_s(), is_cancelled, progress)
+        started_unix_ns = self.clocks.unix_ns()
+        findings, notes = _run_all(probe, choice.variants, session)
+        return ProbeReport(
+            plan=plan,
+            findings=findings,
+            sms_present=device.sm_count,
+            started_unix_ns=started_unix_ns,
+            ended_unix_ns=self.clocks.unix_ns(),
+            notes=choice.notes + notes,
+        )
+
+
+def choose(plan: ProbePlan, variants: Iterable[Variant], gpu: GpuIdentity) -> Choice:
+    """The variants to run, or an error that says why there are none."""
+    if gpu.is_partitioned:
+        raise Refused(f"GPU {gpu.uuid} is partitioned (MIG): SM numbers belong to a partition, so no probe runs on it")
+    if not 0 <= plan.seed < 2**64 or plan.repetitions < 0:
+        raise Invalid(f"the seed {plan.seed} or the repetitions {plan.repetitions} are out of range")
+    known = tuple(variants)
+    named = tuple(variant for variant in known if plan.variant in ("", variant.name))
+    if not named:
+        names = ", ".join(variant.name for variant in known)
+        raise Invalid(f"{plan.kind.value} has no variant {plan.variant!r}; it has {names}")
+    able = tuple(variant for variant in named if gpu.compute_capability >= variant.since)
+    unable = tuple(_cannot(variant, gpu) for variant in named if variant not in able)
+    if not able:
+        raise Invalid("; ".join(unable))
+    return Choice(able, unable)
+
+
+def _cannot(variant: Variant, gpu: GpuIdentity) -> str:
+    major, minor = variant.since
+    return f"{variant.name} was left out: it needs sm_{major}{minor}, and this GPU is {gpu.architecture}"
+
+
+def _run_all(
+    probe: Probe, variants: Iterable[Variant], session: Session
+) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    findings: list[Finding] = []
+    notes: list[str] = []
+    device_lost = ""
+    for variant in variants:
+        if device_lost:
+            reason = f"not started after an error of the device: {device_lost}"
+            findings.append(Finding(Outcome.NOT_RUN, None, variant.name, reason))
+            continue
+        ran = probe.run(session, variant)
+        findings.extend(ran.findings)
+        notes.extend((*ran.notes, *_doubts(variant, ran.findings)))
+        device_lost = ran.device_lost
+    return tuple(findings), tuple(notes)
+
+
+def _doubts(variant: Variant, findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    if len(findings) < 2 or any(finding.outcome is not Outcome.FAIL for finding in findings):
+        return ()
+    return (f"{variant.name}: every SM failed, as they would if this host's CPU had derived a wrong answer",)
