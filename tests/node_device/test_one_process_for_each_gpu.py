@@ -80,10 +80,11 @@ def test_plans_in_a_row_share_a_process_and_a_release_ends_it(prober_with, tmp_p
 
     outcomes = [prober.run(PLAN, Watch()).outcome for _ in range(2)]
     (pid,) = map(int, (tmp_path / "opened").read_text().split())
-    was_alive = is_alive(pid)
+    was_ours = pid in prober.own_pids()
     prober.release(GPU.uuid)
 
-    assert (outcomes, was_alive, is_alive(pid)) == ([Outcome.PASS] * 2, True, False)
+    assert (outcomes, was_ours, is_alive(pid)) == ([Outcome.PASS] * 2, True, False)
+    assert pid not in prober.own_pids()
 
 
 def test_a_process_without_work_ends_by_itself(prober_with, tmp_path):

@@ -124,6 +124,11 @@ class ProcessProber:
         if worker := self._taken(gpu_uuid):
             worker.end()
 
+    @staticmethod
+    def own_pids() -> frozenset[int]:
+        """Processes in which we probe now or have just probed: they hold GPUs, and are no tenants."""
+        return frozenset(child.pid for child in multiprocessing.active_children() if child.pid is not None)
+
     def close(self) -> None:
         """End all that are kept. What runs ends with its plan, or with the agent."""
         for gpu_uuid in tuple(self._idle):

@@ -1,0 +1,115 @@
+"""Probes between the wire of a node's agent and our values. An outcome that we do not know is refused, not guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from gcm_sentinel.clients.node_agent_convert import gpu, moment
+from gcm_sentinel.domain.errors import BadResponse
+from gcm_sentinel.domain.node_probes import (
+    ProbeFinding,
+    ProbeKind,
+    ProbeMismatch,
+    ProbeOrder,
+    ProbeOutcome,
+    ProbeProgress,
+    ProbeRun,
+)
+from sentinel.node.v1 import node_pb2
+
+_KINDS = {kind: node_pb2.ProbeKind.Value(f"PROBE_KIND_{kind.name}") for kind in ProbeKind}
+_KIND_OF = {number: kind for kind, number in _KINDS.items()}
+_OUTCOME_OF = {node_pb2.ProbeOutcome.Value(f"PROBE_OUTCOME_{one.name}"): one for one in ProbeOutcome}
+
+
+def request(order: ProbeOrder) -> node_pb2.ProbeRequest:
+    """An order for the wire."""
+    return node_pb2.ProbeRequest(
+        kind=_KINDS[order.kind],
+        gpu_uuid=order.gpu_uuid,
+        variant=order.variant,
+        depth=node_pb2.PROBE_DEPTH_DEEP if order.is_deep else node_pb2.PROBE_DEPTH_LIGHT,
+        seed=order.seed,
+        sm_ids=order.sms,
+        deadline_seconds=order.deadline.total_seconds(),
+    )
+
+
+def progress(message: node_pb2.ProbeProgress) -> ProbeProgress:
+    """How far a run has come."""
+    return ProbeProgress(message.done, message.total, message.stage)
+
+
+def finding(message: node_pb2.ProbeFinding) -> ProbeFinding:
+    """How one SM, or one stretch of memory, did.
+
+    Raises:
+        BadResponse: it ended in a way we do not know, which is neither a pass nor a failure.
+    """
+    return ProbeFinding(
+        outcome=_outcome(message.outcome),
+        sm=message.sm_id if message.HasField("sm_id") else None,
+        variant=message.variant,
+        reason=message.reason,
+        mismatch=_mismatch(message.mismatch) if message.HasField("mismatch") else None,
+        mismatch_words=message.mismatch_words,
+        mismatch_bits=message.mismatch_bits,
+        repetitions=message.repetitions,
+        duration_ns=message.duration_ns,
+        tested_bytes=message.tested_bytes,
+        expected_hash=message.expected_hash,
+        actual_hash=message.actual_hash,
+    )
+
+
+def _mismatch(message: node_pb2.ProbeMismatch) -> ProbeMismatch:
+    address = message.device_address if message.HasField("device_address") else None
+    bits = tuple(message.differing_bits)
+    return ProbeMismatch(message.byte_offset, message.expected_value, message.actual_value, bits, address)
+
+
+def run(event: node_pb2.ProbeEvent, findings: Iterable[ProbeFinding]) -> ProbeRun:
+    """The last event of a run with the findings before it.
+
+    Raises:
+        BadResponse: findings are missing, or something in it is not known to us.
+    """
+    report, found = event.report, tuple(findings)
+    told = report.passed + report.failed + report.errors + report.timeouts + report.not_run
+    if told != len(found):
+        raise BadResponse(f"the node's agent reports {told} findings and sent {len(found)}")
+    return ProbeRun(
+        run_id=event.run_id,
+        gpu=gpu(event.gpu),
+        order=_order(report.plan),
+        outcome=_outcome(report.outcome),
+        findings=found,
+        sms_present=report.sms_present,
+        started=moment(report.started),
+        ended=moment(report.ended),
+        gpu_clock_mhz=report.gpu_clock_mhz,
+        temperature_c=report.gpu_temperature_c,
+        power_w=report.gpu_power_w,
+        notes=tuple(report.notes),
+    )
+
+
+def _order(plan: node_pb2.ProbeRequest) -> ProbeOrder:
+    if plan.kind not in _KIND_OF:
+        raise BadResponse(f"the node's agent ran a probe of a kind we do not know: {plan.kind}")
+    return ProbeOrder(
+        kind=_KIND_OF[plan.kind],
+        gpu_uuid=plan.gpu_uuid,
+        is_deep=plan.depth == node_pb2.PROBE_DEPTH_DEEP,
+        variant=plan.variant,
+        seed=plan.seed,
+        sms=tuple(plan.sm_ids),
+        deadline=timedelta(seconds=plan.deadline_seconds),
+    )
+
+
+def _outcome(number: node_pb2.ProbeOutcome.ValueType) -> ProbeOutcome:
+    if number not in _OUTCOME_OF:
+        raise BadResponse(f"the node's agent told of an outcome that we do not know: {number}")
+    return _OUTCOME_OF[number]

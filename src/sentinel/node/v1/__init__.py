@@ -1,0 +1,1 @@
+"""Generated from `proto/sentinel/` by `make protos`; not edited by hand."""

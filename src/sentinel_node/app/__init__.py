@@ -1,0 +1,1 @@
+"""Reads settings, builds the objects, wires them; the command line. Nobody imports it."""

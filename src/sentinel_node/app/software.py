@@ -1,0 +1,60 @@
+"""What a machine with GPUs in software says of them, and the faults one may have, by the words of the command line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import fields
+
+from sentinel_node.device.opening import software_gpus
+from sentinel_node.domain.errors import Invalid
+from sentinel_node.domain.telemetry import EccErrors, GpuSample, MemoryErrors
+from sentinel_node.probes.software import faults
+
+_KINDS: dict[str, type] = {
+    "stuck_bit": faults.StuckBit,
+    "dead_sm": faults.DeadSm,
+    "flipped_lane": faults.FlippedLane,
+    "wrong_once_in": faults.WrongOnceIn,
+    "unreached": faults.Unreached,
+    "moved": faults.Moved,
+    "unended": faults.Unended,
+    "launch_error": faults.LaunchError,
+    "hang": faults.Hang,
+}
+FAULTS_HELP = "; ".join(f"{name}:{','.join(field.name for field in fields(kind))}" for name, kind in _KINDS.items())
+"""Every fault with its parameters."""
+
+
+def fault_of(text: str) -> object:
+    """A fault as ``stuck_bit:sm=3,bit=7``; numbers may be hexadecimal.
+
+    Raises:
+        Invalid: there is none such, or a parameter is missing or wrong.
+    """
+    name, _, words = text.partition(":")
+    kind = _KINDS.get(name)
+    if kind is None:
+        raise Invalid(f"there is no fault {name!r}; there are {FAULTS_HELP}")
+    pairs = [pair.partition("=") for pair in words.split(",") if pair]
+    numeric = {field.name for field in fields(kind)} - {"unit", "message"}
+    try:
+        given = {key: int(value, 0) if key in numeric else value for key, _, value in pairs}
+        made: object = kind(**given)
+    except (TypeError, ValueError) as error:
+        raise Invalid(f"the fault {text!r} cannot be: {error}; there are {FAULTS_HELP}") from error
+    return made
+
+
+class SoftwareTelemetry:
+    """A driver that knows of its GPUs that they are idle, and nothing else."""
+
+    def __init__(self, count: int, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self._count = count
+        self._now_ns = now_ns
+
+    def samples(self) -> tuple[GpuSample, ...]:
+        """All of them now."""
+        unknown = EccErrors(None, None)
+        errors = MemoryErrors(unknown, unknown, unknown, unknown)
+        return tuple(GpuSample(gpu, self._now_ns(), errors, utilization_pct=0.0) for gpu in software_gpus(self._count))

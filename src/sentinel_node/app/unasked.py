@@ -1,0 +1,161 @@
+"""What the node does without being asked: reading telemetry, running the schedule, reporting both to the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import structlog
+
+from sentinel_node.app.machine import node_name, own_pids
+from sentinel_node.app.settings import Settings
+from sentinel_node.domain.errors import BadConfiguration, Unavailable
+from sentinel_node.domain.gpu import GpuIdentity
+from sentinel_node.domain.metrics import GPU_COUNT, Metrics
+from sentinel_node.domain.permission import Allowed
+from sentinel_node.domain.probes import Depth, ProbeReport
+from sentinel_node.domain.schedule import Override, Schedule
+from sentinel_node.domain.telemetry import GpuSample
+from sentinel_node.reporting.reporter import Reporter
+from sentinel_node.reporting.settings import MIB, BufferSettings, GatewaySettings
+from sentinel_node.reporting.spool import Spool
+from sentinel_node.scheduling.collecting import Collector
+from sentinel_node.scheduling.parts import Parts
+from sentinel_node.scheduling.scheduler import Scheduler
+from sentinel_node.scheduling.settings import SchedulingSettings
+from sentinel_node.service.node_service import Machine
+from sentinel_sdk import InvalidArgumentError, TlsConfig
+
+log = structlog.get_logger(__name__)
+
+_LOOK_FOR_GPUS_S = 30.0
+
+
+class NoSchedule:
+    """A `Steering` of a node that runs no probes by itself: what is meant for schedules is heard and left alone."""
+
+    def override(self, override: Override) -> None:
+        """There is nothing to override."""
+
+    def replace(self, schedule: Schedule) -> None:
+        """The operator switched schedules off, or there is no CUDA: nothing starts by being pushed."""
+        log.info("schedule.ignored", reason="this node runs no probes by itself", probes=[one.kind for one in schedule])
+
+    def limit(self, budget_pct: float) -> None:
+        """Nothing takes time here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """See the module."""
+
+    machine: Machine
+    settings: SchedulingSettings
+    metrics: Metrics
+    reporter: Reporter | None
+
+    async def run(self) -> None:
+        """Read, probe and report until cancelled."""
+        collector = Collector(self.machine.sources.telemetry.thing(), self._read, self.metrics, self.settings)
+        steering = Scheduler(self.settings, self._parts(collector)) if self._has_schedule else NoSchedule()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(collector.run(), name="telemetry")
+            if self.reporter is not None:
+                group.create_task(self.reporter.run(self.settings.schedule, steering), name="reports")
+            if isinstance(steering, Scheduler):
+                group.create_task(self._probe(steering), name="schedule")
+
+    async def probed(self, report: ProbeReport, gpu: GpuIdentity) -> None:
+        """Hand a report on to the gateway."""
+        if self.reporter is not None:
+            await self.reporter.report(report, gpu)
+
+    @property
+    def _has_schedule(self) -> bool:
+        return bool(self.settings.schedule) and self.machine.allowed is not Allowed.OFF and self.machine.prober.is_there
+
+    async def _probe(self, scheduler: Scheduler) -> None:
+        gpus = await self._gpus()
+        log.info("schedule.begun", gpus=[gpu.uuid for gpu in gpus], probes=[one.kind for one in self.settings.schedule])
+        await scheduler.run(gpus)
+
+    async def _gpus(self) -> tuple[GpuIdentity, ...]:
+        """The GPUs, as soon as there are any: a driver may be installed after us."""
+        while True:
+            try:
+                if gpus := await self.machine.prober.ask(lambda prober: prober.gpus()):
+                    return gpus
+            except Unavailable as error:
+                log.info("schedule.waits_for_gpus", reason=str(error))
+            await asyncio.sleep(_LOOK_FOR_GPUS_S)
+
+    def _parts(self, collector: Collector) -> Parts:
+        return Parts(
+            prober=self.machine.prober.thing(),
+            leases=self.machine.leases,
+            latest=collector.latest,
+            report=self.probed,
+            metrics=self.metrics,
+            monotonic_s=time.monotonic,
+            unix_ns=self.machine.now_ns,
+            seed=self.machine.draw_seed,
+            own_pid=os.getpid(),
+            probe_pids=own_pids,
+        )
+
+    def _read(self, samples: tuple[GpuSample, ...]) -> None:
+        self.metrics.set(GPU_COUNT, len(samples))
+        if self.reporter is not None:
+            self.reporter.samples(samples)
+
+
+def scheduling_of(settings: Settings) -> SchedulingSettings:
+    """When probes run by themselves; deep entries run light where deep probes are not allowed."""
+    schedule = settings.schedule.schedule
+    if settings.probes is not Allowed.DEEP:
+        schedule = tuple(replace(entry, depth=Depth.LIGHT) for entry in schedule)
+    return SchedulingSettings(
+        schedule=schedule, budget_pct=settings.overhead_budget_pct, telemetry_every_s=settings.telemetry_seconds
+    )
+
+
+def reporter_of(settings: Settings, metrics: Metrics, opened: ExitStack) -> Reporter | None:
+    """What reports to the gateway, if one is set; `opened` closes its buffer.
+
+    Raises:
+        BadConfiguration: a file cannot be read, or the buffer's folder cannot be used.
+    """
+    if not settings.gateway:
+        return None
+    spool = opened.enter_context(Spool(BufferSettings(settings.buffer_dir, settings.buffer_mib * MIB)))
+    return Reporter(spool, _gateway(settings), metrics)
+
+
+def _gateway(settings: Settings) -> GatewaySettings:
+    paths = (settings.gateway_ca_file, settings.gateway_cert_file, settings.gateway_key_file)
+    tls = None if settings.gateway_plaintext else TlsConfig(*(str(path) if path else None for path in paths))
+    try:
+        if tls is not None:
+            tls.material()
+    except InvalidArgumentError as error:
+        raise BadConfiguration(f"the certificates for the gateway cannot be used: {error}") from error
+    return GatewaySettings(
+        endpoint=settings.gateway,
+        hostname=node_name(settings),
+        tls=tls,
+        token=_secret(settings.gateway_token_file, "gateway_token_file"),
+        hmac_key=_secret(settings.hmac_key_file, "hmac_key_file"),
+    )
+
+
+def _secret(path: Path | None, setting: str) -> str | None:
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfiguration(f"{setting} {str(path)!r} cannot be read: {error}") from error

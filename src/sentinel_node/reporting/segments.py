@@ -1,0 +1,109 @@
+"""One file of the buffer: records one after the other, each with its number and a checksum.
+
+A record is 16 bytes of header (length and CRC-32, four bytes each, and the number, eight; big-endian), then the
+content; the checksum covers length, number and content. A process that is killed leaves at worst the beginning of a
+record at the end of the newest file. Everything from the first record that is not whole and right is cut off when the
+file is opened: after a wrong length nothing behind it can be found.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from struct import Struct
+
+_HEADER = Struct(">IIQ")
+_CHECKED = Struct(">IQ")
+_SUFFIX = ".records"
+_DIGITS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it was appended."""
+
+    number: int
+    content: bytes = field(repr=False)
+
+
+@dataclass(slots=True)
+class Segment:
+    """A file, and where its records are. Numbers in it have no gaps."""
+
+    path: Path
+    first: int
+    """The number of its first record."""
+    ends: array[int] = field(default_factory=lambda: array("Q"))
+    """Where each record ends, in bytes from the start of the file."""
+    torn_bytes: int = 0
+    """What was cut off when it was opened."""
+
+    @property
+    def last(self) -> int:
+        """The number of its last record; one less than `first` where it has none."""
+        return self.first + len(self.ends) - 1
+
+    @property
+    def size_bytes(self) -> int:
+        """What its records take."""
+        return self.ends[-1] if self.ends else 0
+
+    def read(self, number: int) -> Record | None:
+        """One of its records; None where the disk no longer gives back what was written."""
+        place = number - self.first
+        start = self.ends[place - 1] if place else 0
+        try:
+            with self.path.open("rb") as file:
+                file.seek(start)
+                return next(_records(file.read(self.ends[place] - start)), None)
+        except OSError:
+            return None
+
+
+def named(folder: Path, first: int) -> Path:
+    """The file of a segment; names sort as numbers do."""
+    return folder / f"{first:0{_DIGITS}}{_SUFFIX}"
+
+
+def found(folder: Path) -> list[Segment]:
+    """The segments of a folder, oldest first; what is not whole at their ends is cut off on disk."""
+    paths = sorted(path for path in folder.glob(f"*{_SUFFIX}") if path.stem.isdecimal())
+    return [_opened(path) for path in paths]
+
+
+def encoded(record: Record) -> bytes:
+    """A record for the file."""
+    checked = _CHECKED.pack(len(record.content), record.number)
+    crc = zlib.crc32(record.content, zlib.crc32(checked))
+    return _HEADER.pack(len(record.content), crc, record.number) + record.content
+
+
+def _opened(path: Path) -> Segment:
+    segment, end = Segment(path, int(path.stem)), 0
+    data = path.read_bytes()
+    for record in _records(data):
+        if record.number != segment.last + 1:
+            break
+        end += _HEADER.size + len(record.content)
+        segment.ends.append(end)
+    if end < len(data):
+        os.truncate(path, end)
+        segment.torn_bytes = len(data) - end
+    return segment
+
+
+def _records(data: bytes) -> Iterator[Record]:
+    """The records at the beginning of `data`, up to the first that is not whole or not as it was written."""
+    start = 0
+    while start + _HEADER.size <= len(data):
+        length, crc, number = _HEADER.unpack_from(data, start)
+        start += _HEADER.size
+        content = data[start : start + length]
+        if len(content) < length or zlib.crc32(content, zlib.crc32(_CHECKED.pack(length, number))) != crc:
+            return
+        yield Record(number, content)
+        start += length

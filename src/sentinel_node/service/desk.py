@@ -1,0 +1,158 @@
+"""Where probes are asked for: whether one may run, on which GPU, and how its caller hears of it.
+
+The GPU stays held until the probe's thread has really ended. A caller who leaves stops the probe before its next
+launch, and one whose GPU hangs is told so in time; in both cases the GPU is free for others only when it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import structlog
+
+from sentinel_node.domain.errors import DeviceTimeout, NotFound, Refused
+from sentinel_node.domain.gpu import GpuIdentity
+from sentinel_node.domain.leases import Leases
+from sentinel_node.domain.permission import Allowed, check_allowed, check_idle, needs_idle_gpu
+from sentinel_node.domain.probes import Finding, ProbePlan, ProbeReport
+from sentinel_node.domain.seams import Prober, Progress, Telemetry
+from sentinel_node.service.following import Following
+from sentinel_node.service.part import Part
+
+log = structlog.get_logger(__name__)
+
+_MOST_GPUS = 64
+"""Threads at most: a GPU takes one probe at a time, and no machine has more GPUs."""
+Told = GpuIdentity | Progress | Finding | ProbeReport
+
+
+async def _nobody(_report: ProbeReport, _gpu: GpuIdentity) -> None:
+    """Hears nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRules:
+    """What the operator allows, and how long a GPU may keep silent."""
+
+    allowed: Allowed = Allowed.LIGHT
+    grace_s: float = 90.0
+    """Beyond a plan's deadline, after which its caller is told that the GPU does not answer: more than a prober takes
+    to open a GPU and to end what hangs."""
+    own_pids: Callable[[], frozenset[int]] = field(default=frozenset)
+    """Processes of ours that may hold a context on GPUs."""
+    heard: Callable[[ProbeReport, GpuIdentity], Awaitable[None]] = field(default=_nobody)
+    """Hears every report before its caller does."""
+
+
+class Desk:
+    """Takes plans and lets them run, one for each GPU."""
+
+    def __init__(self, prober: Part[Prober], telemetry: Part[Telemetry], leases: Leases, rules: ProbeRules) -> None:
+        self._prober = prober
+        self._telemetry = telemetry
+        self._leases = leases
+        self._rules = rules
+        self._threads = ThreadPoolExecutor(_MOST_GPUS, thread_name_prefix="probe")
+        self._running: set[Following] = set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no probe of this desk runs."""
+        return not self._running
+
+    async def run(self, plan: ProbePlan, caller: str) -> AsyncGenerator[Told, None]:
+        """The GPU as soon as the plan is accepted, then progress and findings as they come, at last the report.
+
+        Leaving the iterator stops the probe.
+
+        Raises:
+            Refused: probes are off, only light ones are allowed, MIG is on, or somebody computes on the GPU.
+            NotFound: there is no such GPU.
+            Busy: another probe holds it.
+            Unavailable: no CUDA, or the GPU failed; `DeviceTimeout` where it does not answer at all.
+            Invalid: the kind has no such variant.
+        """
+        check_allowed(plan, self._rules.allowed)
+        gpu = await self._gpu(plan)
+        run, following = await self._started(plan, f"{caller} ({plan.kind}, {plan.depth})")
+        silent_after = asyncio.get_running_loop().time() + plan.deadline_s + self._rules.grace_s
+        try:
+            yield gpu
+            while not run.done():
+                await self._news(plan, following, silent_after)
+                for told in following.news():
+                    yield told
+            report = run.result()
+            log.info("probe.ended", gpu_uuid=gpu.uuid, kind=plan.kind, outcome=report.outcome, caller=caller)
+            await self._rules.heard(report, gpu)
+            for last in _last(report, following):
+                yield last
+        finally:
+            following.stop()
+
+    def stop(self) -> None:
+        """Stop every probe before its next launch, and take no more."""
+        for following in tuple(self._running):
+            following.stop()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _gpu(self, plan: ProbePlan) -> GpuIdentity:
+        gpus = await self._prober.ask(lambda prober: prober.gpus())
+        found = next((gpu for gpu in gpus if gpu.uuid == plan.gpu_uuid), None)
+        if found is None:
+            known = ", ".join(gpu.uuid for gpu in gpus) or "none"
+            raise NotFound(f"there is no GPU {plan.gpu_uuid!r} here that probes can run on; there are: {known}")
+        if found.is_partitioned:
+            raise Refused(f"MIG is on for GPU {found.uuid!r}: SM numbers belong to partitions then, so no probe runs")
+        return found
+
+    async def _started(self, plan: ProbePlan, holder: str) -> tuple[Future[ProbeReport], Following]:
+        """The run in its thread, which from then on gives the GPU back."""
+        prober, following = self._prober.thing(), Following()
+
+        def work() -> ProbeReport:
+            try:
+                return prober.run(plan, following)
+            finally:
+                self._leases.give_back(plan.gpu_uuid)
+                self._running.discard(following)
+
+        self._leases.take(plan.gpu_uuid, holder)
+        try:
+            await self._check_idle(plan)
+            self._running.add(following)
+            run = self._threads.submit(work)
+        except BaseException:
+            self._running.discard(following)
+            self._leases.give_back(plan.gpu_uuid)
+            raise
+        run.add_done_callback(following.ended)
+        return run, following
+
+    async def _check_idle(self, plan: ProbePlan) -> None:
+        if not needs_idle_gpu(plan):
+            return
+        samples = await self._telemetry.ask(lambda telemetry: telemetry.samples())
+        own = next((sample for sample in samples if sample.gpu.uuid == plan.gpu_uuid), None)
+        check_idle(plan, own, self._rules.own_pids())
+
+    async def _news(self, plan: ProbePlan, following: Following, until: float) -> None:
+        """Wait for some, by the loop's clock."""
+        try:
+            async with asyncio.timeout_at(until):
+                await following.wait()
+        except TimeoutError as error:
+            raise DeviceTimeout(
+                f"GPU {plan.gpu_uuid!r} did not end a launch {self._rules.grace_s:g} s after the deadline of"
+                f" {plan.deadline_s:g} s; it stays held until it does"
+            ) from error
+
+
+def _last(report: ProbeReport, following: Following) -> list[Finding | ProbeReport]:
+    """What the thread told at the very end, then findings that were never told by themselves, then the report."""
+    late = [told for told in following.news() if isinstance(told, Finding)]
+    untold = [finding for finding in report.findings if finding not in following.told]
+    return [*late, *untold, report]

@@ -1,0 +1,166 @@
+"""`sentinel-node` as a process: what it prints, and what its exit code means."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.node_service.doubles import BOOT, GPU, line, sample, wrong
+from typer.testing import CliRunner
+
+from sentinel_node.app import words
+from sentinel_node.app.cli import cli
+from sentinel_node.app.software import fault_of
+from sentinel_node.domain.errors import Invalid
+from sentinel_node.domain.kernel import KernelPage
+from sentinel_node.domain.probes import Finding, Outcome, ProbeKind, ProbePlan, ProbeReport
+from sentinel_node.probes.software.faults import Hang, StuckBit
+
+WITHIN_S = 60.0
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("SENTINEL_")}
+
+
+def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sentinel_node", *arguments]
+    return subprocess.run(  # noqa: S603  our own command
+        command, env=ENVIRONMENT, capture_output=True, text=True, timeout=WITHIN_S, check=False
+    )
+
+
+def test_every_command_is_listed():
+    shown = CliRunner().invoke(cli, ["--help"]).output
+
+    commands = ("serve", "probe", "telemetry", "kernel-log", "diagnose", "doctor", "token", "version")
+    assert [name for name in commands if name not in shown] == []
+
+
+def test_help_imports_nothing_heavy():
+    heavy = ("grpc", "numpy", "pydantic", "structlog", "sentinel_sdk", "prometheus_client", "yaml")
+    code = f"import sys, sentinel_node.app.cli; print([name for name in {heavy!r} if name in sys.modules])"
+
+    done = subprocess.run(  # noqa: S603  our own command
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=WITHIN_S, check=True
+    )
+
+    assert done.stdout.strip() == "[]"
+
+
+REPORT = ProbeReport(
+    ProbePlan(ProbeKind.FMA, GPU.uuid, seed=7),
+    (Finding(Outcome.PASS, 0, "fp32"), wrong(1), Finding(Outcome.NOT_RUN, 2, "fp32", reason="no block landed there")),
+    3,
+    0,
+    2 * 10**9,
+    notes=("fp8 was left out",),
+)
+
+
+def test_a_report_says_what_did_not_pass_to_the_bit():
+    told = words.report_words(REPORT)
+
+    assert f"fma on {GPU.uuid}: FAIL in 2.00 s (seed 7)" in told
+    assert "1 pass, 1 fail, 1 not_run" in told
+    assert (
+        "SM 1 (fp32): fail: 7 wrong words, bits 0x80000002; the first at byte 16: 03000000 in place of 01000000" in told
+    )
+    assert "SM 2 (fp32): not_run: no block landed there" in told
+    assert "note: fp8 was left out" in told
+
+
+def test_a_report_as_json_can_be_read_back():
+    told = json.loads(words.report_json(REPORT))
+
+    assert (told["outcome"], told["plan"]["seed"], told["findings"][1]["mismatch"]["actual"]) == ("fail", 7, "03000000")
+
+
+def test_a_reading_leaves_out_what_was_not_told():
+    told = words.sample_words(sample())
+
+    assert "temperature_c: 41.0" in told
+    assert "sram_volatile: corrected 0, uncorrected 3" in told
+    assert "fan_speed_pct" not in told
+
+
+def test_log_lines_end_with_what_was_looked_through():
+    told = words.log_words(KernelPage((line(1),), (BOOT,), True, 4, ("no persistent journal",)))
+
+    assert "<3> NVRM: Xid (PCI:0000:9b:00): 79" in told
+    assert "older lines matched as well" in told
+    assert "4 lines were overwritten" in told
+    assert told.endswith("missing: no persistent journal")
+
+
+def test_a_fault_is_written_with_its_parameters():
+    assert fault_of("stuck_bit:sm=3,bit=0x7") == StuckBit(3, 7)
+    assert fault_of("hang") == Hang()
+
+
+@pytest.mark.parametrize("text", ["melted", "stuck_bit:sm=3", "stuck_bit:sm=x,bit=1", "dead_sm:lane=1"])
+def test_a_fault_that_cannot_be_is_refused_with_those_that_can(text):
+    with pytest.raises(Invalid, match="flipped_lane:sm,lane"):
+        fault_of(text)
+
+
+@pytest.mark.slow
+class TestProcess:
+    """Real processes."""
+
+    def test_a_newcomer_sees_a_report_without_a_gpu(self):
+        done = ran("probe", "fma", "--software", "--variant", "fp32", "--json")
+
+        told = json.loads(done.stdout)
+        assert (done.returncode, told["outcome"], len(told["findings"])) == (0, "pass", 132)
+
+    def test_a_fault_is_found_where_it_is(self):
+        done = ran("probe", "fma", "--software", "--variant", "fp32", "--fault", "dead_sm:sm=3")
+
+        assert done.returncode == 1
+        assert "SM 3 (fp32): fail" in done.stdout
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "words"),
+        [
+            (("probe", "warp_drive", "--software"), 2, "there is no probe"),
+            (("probe", "fma", "--fault", "hang"), 2, "--software"),
+            (("probe", "fma"), 4, "CuPy"),
+            (("telemetry",), 4, "driver"),
+            (("diagnose", "rm"), 2, "there is no diagnostic"),
+            (("serve", "--listen", "0.0.0.0:1"), 2, "not loopback"),
+        ],
+        ids=["kind", "fault", "no-cuda", "no-driver", "no-name", "settings"],
+    )
+    def test_what_cannot_be_is_said_with_an_exit_code(self, arguments, code, words):
+        done = ran(*arguments)
+
+        assert (done.returncode, done.stdout) == (code, "")
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_the_doctor_says_what_is_missing(self):
+        done = ran("doctor")
+
+        assert done.returncode == 1
+        assert "missing  telemetry" in done.stdout
+        assert "ok       compiler" in done.stdout
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_a_signal_ends_it_in_order(self, number, tmp_path: Path):
+        command = [sys.executable, "-m", "sentinel_node", "serve", "--software-gpus", "1", "--listen", "127.0.0.1:0"]
+        environment = ENVIRONMENT | {"SENTINEL_NODE_METRICS_LISTEN": "127.0.0.1:0", "SENTINEL_NODE_SCHEDULE": "off"}
+        with (
+            (tmp_path / "log").open("w") as log,
+            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True) as node,  # noqa: S603
+        ):
+            assert node.stdout is not None
+            serving = json.loads(node.stdout.readline())
+            node.send_signal(number)
+            assert node.wait(WITHIN_S) == 0
+
+        assert serving["event"] == "node.serving"
+        assert "node.stopping" in (tmp_path / "log").read_text()
+        assert "Traceback" not in (tmp_path / "log").read_text()
