@@ -39,3 +39,14 @@ def that_never_answers(gpu):
 
 def that_is_missing(gpu):
     raise Unavailable("CUDA finds no GPU here")
+
+
+def that_breaks(gpu):
+    """A mistake of ours."""
+    raise IndexError("no such record")
+
+
+def that_ends_its_agent(gpu):
+    """The agent is killed while the driver does not come back."""
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(3600)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -12,12 +15,13 @@ from tests.node_device import devices
 from sentinel_node.device.cupy_device import missing
 from sentinel_node.device.opening import OpenSoftware, software_gpus
 from sentinel_node.device.process_prober import Patience, ProcessProber
-from sentinel_node.domain.errors import NotFound, Unavailable
+from sentinel_node.domain.errors import DeviceFailed, NotFound, Unavailable
 from sentinel_node.domain.probes import Outcome, ProbeKind, ProbePlan
 from sentinel_node.probes.software.faults import LaunchError, StuckBit
 
 pytestmark = pytest.mark.slow
 
+ROOT = Path(__file__).parents[2]
 (GPU,) = software_gpus(1)
 PLAN = ProbePlan(ProbeKind.FMA, GPU.uuid, variant="fp32", repetitions=2, deadline_s=30.0)
 
@@ -128,6 +132,37 @@ def test_a_driver_that_does_not_come_back_is_a_timeout_and_its_process_is_killed
     assert not is_alive(int(reason.split("process ")[1].split()[0]))
 
 
+def test_a_fault_of_ours_is_told_with_its_place(prober_with):
+    with pytest.raises(DeviceFailed, match=r"IndexError: no such record \(devices.py, line \d+\)"):
+        prober_with(devices.that_breaks).run(PLAN, Watch())
+
+
+def test_whoever_stops_following_ends_the_process(prober_with, tmp_path):
+    class Breaks(Watch):
+        def progressed(self, progress):
+            raise ValueError("nobody listens")
+
+    prober = prober_with(devices.ThatTakesUp(str(tmp_path)))
+    with pytest.raises(ValueError, match="nobody listens"):
+        prober.run(PLAN, Breaks())
+
+    assert not is_alive(int((tmp_path / "opened").read_text()))
+
+
+def test_an_agent_that_ends_takes_what_runs_with_it(prober_with, tmp_path):
+    hours = ProbePlan(ProbeKind.FMA, GPU.uuid, variant="fp32", repetitions=10_000_000, deadline_s=10_000.0)
+    prober = prober_with(devices.ThatTakesUp(str(tmp_path)))
+
+    class Closes(Watch):
+        def progressed(self, progress):
+            prober.close()
+
+    report = prober.run(hours, Closes())
+
+    assert report.outcome is Outcome.ERROR
+    assert report.findings[0].reason.endswith("ended by signal 9")
+
+
 def test_what_cannot_be_opened_says_why(prober_with):
     with pytest.raises(Unavailable, match="CUDA finds no GPU here"):
         prober_with(devices.that_is_missing).run(PLAN, Watch())
@@ -139,6 +174,22 @@ def test_a_plan_that_is_stopped_between_launches_says_so(prober_with):
     report = prober_with(OpenSoftware(sm_count=1)).run(hours, Watch(stops=True))
 
     assert (report.outcome, report.findings[0].reason) == (Outcome.NOT_RUN, "cancelled")
+
+
+def test_a_process_does_not_outlive_an_agent_that_is_killed(tmp_path):
+    script = (
+        "from tests.node_device.test_one_process_for_each_gpu import *\n"
+        "from sentinel_node.device.process_prober import ProcessProber\n"
+        "if __name__ == '__main__':\n"
+        "    ProcessProber(lambda: (GPU,), devices.that_ends_its_agent).run(PLAN, Watch())\n"
+    )
+    (tmp_path / "agent.py").write_text(script)
+    command, paths = [sys.executable, str(tmp_path / "agent.py")], os.environ | {"PYTHONPATH": str(ROOT)}
+    agent = subprocess.Popen(command, env=paths, stderr=subprocess.PIPE)  # noqa: S603
+
+    _, told = agent.communicate(timeout=100)  # the child holds the same pipe until it ends
+
+    assert (agent.returncode, told) == (-signal.SIGKILL, b"")
 
 
 def test_a_gpu_that_is_not_there_is_not_found(prober_with):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import socket
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -19,7 +20,7 @@ from typing import TypeVar
 from sentinel_node.app.release import version
 from sentinel_node.app.settings import Settings
 from sentinel_node.app.software import SoftwareTelemetry
-from sentinel_node.device.opening import OpenSoftware, open_gpu, software_gpus
+from sentinel_node.device.opening import OpenGpu, OpenSoftware, software_gpus
 from sentinel_node.device.process_prober import ProcessProber
 from sentinel_node.diagnostics import catalogue
 from sentinel_node.diagnostics import machine as diagnosed
@@ -68,11 +69,16 @@ def seams_of(settings: Settings, opened: ExitStack, faults: tuple[object, ...] =
         return Seams(prober, SoftwareTelemetry(count), log, None, ProcessFiles())
     reader = NvmlReader()
     opened.callback(_closed, reader.close)
-    real = ProcessProber(reader.identities, open_gpu) if importlib.util.find_spec("cupy") else None
-    if real is not None:
-        opened.callback(real.close)
+    real = _real_prober(reader, opened) if importlib.util.find_spec("cupy") else None
     checks = catalogue.NamedChecks(diagnosed.Machine(reader))
     return Seams(real, reader, log, checks, ProcessFiles())
+
+
+def _real_prober(reader: NvmlReader, opened: ExitStack) -> ProcessProber:
+    kernels = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="sentinel-node-kernels-")))
+    prober = ProcessProber(reader.identities, OpenGpu(kernels))
+    opened.callback(prober.close)
+    return prober
 
 
 def machine_of(settings: Settings, seams: Seams) -> Machine:

@@ -1,54 +1,58 @@
 """A real GPU through CuPy, the only importer of it.
 
 The kernels are compiled by ``probes/compiling.py`` into machine code for this very chip and loaded as that: what runs
-is what the tests have looked at, and CuPy's own compiler options and headers have no part in it. Work goes onto a
-stream of the lowest priority, so that a tenant's kernels come first.
+is what the tests have looked at, and CuPy's own compiler options and headers have no part in it. A GPU that somebody
+else computes on gives a probe slices of its time; priorities of streams order the work of one process only.
 
-CUDA's errors stay with a context, so after one nothing more can be asked; ``worker.py`` then ends its process.
+CUDA's errors stay with a context, so after one nothing more is asked of it, not even to give memory back, which would
+wait for the launch that hangs; ``worker.py`` then ends its process.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sentinel_node.domain.errors import DeviceFailed, DeviceTimeout, NodeError, Unavailable
+from sentinel_node.device.kernel_images import KernelImages
+from sentinel_node.domain.errors import DeviceFailed, DeviceTimeout, NodeError, OutOfMemory, Unavailable
 from sentinel_node.domain.gpu import GpuIdentity
-from sentinel_node.probes.compiling import compile_source
 from sentinel_node.probes.device import Argument, Buffer, Launch
 
-_LOWEST_PRIORITY = 0
-"""CUDA C++ Programming Guide, stream priorities: 0 is the least, more urgent ones are negative."""
+_DONE, _NO_MEMORY, _NOT_READY = 0, 2, 600
+"""cudaSuccess, cudaErrorMemoryAllocation and cudaErrorNotReady.
+https://docs.nvidia.com/cuda/cuda-runtime-api/group__CUDART__TYPES.html"""
 _POLL_S = 0.0005
-_WITHOUT_ATTRIBUTE_BYTES = 48 << 10
-"""Dynamic shared memory that a kernel may have without asking; the same on every architecture."""
 
 
 class CupyDevice:
     """One GPU and its context. Not thread-safe, as a context is not."""
 
-    def __init__(self, identity: GpuIdentity) -> None:
+    def __init__(self, identity: GpuIdentity, images: KernelImages, cupy: Any = None) -> None:  # noqa: ANN401
         """Open the one GPU that this process may see.
 
         Args:
             identity: What the driver says of it; ``CUDA_VISIBLE_DEVICES`` names its UUID, so it is device 0 here.
+            images: Where compiled kernels are kept.
+            cupy: The library; imported where it is not given.
 
         Raises:
             Unavailable: CuPy is not installed, or there is no GPU for it.
         """
-        self._cupy = load_cupy()
+        self._cupy = cupy or load_cupy()
         self._identity = identity
+        self._images = images
         self._kernels: dict[tuple[str, str], Any] = {}
+        self._uploading: list[npt.NDArray[np.generic]] = []
+        self._is_lost = False
         try:
             self._attributes: dict[str, int] = self._cupy.cuda.Device(0).attributes
             self._cupy.cuda.Device(0).use()
-            self._stream = self._cupy.cuda.Stream(non_blocking=True, priority=_LOWEST_PRIORITY)
+            self._stream = self._cupy.cuda.Stream(non_blocking=True)
         except self._cuda_errors as error:
             raise Unavailable(f"GPU {identity.uuid} cannot be opened for computing: {error}") from error
 
@@ -86,18 +90,28 @@ class CupyDevice:
         """Memory with arbitrary content, aligned to 256 bytes.
 
         Raises:
-            DeviceFailed: there is not so much.
+            OutOfMemory: there is not so much; the device goes on.
+            DeviceFailed: it does not answer.
         """
-        return Buffer(int(self._call(self._cupy.cuda.runtime.malloc, size_bytes)), size_bytes)
+        try:
+            return Buffer(int(self._cupy.cuda.runtime.malloc(size_bytes)), size_bytes)
+        except self._cuda_errors as error:
+            if getattr(error, "status", None) == _NO_MEMORY:
+                raise OutOfMemory(f"GPU {self._identity.uuid}: {size_bytes} bytes are not free") from error
+            self._is_lost = True
+            raise DeviceFailed(f"GPU {self._identity.uuid}: {error}") from error
 
     def release(self, buffer: Buffer) -> None:
-        """Give it back."""
-        self._call(self._cupy.cuda.runtime.free, buffer.address)
+        """Give it back; nothing where the device was lost, whose process ends."""
+        if not self._is_lost:
+            with contextlib.suppress(DeviceFailed):  # it stays lost, so whatever is asked next says so
+                self._call(self._cupy.cuda.runtime.free, buffer.address)
 
     def upload(self, buffer: Buffer, values: npt.NDArray[np.generic], offset_bytes: int = 0) -> None:
         """Copy to the device, in order with launches."""
         source = np.ascontiguousarray(values)
         _check_room(buffer, source.nbytes, offset_bytes)
+        self._uploading.append(source)  # the copy may begin after this returns
         self._copy(buffer.address + offset_bytes, source.ctypes.data, source.nbytes, "memcpyHostToDevice")
 
     def download(
@@ -110,6 +124,21 @@ class CupyDevice:
         self._call(self._stream.synchronize)
         return target
 
+    def prepare(self, source: str, entry: str) -> None:
+        """Compile and load a kernel, so that a launch of it only launches; seconds where nobody has compiled it before.
+
+        Raises:
+            DeviceFailed: the driver does not load it.
+            Unavailable: there is no compiler for it.
+        """
+        if (source, entry) in self._kernels:
+            return
+        module = self._cupy.RawModule(path=str(self._images.file(source, self._identity.architecture)))
+        kernel = self._call(module.get_function, entry)
+        self._call(kernel.compile)
+        self._call(setattr, kernel, "max_dynamic_shared_size_bytes", self._dynamic_bytes(kernel))
+        self._kernels[source, entry] = kernel
+
     def launch(self, launch: Launch) -> None:
         """Start a kernel, in order with what was asked before.
 
@@ -117,9 +146,8 @@ class CupyDevice:
             DeviceFailed: the driver refused it, or something before it failed.
             Unavailable: there is no compiler for it.
         """
-        kernel = self._kernel(launch.source, launch.entry)
-        if launch.shared_bytes > _WITHOUT_ATTRIBUTE_BYTES:
-            kernel.max_dynamic_shared_size_bytes = launch.shared_bytes
+        self.prepare(launch.source, launch.entry)
+        kernel = self._kernels[launch.source, launch.entry]
         arguments = tuple(map(_as_passed, launch.arguments))
         with self._stream:
             self._call(kernel, (launch.grid,), (launch.block,), arguments, shared_mem=launch.shared_bytes)
@@ -132,21 +160,23 @@ class CupyDevice:
             DeviceTimeout: not done by then.
         """
         ends = time.monotonic() + deadline_s
-        while not self._call(lambda: self._stream.done):
+        while (status := self._status()) != _DONE:
+            if status != _NOT_READY:
+                self._is_lost = True
+                raise DeviceFailed(f"GPU {self._identity.uuid}: a launch ended with CUDA error {status}")
             if time.monotonic() >= ends:
+                self._is_lost = True
                 raise DeviceTimeout(f"GPU {self._identity.uuid} did not end its work within {deadline_s:.1f} s")
             time.sleep(_POLL_S)
+        self._uploading.clear()
 
-    def _kernel(self, source: str, entry: str) -> Any:  # noqa: ANN401 - CuPy has no types
-        if (source, entry) not in self._kernels:
-            image = compile_source(source, self._identity.architecture).image
-            with tempfile.TemporaryDirectory() as folder:
-                file = Path(folder) / f"{source}.cubin"
-                file.write_bytes(image)
-                module = self._cupy.RawModule(path=str(file))
-                self._kernels[source, entry] = self._call(module.get_function, entry)
-                self._call(self._kernels[source, entry].compile)
-        return self._kernels[source, entry]
+    def _status(self) -> int:
+        """What cudaStreamQuery answers; CuPy's `Stream.done` takes every error for work that is not done."""
+        return int(self._call(self._cupy.cuda.runtime.streamQuery, self._stream.ptr))
+
+    def _dynamic_bytes(self, kernel: Any) -> int:  # noqa: ANN401 - CuPy has no types
+        """What a block may have beside the shared memory that the kernel declares."""
+        return self.shared_bytes_per_block - int(self._call(getattr, kernel, "shared_size_bytes"))
 
     def _copy(self, target: int, source: int, size_bytes: int, kind: str) -> None:
         runtime = self._cupy.cuda.runtime
@@ -160,6 +190,7 @@ class CupyDevice:
         try:
             return function(*arguments, **more)
         except self._cuda_errors as error:
+            self._is_lost = True
             raise DeviceFailed(f"GPU {self._identity.uuid}: {error}") from error
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from sentinel_node.device.cupy_device import CupyDevice
+from sentinel_node.device.kernel_images import KernelImages
 from sentinel_node.domain.gpu import GpuIdentity
 from sentinel_node.probes.device import Device
 from sentinel_node.probes.software.device import GPU, SoftwareDevice
@@ -14,13 +16,20 @@ SOFTWARE_SMS = 132
 """As many as an H100 or H200 SXM has."""
 
 
-def open_gpu(gpu: GpuIdentity) -> Device:
-    """The real one.
+@dataclass(frozen=True, slots=True)
+class OpenGpu:
+    """Opens real ones."""
 
-    Raises:
-        Unavailable: CuPy is not installed, or there is no GPU for it.
-    """
-    return CupyDevice(gpu)
+    folder: Path
+    """For compiled kernels; see `KernelImages`."""
+
+    def __call__(self, gpu: GpuIdentity) -> Device:
+        """One of them.
+
+        Raises:
+            Unavailable: CuPy is not installed, or there is no GPU for it.
+        """
+        return CupyDevice(gpu, KernelImages(self.folder))
 
 
 @dataclass(frozen=True, slots=True)

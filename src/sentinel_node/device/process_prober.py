@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 _POLL_S = 0.1
 _ENDING_S = 5.0
 """For a process that was told to end, or killed, to be gone."""
+_NOTE_S, _NOTED_AFTER = 0.02, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +45,33 @@ class Patience:
     """How long an idle process stays."""
 
 
-@dataclass(slots=True)
 class _Worker:
-    process: SpawnProcess
-    connection: Connection
-    retiring: threading.Timer | None = None
+    """A process and our end of its pipe."""
+
+    def __init__(self, process: SpawnProcess, connection: Connection) -> None:
+        self.process = process
+        self.connection = connection
+        self.retiring: threading.Timer | None = None
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended; None while it lives. Waits a moment: another thread may be just about to note it."""
+        for _ in range(_NOTED_AFTER):
+            if (code := self.process.exitcode) is not None:
+                return code
+            time.sleep(_NOTE_S)
+        return None
 
     def end(self, *, kill: bool = False) -> bool:
         """Let it end, or make it; whether it is gone."""
         self.connection.close()
-        if kill:
-            self.process.kill()
-        self.process.join(_ENDING_S)
-        if self.process.is_alive() and not kill:
-            self.process.kill()
+        for is_killed in (False, True):
+            if is_killed or kill:
+                self.process.kill()
             self.process.join(_ENDING_S)
-        return not self.process.is_alive()
+            if self.exit_code is not None:
+                return True
+        return False
 
 
 class ProcessProber:
@@ -84,7 +96,8 @@ class ProcessProber:
         self._context = multiprocessing.get_context("spawn")
         self._lock = threading.Lock()
         self._idle: dict[str, _Worker] = {}
-        self._stuck: dict[str, SpawnProcess] = {}
+        self._running: dict[str, _Worker] = {}
+        self._stuck: dict[str, _Worker] = {}
 
     def gpus(self) -> tuple[GpuIdentity, ...]:
         """See `Prober`."""
@@ -102,27 +115,28 @@ class ProcessProber:
         self._check_not_stuck(plan.gpu_uuid)
         started_unix_ns = time.time_ns()
         worker = self._taken(plan.gpu_uuid) or self._started(gpu)
-        answer = self._carried_out(plan, worker, watch)
+        try:
+            answer = self._carried_out(plan, worker, watch)
+        except BaseException:
+            self._ended(plan.gpu_uuid, worker, kill=True)
+            raise
         if isinstance(answer, ProbeReport) and not is_spent(answer):
             self._keep(plan.gpu_uuid, worker)
             return answer
-        is_answer = isinstance(answer, (ProbeReport, Failed))
-        exit_code = worker.process.exitcode
-        if not worker.end(kill=not is_answer):
-            self._stuck[plan.gpu_uuid] = worker.process
-            log.error("probe.process_stuck", gpu_uuid=plan.gpu_uuid, pid=worker.process.pid)
+        finding = None if isinstance(answer, (ProbeReport, Failed)) else _silence(plan, worker, answer)
+        self._ended(plan.gpu_uuid, worker, kill=finding is not None)
         if isinstance(answer, Failed):
             raise answer.error
         if isinstance(answer, ProbeReport):
             return answer
-        finding = _silence(plan, worker.process, exit_code)
+        assert finding is not None  # noqa: S101 - for the type checker
         log.warning("probe.process_lost", gpu_uuid=plan.gpu_uuid, outcome=finding.outcome, reason=finding.reason)
         return ProbeReport(plan, (finding,), 0, started_unix_ns, time.time_ns())
 
     def release(self, gpu_uuid: str) -> None:
         """End the process that is kept for a GPU, so that none of ours holds it; nothing where none is."""
         if worker := self._taken(gpu_uuid):
-            worker.end()
+            self._ended(gpu_uuid, worker)
 
     @staticmethod
     def own_pids() -> frozenset[int]:
@@ -130,12 +144,16 @@ class ProcessProber:
         return frozenset(child.pid for child in multiprocessing.active_children() if child.pid is not None)
 
     def close(self) -> None:
-        """End all that are kept. What runs ends with its plan, or with the agent."""
+        """End all that are kept, and kill what runs: its plan then ends in an ERROR."""
         for gpu_uuid in tuple(self._idle):
             self.release(gpu_uuid)
+        with self._lock:
+            running = tuple(self._running.values())
+        for worker in running:
+            worker.process.kill()
 
-    def _carried_out(self, plan: ProbePlan, worker: _Worker, watch: ProbeWatch) -> ProbeReport | Failed | None:
-        """What it answered; None where it is gone, or late."""
+    def _carried_out(self, plan: ProbePlan, worker: _Worker, watch: ProbeWatch) -> ProbeReport | Failed | Outcome:
+        """What it answered; ERROR where it is gone, TIMEOUT where it is late."""
         ends = time.monotonic() + plan.deadline_s + self._patience.opening_s
         was_stopped = False
         try:
@@ -151,8 +169,8 @@ class ProcessProber:
                     return answer
                 watch.progressed(answer)
         except (EOFError, BrokenPipeError, ConnectionResetError):
-            worker.process.join(_ENDING_S)
-        return None
+            return Outcome.ERROR
+        return Outcome.TIMEOUT
 
     def _started(self, gpu: GpuIdentity) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -160,14 +178,27 @@ class ProcessProber:
         process = self._context.Process(target=work, args=(theirs, gpu, self._open), name=name, daemon=True)
         process.start()
         theirs.close()
-        return _Worker(process, ours)
+        worker = _Worker(process, ours)
+        with self._lock:
+            self._running[gpu.uuid] = worker
+        return worker
 
     def _keep(self, gpu_uuid: str, worker: _Worker) -> None:
         worker.retiring = threading.Timer(self._patience.keep_s, self._retire, (gpu_uuid, worker))
         worker.retiring.daemon = True
         with self._lock:
+            self._running.pop(gpu_uuid, None)
             self._idle[gpu_uuid] = worker
         worker.retiring.start()
+
+    def _ended(self, gpu_uuid: str, worker: _Worker, *, kill: bool = False) -> None:
+        """Let a process end, or make it, and remember one that does not."""
+        with self._lock:
+            if self._running.get(gpu_uuid) is worker:
+                del self._running[gpu_uuid]
+        if not worker.end(kill=kill):
+            self._stuck[gpu_uuid] = worker
+            log.error("probe.process_stuck", gpu_uuid=gpu_uuid, pid=worker.process.pid)
 
     def _taken(self, gpu_uuid: str) -> _Worker | None:
         """The process that is kept for a GPU, which is the caller's from now on."""
@@ -178,8 +209,10 @@ class ProcessProber:
         if worker.retiring is not None:
             worker.retiring.cancel()
         if worker.process.is_alive():
+            with self._lock:
+                self._running[gpu_uuid] = worker
             return worker
-        worker.end()
+        self._ended(gpu_uuid, worker)
         return None
 
     def _retire(self, gpu_uuid: str, worker: _Worker) -> None:
@@ -187,25 +220,33 @@ class ProcessProber:
             if self._idle.get(gpu_uuid) is not worker:
                 return
             del self._idle[gpu_uuid]
-        worker.end()
+        self._ended(gpu_uuid, worker)
 
     def _check_not_stuck(self, gpu_uuid: str) -> None:
-        process = self._stuck.get(gpu_uuid)
-        if process is None:
+        worker = self._stuck.get(gpu_uuid)
+        if worker is None:
             return
-        if process.is_alive():
+        if worker.exit_code is None:
             raise Unavailable(
-                f"GPU {gpu_uuid!r}: an earlier probe's process {process.pid} was killed and does not end, so it is"
-                " stuck in the driver; the GPU needs a reset, or the node a reboot"
+                f"GPU {gpu_uuid!r}: an earlier probe's process {worker.process.pid} was killed and does not end, so it"
+                " is stuck in the driver; the GPU needs a reset, or the node a reboot"
             )
         del self._stuck[gpu_uuid]
 
 
-def _silence(plan: ProbePlan, process: SpawnProcess, exit_code: int | None) -> Finding:
+def _silence(plan: ProbePlan, worker: _Worker, outcome: Outcome) -> Finding:
     """What is said of a plan whose process gave no answer."""
-    ended = process.exitcode if exit_code is None else exit_code
-    if exit_code is None:
-        reason = f"the probe's process {process.pid} gave no answer within {plan.deadline_s:g} s and was killed"
-        return Finding(Outcome.TIMEOUT, None, plan.variant, reason)
-    how = f"by signal {-ended}" if ended is not None and ended < 0 else f"with exit code {ended}"
-    return Finding(Outcome.ERROR, None, plan.variant, f"the probe's process {process.pid} ended {how}")
+    pid = worker.process.pid
+    if outcome is Outcome.TIMEOUT:
+        reason = f"the probe's process {pid} gave no answer within {plan.deadline_s:g} s and was killed"
+        return Finding(outcome, None, plan.variant, reason)
+    worker.process.join(_ENDING_S)
+    code = worker.exit_code
+    how = (
+        "closed its pipe"
+        if code is None
+        else f"ended by signal {-code}"
+        if code < 0
+        else f"ended with exit code {code}"
+    )
+    return Finding(outcome, None, plan.variant, f"the probe's process {pid} {how}")

@@ -1,7 +1,7 @@
 """The process in which one GPU is probed: it opens the GPU, carries out plans one after the other, and ends.
 
 A process of its own, because a context that saw an error is of no more use, a launch that hangs holds its thread for
-ever, and both end with the process. It ends by itself when the agent does, for its pipe is then closed.
+ever, and both end with the process. It ends by itself when the agent does, whatever it is doing: a thread looks for it.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 
-from sentinel_node.domain.errors import NodeError
+from sentinel_node.domain.errors import DeviceFailed, NodeError
 from sentinel_node.domain.gpu import GpuIdentity
 from sentinel_node.domain.probes import Outcome, ProbeReport
 from sentinel_node.domain.seams import Progress
@@ -23,6 +26,7 @@ from sentinel_node.probes.catalogue import PROBES
 from sentinel_node.probes.device import Device
 from sentinel_node.probes.runner import Clocks, Runner
 
+_LOOK_S = 1.0
 OpenDevice = Callable[[GpuIdentity], Device]
 """Opens the GPU in the new process, so it must be a function that can be found there by its name."""
 
@@ -51,6 +55,7 @@ def work(connection: Connection, gpu: GpuIdentity, open_device: OpenDevice) -> N
         open_device: What opens it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is the agent's to handle
+    threading.Thread(target=_end_with, args=(os.getppid(),), name="agent-watch", daemon=True).start()
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu.uuid
     runner = Runner(PROBES, Clocks(time.monotonic, time.time_ns))
     device: Device | None = None
@@ -65,11 +70,28 @@ def work(connection: Connection, gpu: GpuIdentity, open_device: OpenDevice) -> N
             except NodeError as error:
                 connection.send(Failed(error))
                 continue
+            except Exception as error:  # noqa: BLE001 - the process's border: a fault of ours is told, and ends it
+                connection.send(Failed(DeviceFailed(_told(error))))
+                return
             connection.send(report)
             if is_spent(report):
                 return
     except (EOFError, BrokenPipeError):
         return  # the agent is gone
+
+
+def _end_with(agent_pid: int) -> None:
+    """Leave as soon as the agent is gone; a probe that nobody asked for any more must not hold its GPU."""
+    while os.getppid() == agent_pid:
+        time.sleep(_LOOK_S)
+    os._exit(1)
+
+
+def _told(error: Exception) -> str:
+    """What went wrong within us and where, in one line."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    what = f"{type(error).__name__}: {error}"
+    return f"the probe ended by a fault of its own, {what} ({Path(place.filename).name}, line {place.lineno})"
 
 
 def is_spent(report: ProbeReport) -> bool:

@@ -46,5 +46,9 @@ class DeviceFailed(Unavailable):
     """The GPU ended a launch with an error. It is no statement about the values it computes."""
 
 
+class OutOfMemory(DeviceFailed):
+    """The GPU has less memory free than was asked for. Nothing else is wrong with it."""
+
+
 class DeviceTimeout(Unavailable):
     """The GPU did not end a launch in time."""
