@@ -7,7 +7,8 @@
 #   docker buildx build --sbom=true --provenance=mode=max --tag REGISTRY/gcm-sentinel:VERSION --push .
 #
 # Pin the base by its digest where you build for others: --build-arg PYTHON=python:3.11.14-slim-trixie@sha256:...
-# What goes in beside the base is pinned with hashes in uv.lock, the build's own tools as well.
+# Python packages that go in are pinned with hashes in uv.lock, and so is what builds our own. Pinned by version alone: uv, which
+# installs them. Not pinned: Debian's packages in the base, and systemd in the node's image.
 
 ARG PYTHON=python:3.11.14-slim-trixie
 ARG CUDA=cuda13

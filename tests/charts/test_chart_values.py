@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 import yaml
-from tests.charts.chart import CHART, TEMPLATES, generator
+from tests.charts.chart import CHART, defined, generator
+from tests.charts.secret_settings import secret_settings
+from tests.charts.template_uses import used
 
 from gcm_sentinel import __version__
 from gcm_sentinel.app.settings import Settings
+from sentinel_gateway.app.settings import Settings as GatewaySettings
 
 ORIGINAL = {
     "": ["replicaCount", "resources", "logLevel", "nodeSelector", "tolerations"],
@@ -27,6 +29,7 @@ ORIGINAL = {
     ]
     + ["webhookUrl", "watchConditions"],
 }
+USED = sorted({path for file in sorted((CHART / "templates").rglob("*.*")) for path in used(file.read_text())})
 
 
 @pytest.fixture(scope="module")
@@ -67,24 +70,53 @@ def test_the_original_charts_keys_are_all_there(keys):
     assert theirs - {key.name for key in keys} == set()
 
 
-def test_every_value_a_template_uses_is_defined():
-    values = yaml.safe_load((CHART / "values.yaml").read_text())
-    missing = []
-    for used in sorted(set(re.findall(r"\.Values\.([a-zA-Z.]+[a-zA-Z])", TEMPLATES))):
-        place = values
-        for name in used.split("."):
-            if not isinstance(place, dict) or name not in place:
-                missing.append(used)
-                break
-            place = place[name]
+def test_every_value_a_template_uses_is_defined(keys):
+    """A described mapping takes any key."""
+    groups = {".".join(key.path[:length]) for key in keys for length in range(1, len(key.path))}
 
-    assert missing == []
+    assert [path for path in USED if path.removesuffix(".*") not in groups and not within(path, keys)] == []
+
+
+def within(path, keys):
+    return any(f"{path}.".startswith(f"{key.name}.") for key in keys)
 
 
 def test_every_key_is_used_by_a_template(keys):
-    by_name = set(re.findall(r"\.([a-zA-Z]+)", TEMPLATES)) | {"liveness", "readiness", "startup"}
+    assert unused(keys) == []
 
-    assert [key.name for key in keys if key.path[-1] not in by_name] == []
+
+def unused(keys):
+    return [key.name for key in keys if not any(fits(path, key.name) for path in USED)]
+
+
+def fits(path, name):
+    """Whether what a template uses is that key or something in it; `a.*` is every key of a."""
+    return f"{path}.".startswith(f"{name}.") or (path.endswith(".*") and name.startswith(path.removesuffix("*")))
+
+
+def test_a_key_that_nobody_uses_is_found_however_usual_its_name_is(script):
+    names = ["enabled", "annotations", "existingSecret", "name"]
+    more = "".join(f"\n  # Nobody reads this.\n  {name}: false" for name in names)
+
+    text = (CHART / "values.yaml").read_text().replace("\nloki:", f"\nloki:{more}")
+    assert unused(script.keys(text)) == [f"loki.{name}" for name in names]
+
+
+@pytest.mark.parametrize(
+    ("template", "paths"),
+    [
+        ("{{ .Values.a.b }}{{ $.Values.c }}", {"a.b", "c"}),
+        ("{{- with .Values.a }}{{ .b }}{{ else }}{{ .Values.c }}{{ end }}{{ .b }}", {"a", "a.b", "c"}),
+        ("{{ $x := .Values.a -}}{{ if $x.b }}{{ $x.c }}{{ end }}", {"a", "a.b", "a.c"}),
+        ('{{ range $n, $x := dict "p" .Values.a "q" .Values.b }}{{ $x.c }}{{ end }}', {"a", "b", "a.c", "b.c"}),
+        ("{{ range .Values.a }}{{ .b }}{{ end }}", {"a"}),
+        ("{{ range $n, $p := dict }}{{ index $.Values.a $n | toYaml }}{{ end }}", {"a.*"}),
+        ('{{ with .Values.a }}{{ define "t" }}{{ .Values.b }}{{ end }}{{ end }}', {"a", "b"}),
+        ('{{/* .Values.a */}}{{ fail ".Values.b" }}', set()),
+    ],
+)
+def test_what_a_template_uses_is_a_whole_path(template, paths):
+    assert used(template) == paths
 
 
 def test_every_setting_of_the_agent_can_be_given_in_one_way_alone(script, sentinel_schema):
@@ -99,6 +131,13 @@ def test_every_setting_of_the_agent_can_be_given_in_one_way_alone(script, sentin
 
 def test_no_secret_can_be_put_into_the_configmap(script, sentinel_schema):
     assert [name for name in sentinel_schema["settings"]["propertyNames"]["enum"] if script.is_secret(name)] == []
+
+
+def test_every_secret_of_the_gateway_is_kept_out_of_its_configmap():
+    """Those that stand here are refused: tests/cluster/chart."""
+    refused = yaml.safe_load(defined("gcm-sentinel.gatewaySecrets"))
+
+    assert set(refused) == set(secret_settings(GatewaySettings))
 
 
 def test_the_chart_is_for_the_version_it_stands_beside():

@@ -17,6 +17,8 @@
 {{- include "gcm-sentinel.validateActions" . -}}
 {{- include "gcm-sentinel.validateSecrets" . -}}
 {{- include "gcm-sentinel.validateGateway" . -}}
+{{- include "gcm-sentinel.validateRights" . -}}
+{{- include "gcm-sentinel.validatePods" . -}}
 {{- end }}
 
 {{- define "gcm-sentinel.validateActions" -}}
@@ -43,5 +45,90 @@
 {{- $access := $gateway.config.access | default dict -}}
 {{- if and $gateway.enabled (not (or $gateway.tls.existingSecret $gateway.config.tls $access.insecure)) -}}
 {{- fail "sentinel.gateway.enabled needs sentinel.gateway.tls.existingSecret: a Secret with tls.crt, tls.key and ca.crt" -}}
+{{- end -}}
+{{- if $gateway.enabled -}}
+{{- include "gcm-sentinel.refuseSecrets" (list "" $gateway.config (include "gcm-sentinel.gatewaySecrets" . | fromYaml)) -}}
+{{- include "gcm-sentinel.refusePorts" . -}}
+{{- end -}}
+{{- end }}
+
+{{/* Settings of the gateway that are secret, and how they are given instead; a test holds them against its code. */}}
+{{- define "gcm-sentinel.gatewaySecrets" -}}
+database.url: put it into a Secret and name that in sentinel.gateway.database.existingSecret
+probes.hmac_key: put it into a Secret and name that in sentinel.gateway.hmac.existingSecret
+alerting.slack.webhook_url: set webhook_url_file, a file of a Secret that sentinel.gateway.extraVolumes and extraVolumeMounts mount
+alerting.pagerduty.routing_key: set routing_key_file, a file of a Secret that sentinel.gateway.extraVolumes and extraVolumeMounts mount
+alerting.email.password: set password_file, a file of a Secret that sentinel.gateway.extraVolumes and extraVolumeMounts mount
+alerting.webhooks[].url: take the whole list as JSON from a Secret, as SENTINEL_GATEWAY__ALERTING__WEBHOOKS in sentinel.gateway.extraEnv
+alerting.webhooks[].secret: take the whole list as JSON from a Secret, as SENTINEL_GATEWAY__ALERTING__WEBHOOKS in sentinel.gateway.extraEnv
+alerting.webhooks[].headers: take the whole list as JSON from a Secret, as SENTINEL_GATEWAY__ALERTING__WEBHOOKS in sentinel.gateway.extraEnv
+alerting.proxy_url: take it from a Secret, as SENTINEL_GATEWAY__ALERTING__PROXY_URL in sentinel.gateway.extraEnv
+{{- end }}
+
+{{/* Walks settings: where it is, what stands there, what to do instead. JSON in a text may hide a secret, so it is refused where one could be. */}}
+{{- define "gcm-sentinel.refuseSecrets" -}}
+{{- $path := index . 0 -}}
+{{- $here := index . 1 -}}
+{{- $instead := index . 2 -}}
+{{- if and $here (hasKey $instead $path) -}}
+{{- fail (printf "sentinel.gateway.config.%s would stand in a ConfigMap for all to read: %s" $path (get $instead $path)) -}}
+{{- else if kindIs "map" $here -}}
+{{- range $name, $value := $here -}}
+{{- include "gcm-sentinel.refuseSecrets" (list (printf "%s.%s" $path $name | trimPrefix ".") $value $instead) -}}
+{{- end -}}
+{{- else if kindIs "slice" $here -}}
+{{- range $here -}}
+{{- include "gcm-sentinel.refuseSecrets" (list (printf "%s[]" $path) . $instead) -}}
+{{- end -}}
+{{- else if $here -}}
+{{- range $secret := keys $instead -}}
+{{- if or (hasPrefix (printf "%s." $path) $secret) (hasPrefix (printf "%s[]" $path) $secret) -}}
+{{- fail (printf "sentinel.gateway.config.%s may hold a secret and cannot be looked through: write it as YAML, not as text" $path) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* Service, probes and the agent know the gateway's ports by number. */}}
+{{- define "gcm-sentinel.refusePorts" -}}
+{{- $given := .Values.sentinel.gateway.config -}}
+{{- range $group, $port := dict "grpc" 50051 "rest" 8080 "metrics" 9090 -}}
+{{- $settings := get $given $group | default dict -}}
+{{- if hasKey $settings "listen" -}}
+{{- if not (hasSuffix (printf ":%d" $port) (toString $settings.listen | trim)) -}}
+{{- fail (printf "sentinel.gateway.config.%s.listen is %q: its port must be %d, which Service and probes use" $group (toString $settings.listen) $port) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $tokens := get ($given.grpc | default dict) "token_listen" | default list -}}
+{{- if kindIs "string" $tokens }}{{ $tokens = splitList "," $tokens }}{{ end -}}
+{{- range $tokens -}}
+{{- if not (hasSuffix ":50054" (toString . | trim)) -}}
+{{- fail (printf "sentinel.gateway.config.grpc.token_listen is %q: its port must be 50054, which the Service uses" (toString .)) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $tokens (not .Values.sentinel.gateway.tokens.existingSecret) -}}
+{{- fail "sentinel.gateway.config.grpc.token_listen: the Service has a port for tokens only with sentinel.gateway.tokens.existingSecret" -}}
+{{- end -}}
+{{- end }}
+
+{{- define "gcm-sentinel.validateRights" -}}
+{{- if and .Values.rbac.create (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) -}}
+{{- fail "rbac.create would give its rights to every pod that runs as the ServiceAccount `default`: set serviceAccount.name, or rbac.create=false" -}}
+{{- end -}}
+{{- if and .Values.sentinel.actions (not (include "gcm-sentinel.actions" . | fromJsonArray)) -}}
+{{- fail (printf "sentinel.actions is %q, which names no operation: leave it empty for every one" (toString .Values.sentinel.actions)) -}}
+{{- end -}}
+{{- end }}
+
+{{- define "gcm-sentinel.validatePods" -}}
+{{- $type := get (.Values.strategy | default dict) "type" | default "RollingUpdate" -}}
+{{- if and .Values.strategy (ne $type "Recreate") (not .Values.database.existingSecret) -}}
+{{- fail (printf "strategy is %s, but SQLite serves one process and a new pod would start beside the old one: leave it empty, or set database.existingSecret" $type) -}}
+{{- end -}}
+{{- range $name, $_ := include "gcm-sentinel.selector" . | fromYaml -}}
+{{- if hasKey ($.Values.podLabels | default dict) $name -}}
+{{- fail (printf "podLabels: %s selects the pods, so it stays as it is" $name) -}}
+{{- end -}}
 {{- end -}}
 {{- end }}

@@ -126,7 +126,7 @@ def test_postgresql_can_be_left_for_sqlite_again(release):
 
 def test_a_rolled_one_of_the_original_chart_is_taken_over_by_a_client_side_upgrade(release):
     """Nobody owns what the API server filled in, so a server-side one would leave it and be refused."""
-    release.helm("install", str(CHART), "--set", "strategy.type=RollingUpdate")
+    release.helm("install", str(CHART), "--set", "strategy.type=RollingUpdate,database.existingSecret=database")
 
     release.helm("upgrade", str(CHART), "--reset-values", "--server-side=false")
 

@@ -10,6 +10,8 @@ from tests.cluster.chart.rendering import CHART, NAME, refusal, render
 
 POSTGRESQL = "database.existingSecret=db"
 GATEWAY = "sentinel.gateway.enabled=true,sentinel.gateway.tls.existingSecret=tls"
+TOKENS = "sentinel.gateway.tokens.existingSecret=tokens"
+CONFIG = "sentinel.gateway.config"
 
 
 def volume(rendered, name):
@@ -150,6 +152,20 @@ def test_a_gateway_without_tls_is_asked_where_that_was_said_twice():
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        "strategy.type=Recreate",
+        f"strategy.type=RollingUpdate,{POSTGRESQL}",
+        "serviceAccount.create=false,serviceAccount.name=made-elsewhere",
+        "podLabels.team=gpu",
+        f"{GATEWAY},{TOKENS},{CONFIG}.grpc.listen=[::]:50051,{CONFIG}.grpc.token_listen={{[::]:50054}}",
+    ],
+)
+def test_what_works_is_not_refused(arguments):
+    assert render("--set", arguments).of("Deployment")
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ("replicaCount=2", "SQLite serves one process: set database.existingSecret"),
@@ -157,6 +173,17 @@ def test_a_gateway_without_tls_is_asked_where_that_was_said_twice():
         ("sentinel.actions=drain_nodes", 'there is no operation "drain_nodes". There are: condemn_gpu, cordon_node'),
         ("plugins.configMap=a", "plugins.configMap and plugins.wheels belong together"),
         ("sentinel.gateway.enabled=true", "needs sentinel.gateway.tls.existingSecret"),
+        ("strategy.type=RollingUpdate", "strategy is RollingUpdate, but SQLite serves one process"),
+        ("strategy.rollingUpdate.maxSurge=1", "strategy is RollingUpdate, but SQLite serves one process"),
+        ("serviceAccount.create=false", "set serviceAccount.name, or rbac.create=false"),
+        ("sentinel.actions=\\,", 'sentinel.actions is ",", which names no operation'),
+        ("podLabels.app=x", "podLabels: app selects the pods"),
+        ("podLabels.app\\.kubernetes\\.io/instance=x", "podLabels: app.kubernetes.io/instance selects the pods"),
+        (f"{GATEWAY},{CONFIG}.grpc.listen=0.0.0.0:6000", "its port must be 50051"),
+        (f"{GATEWAY},{CONFIG}.rest.listen=", "its port must be 8080"),
+        (f"{GATEWAY},{CONFIG}.metrics.listen=[::]:9091", "its port must be 9090"),
+        (f"{GATEWAY},{TOKENS},{CONFIG}.grpc.token_listen={{:50055}}", "its port must be 50054"),
+        (f"{GATEWAY},{CONFIG}.grpc.token_listen=:50054", "only with sentinel.gateway.tokens.existingSecret"),
         ("sentinel.nodeAllowList=a", "additional properties 'nodeAllowList' not allowed"),
         ("sentinel.settings.max_cost=1", "value must be one of"),
         ("sentinel.settings.api_key=secret", "value must be one of"),
