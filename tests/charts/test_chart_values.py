@@ -7,10 +7,12 @@ import re
 
 import pytest
 import yaml
-from tests.charts.chart import CHART, TEMPLATES, generator
+from tests.charts.chart import CHART, TEMPLATES, defined, generator
 
 from gcm_sentinel import __version__
 from gcm_sentinel.app.settings import Settings
+from sentinel_node.app.settings import Settings as NodeSettings
+from sentinel_node.domain.permission import Allowed
 
 ORIGINAL = {
     "": ["replicaCount", "resources", "logLevel", "nodeSelector", "tolerations"],
@@ -99,6 +101,18 @@ def test_every_setting_of_the_agent_can_be_given_in_one_way_alone(script, sentin
 
 def test_no_secret_can_be_put_into_the_configmap(script, sentinel_schema):
     assert [name for name in sentinel_schema["settings"]["propertyNames"]["enum"] if script.is_secret(name)] == []
+
+
+def test_every_setting_of_the_node_agent_can_be_given_and_files_alone_in_two_ways(sentinel_schema):
+    own = {"node_name", *re.findall(r"^(\w+):", defined("gcm-sentinel.nodeConfig"), re.MULTILINE)}
+    given = set(sentinel_schema["node"]["properties"]["settings"]["propertyNames"]["enum"])
+
+    assert own | given == set(NodeSettings.model_fields)
+    assert {name for name in own & given if not name.endswith("_file")} == set()
+
+
+def test_the_node_agents_probes_are_those_it_knows_and_the_word_that_yaml_reads_as_false(sentinel_schema):
+    assert sentinel_schema["node"]["properties"]["probes"]["enum"] == [*(str(one) for one in Allowed), False]
 
 
 def test_the_chart_is_for_the_version_it_stands_beside():
