@@ -6,7 +6,8 @@
 values.yaml is the manual: the sentences above a key explain it, `## Title` begins a section, `# @schema {...}` adds to
 the JSON schema what the default cannot say. A mapping whose keys are described is closed, so a slip of the pen is
 refused; one that is described itself takes anything. Which names `sentinel.settings` takes is the agent's own list of
-settings, less those that have a key of their own in a template and those that are secret.
+settings, less those that have a key of their own in a template and those that are secret; `sentinel.node.settings` are
+those of the node agent, likewise.
 """
 
 from __future__ import annotations
@@ -24,12 +25,17 @@ from pydantic import SecretStr
 
 from gcm_sentinel.app.settings import PREFIX, Settings
 from gcm_sentinel.domain.operations import DECLARED
+from sentinel_node.app.settings import Settings as NodeSettings
 
 CHART = Path(__file__).resolve().parent
 BEGIN, END = "<!-- values: made by generate.py -->", "<!-- values: end -->"
 _SCHEMA = "@schema "
 _NOT_BY_NAME = frozenset({"kubeconfig", "kube_context", "log_level"})
 """A pod has a ServiceAccount, and `logLevel` is an argument of the command."""
+_NODE_WITH_A_KEY = frozenset(
+    {"node_name", "listen", "metrics_listen", "probes", "journal_dir", "gateway", "buffer_dir"}
+)
+"""Settings of `sentinel-node` that follow from other values. Files may be named anew: each node may have its own."""
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 
 
@@ -140,7 +146,7 @@ def is_secret(name: str) -> bool:
 
 
 def _with_settings(found: list[Key]) -> list[Key]:
-    """The keys, `sentinel.settings` and `sentinel.secretSettings` with the names they take."""
+    """The keys; those under which settings stand by their names with the names they take."""
     free = sorted(set(Settings.model_fields) - settings_with_a_key() - _NOT_BY_NAME)
     plain = {"propertyNames": {"enum": [name for name in free if not is_secret(name)]}}
     reference = _closed() | {"properties": {"name": {"type": "string"}, "key": {"type": "string"}}}
@@ -148,7 +154,8 @@ def _with_settings(found: list[Key]) -> list[Key]:
         "propertyNames": {"enum": [name for name in [*free, "webhook_url"] if is_secret(name)]},
         "additionalProperties": reference | {"required": ["name", "key"]},
     }
-    more = {"sentinel.settings": plain, "sentinel.secretSettings": secret}
+    node = {"propertyNames": {"enum": sorted(set(NodeSettings.model_fields) - _NODE_WITH_A_KEY)}}
+    more = {"sentinel.settings": plain, "sentinel.secretSettings": secret, "sentinel.node.settings": node}
     return [replace(key, schema={**key.schema, **more.get(key.name, {})}) for key in found]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import yaml
@@ -13,6 +14,8 @@ from tests.charts.template_uses import used
 from gcm_sentinel import __version__
 from gcm_sentinel.app.settings import Settings
 from sentinel_gateway.app.settings import Settings as GatewaySettings
+from sentinel_node.app.settings import Settings as NodeSettings
+from sentinel_node.domain.permission import Allowed
 
 ORIGINAL = {
     "": ["replicaCount", "resources", "logLevel", "nodeSelector", "tolerations"],
@@ -138,6 +141,18 @@ def test_every_secret_of_the_gateway_is_kept_out_of_its_configmap():
     refused = yaml.safe_load(defined("gcm-sentinel.gatewaySecrets"))
 
     assert set(refused) == set(secret_settings(GatewaySettings))
+
+
+def test_every_setting_of_the_node_agent_can_be_given_and_files_alone_in_two_ways(sentinel_schema):
+    own = {"node_name", *re.findall(r"^(\w+):", defined("gcm-sentinel.nodeConfig"), re.MULTILINE)}
+    given = set(sentinel_schema["node"]["properties"]["settings"]["propertyNames"]["enum"])
+
+    assert own | given == set(NodeSettings.model_fields)
+    assert {name for name in own & given if not name.endswith("_file")} == set()
+
+
+def test_the_node_agents_probes_are_those_it_knows_and_the_word_that_yaml_reads_as_false(sentinel_schema):
+    assert sentinel_schema["node"]["properties"]["probes"]["enum"] == [*(str(one) for one in Allowed), False]
 
 
 def test_the_chart_is_for_the_version_it_stands_beside():

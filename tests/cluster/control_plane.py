@@ -183,6 +183,7 @@ def _api_server(place: Place) -> list[str]:
         "--service-cluster-ip-range=10.96.0.0/16",
         "--endpoint-reconciler-type=none",  # nobody listens for the service "kubernetes" here
         "--authorization-mode=Node,RBAC",
+        "--allow-privileged=true",  # as every cluster's; Pod Security says where
         "--enable-admission-plugins=NodeRestriction",  # beside all that are enabled by default
         f"--audit-policy-file={CONFIG / 'audit-policy.yaml'}",
         f"--audit-log-path={folder / 'audit.log'}",

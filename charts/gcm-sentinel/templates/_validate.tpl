@@ -19,6 +19,13 @@
 {{- include "gcm-sentinel.validateGateway" . -}}
 {{- include "gcm-sentinel.validateRights" . -}}
 {{- include "gcm-sentinel.validatePods" . -}}
+{{- if .Values.sentinel.node.enabled -}}
+{{- include "gcm-sentinel.validateNodeService" . -}}
+{{- include "gcm-sentinel.validateNodeGateway" . -}}
+{{- if and (eq (toString .Values.sentinel.node.probes) "deep") (not .Values.sentinel.node.hostPID) -}}
+{{- fail "sentinel.node.probes is deep, but without sentinel.node.hostPID nobody can tell whether a GPU is idle, so no deep probe would run: set one of them otherwise" -}}
+{{- end -}}
+{{- end -}}
 {{- end }}
 
 {{- define "gcm-sentinel.validateActions" -}}
@@ -130,5 +137,31 @@ alerting.proxy_url: take it from a Secret, as SENTINEL_GATEWAY__ALERTING__PROXY_
 {{- if hasKey ($.Values.podLabels | default dict) $name -}}
 {{- fail (printf "podLabels: %s selects the pods, so it stays as it is" $name) -}}
 {{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "gcm-sentinel.validateNodeService" -}}
+{{- $node := .Values.sentinel.node -}}
+{{- $certified := or $node.tls.existingSecret $node.settings.tls_cert_file -}}
+{{- $callers := or $node.tokens.existingSecret $node.settings.tokens_file $node.settings.certificate_roles -}}
+{{- if and $node.service.enabled (not $certified) -}}
+{{- fail "sentinel.node.enabled needs sentinel.node.tls.existingSecret: a Secret with tls.crt, tls.key and ca.crt. Without callers, for scheduled probes and reports alone, set sentinel.node.service.enabled=false" -}}
+{{- end -}}
+{{- if and $node.service.enabled (not $callers) -}}
+{{- fail "nobody could call the node agents: set sentinel.node.settings.certificate_roles, such as {gcm-sentinel: [reader, prober]}, or sentinel.node.tokens.existingSecret" -}}
+{{- end -}}
+{{- if and (not $node.service.enabled) (or $certified $callers $node.service.hostPort) -}}
+{{- fail "sentinel.node.service.enabled is false, so nobody calls the node agents: sentinel.node.tls, tokens, service.hostPort and settings.certificate_roles mean nothing then; remove them" -}}
+{{- end -}}
+{{- end }}
+
+{{- define "gcm-sentinel.validateNodeGateway" -}}
+{{- $node := .Values.sentinel.node -}}
+{{- $gateway := or (include "gcm-sentinel.nodeNamedGateway" .) .Values.sentinel.gateway.enabled -}}
+{{- if and $node.gateway.endpoint (not (include "gcm-sentinel.nodeIdentity" .)) -}}
+{{- fail "sentinel.node.gateway.endpoint needs sentinel.node.client.existingSecret: a Secret with the certificate that the gateway knows node agents by" -}}
+{{- end -}}
+{{- if and (not $gateway) (or $node.client.existingSecret $node.hmac.existingSecret) -}}
+{{- fail "sentinel.node.client and sentinel.node.hmac are for a gateway, and there is none: set sentinel.gateway.enabled, or sentinel.node.gateway.endpoint" -}}
 {{- end -}}
 {{- end }}

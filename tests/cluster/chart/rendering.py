@@ -12,6 +12,8 @@ from tests.cluster.servers import program
 
 CHART = Path(__file__).resolve().parents[3] / "charts" / "gcm-sentinel"
 CI = tuple(sorted((CHART / "ci").glob("*-values.yaml")))
+ON_NODES = tuple(path for path in CI if path.name == "node-values.yaml")
+"""Those that run what needs more of a node than confined pods may have."""
 NAME = "gcm-sentinel-gcm-sentinel"
 NAMESPACE = "monitoring"
 _TIMEOUT_S = 60

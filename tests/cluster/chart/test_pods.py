@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from tests.cluster.chart.rendering import CHART, CI, NAME, helm, pod_of, render
 
+LASTING = ("Deployment", "StatefulSet", "DaemonSet")
+
 
 def makers(rendered):
     """What is a pod or makes pods."""
-    return [item for kind in ("Deployment", "StatefulSet", "Pod") for item in rendered.of(kind)]
+    return [item for kind in (*LASTING, "Pod") for item in rendered.of(kind)]
 
 
 def pods(rendered):
@@ -60,14 +62,14 @@ def test_every_mounted_volume_is_there_and_every_volume_mounted(each):
 
 
 def test_nothing_but_the_agent_and_its_test_gets_a_token_of_the_api_server(each):
-    for item in (*each.of("StatefulSet"), *each.of("ServiceAccount")):
-        spec = pod_of(item) if item["kind"] == "StatefulSet" else item
+    for item in (*each.of("StatefulSet"), *each.of("DaemonSet"), *each.of("ServiceAccount")):
+        spec = item if item["kind"] == "ServiceAccount" else pod_of(item)
 
         assert spec["automountServiceAccountToken"] is False
 
 
 def test_selectors_find_their_pods_and_no_others(each):
-    lasting = [*each.of("Deployment"), *each.of("StatefulSet")]
+    lasting = [item for kind in LASTING for item in each.of(kind)]
     labels = [item["spec"]["template"]["metadata"]["labels"] for item in lasting]
     labels += [item["metadata"]["labels"] for item in each.of("Pod")]
     for selector in (item["spec"]["selector"]["matchLabels"] for item in lasting):
@@ -77,7 +79,7 @@ def test_selectors_find_their_pods_and_no_others(each):
 
 
 def test_services_and_probes_name_ports_of_their_containers(each):
-    for item in (*each.of("Deployment"), *each.of("StatefulSet")):
+    for item in (item for kind in LASTING for item in each.of(kind)):
         (container,) = pod_of(item)["containers"]
         ports = {port["name"] for port in container["ports"]}
         (service,) = (one for one in each.of("Service") if one["metadata"]["name"] == item["metadata"]["name"])
