@@ -52,6 +52,8 @@ from gcm_sentinel.storage.finishing import Finished
 from gcm_sentinel.storage.schema import incidents, symptoms
 from gcm_sentinel.tools.context import ToolContext
 from sentinel_fleet.kube import ObjectStore, Rules, kube_app, write_kubeconfig
+from sentinel_fleet.kube.history import Change
+from sentinel_fleet.kube.jsontypes import JsonObject
 
 __all__ = ["postgres_server", "postgres_url"]
 
@@ -327,13 +329,29 @@ async def a_cluster(folder: Path) -> AsyncIterator[tuple[ObjectStore, Kubernetes
         yield store, client
 
 
+_OF_THE_SERVER = ("resourceVersion", "managedFields")
+
+
 @asynccontextmanager
 async def a_yard(folder: Path, url: str = IN_MEMORY, mode: Mode = Mode.EXECUTE) -> AsyncIterator[Yard]:
     clock = Clock()
     async with a_cluster(folder) as (store, client), open_stores(url, clock) as stores:
         yard = Yard(store, client, stores, clock, mode)
-        store.listen(lambda plural, change: yard.changed.append(change.record.obj["metadata"]["name"]))
+        store.listen(lambda plural, change: yard.changed.extend(_changed_by_a_client(change)))
         yield yard
+
+
+def _changed_by_a_client(change: Change) -> list[str]:
+    """The name of what changed; nothing where it is the taint alone that a cordoned node is given."""
+    before = change.previous.obj if change.previous else {}
+    return [] if _as_clients_left_it(before) == _as_clients_left_it(change.record.obj) else [change.record.key[1]]
+
+
+def _as_clients_left_it(obj: JsonObject) -> JsonObject:
+    metadata = {name: value for name, value in obj.get("metadata", {}).items() if name not in _OF_THE_SERVER}
+    spec = obj.get("spec", {})
+    taints = [taint for taint in spec.get("taints") or [] if taint["key"] != "node.kubernetes.io/unschedulable"]
+    return {**obj, "metadata": metadata, "spec": {**spec, "taints": taints}}
 
 
 @pytest.fixture
