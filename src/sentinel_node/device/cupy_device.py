@@ -9,9 +9,11 @@ CUDA's errors stay with a context, so after one nothing more can be asked; ``wor
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ import numpy.typing as npt
 
 from sentinel_node.domain.errors import DeviceFailed, DeviceTimeout, NodeError, Unavailable
 from sentinel_node.domain.gpu import GpuIdentity
-from sentinel_node.probes.compiling import compile_source
+from sentinel_node.probes.compiling import Compiled, compile_source
 from sentinel_node.probes.device import Argument, Buffer, Launch
 
 _LOWEST_PRIORITY = 0
@@ -33,17 +35,20 @@ _WITHOUT_ATTRIBUTE_BYTES = 48 << 10
 class CupyDevice:
     """One GPU and its context. Not thread-safe, as a context is not."""
 
-    def __init__(self, identity: GpuIdentity) -> None:
+    def __init__(self, identity: GpuIdentity, compile_kernels: Callable[[str, str], Compiled] = compile_source) -> None:
         """Open the one GPU that this process may see.
 
         Args:
             identity: What the driver says of it; ``CUDA_VISIBLE_DEVICES`` names its UUID, so it is device 0 here.
+            compile_kernels: Makes machine code of a source's name and an architecture; tests give faulty kernels.
 
         Raises:
             Unavailable: CuPy is not installed, or there is no GPU for it.
         """
         self._cupy = load_cupy()
         self._identity = identity
+        self._compile_kernels = compile_kernels
+        self._is_lost = False
         self._kernels: dict[tuple[str, str], Any] = {}
         try:
             self._attributes: dict[str, int] = self._cupy.cuda.Device(0).attributes
@@ -91,8 +96,10 @@ class CupyDevice:
         return Buffer(int(self._call(self._cupy.cuda.runtime.malloc, size_bytes)), size_bytes)
 
     def release(self, buffer: Buffer) -> None:
-        """Give it back."""
-        self._call(self._cupy.cuda.runtime.free, buffer.address)
+        """Give it back; nothing once the GPU was lost: freeing would wait for a launch that hangs, without an end."""
+        if not self._is_lost:
+            with contextlib.suppress(DeviceFailed):
+                self._call(self._cupy.cuda.runtime.free, buffer.address)
 
     def upload(self, buffer: Buffer, values: npt.NDArray[np.generic], offset_bytes: int = 0) -> None:
         """Copy to the device, in order with launches."""
@@ -132,14 +139,16 @@ class CupyDevice:
             DeviceTimeout: not done by then.
         """
         ends = time.monotonic() + deadline_s
+        self._is_lost = True
         while not self._call(lambda: self._stream.done):
             if time.monotonic() >= ends:
                 raise DeviceTimeout(f"GPU {self._identity.uuid} did not end its work within {deadline_s:.1f} s")
             time.sleep(_POLL_S)
+        self._is_lost = False
 
     def _kernel(self, source: str, entry: str) -> Any:  # noqa: ANN401 - CuPy has no types
         if (source, entry) not in self._kernels:
-            image = compile_source(source, self._identity.architecture).image
+            image = self._compile_kernels(source, self._identity.architecture).image
             with tempfile.TemporaryDirectory() as folder:
                 file = Path(folder) / f"{source}.cubin"
                 file.write_bytes(image)
