@@ -34,8 +34,8 @@ cluster-tools: ## Build that server and what belongs to it into .cache, once; ne
 	@tests/cluster/tools/build.sh
 
 test-gpu: $(STAMP) gpu-tools ## The probes on this machine's NVIDIA GPU, and their figures; fails without one
-	GCM_TEST_GPU=1 $(BIN)/python -m pytest -m gpu tests/gpu $(PYTEST_ARGS)
-	$(BIN)/python -m tests.gpu.measure $(MEASURE_ARGS)
+	@status=0; GCM_TEST_GPU=1 $(BIN)/python -m pytest -m gpu tests/gpu $(PYTEST_ARGS) || status=1; \
+	$(BIN)/python -m tests.gpu.measure $(MEASURE_ARGS) || status=1; exit $$status
 
 gpu-tools: $(STAMP) ## Install what fits this machine's NVIDIA driver: CuPy, the compiler, and cuBLAS to compare with
 	@$(BIN)/python -m tests.gpu.tools

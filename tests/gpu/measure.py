@@ -34,7 +34,8 @@ from sentinel_node.probes.memory import MEMORY, TESTS
 FIRST_LINE_S = 60.0
 """All kinds light on one GPU, one after the other."""
 OF_COPY, OF_LIBRARY = 0.8, 0.7
-TENSOR_REPETITIONS = 4096
+TENSOR_SOAK_S = 5.0
+"""Long enough that most readings of the clock fall into it."""
 DEEP_DEADLINE_S = 1800.0
 T = TypeVar("T")
 
@@ -79,10 +80,10 @@ def compile_times(gpu: GpuIdentity) -> Table:
     return Table("Compiling", "By NVRTC on one core of this host, once in each process.", ("source", "s"), rows)
 
 
-def light_suite(device: Device) -> Table:
+def light_suite(device: Device, kinds: tuple[ProbeKind, ...] = tuple(ProbeKind)) -> Table:
     """Every kind once, all variants, as the first line of a schedule does it; compiled before."""
     rows, total_s = [], 0.0
-    for kind in ProbeKind:
+    for kind in kinds:
         plan = ProbePlan(kind, device.identity.uuid, seed=1, deadline_s=DEEP_DEADLINE_S)
         first_s, _ = _timed(lambda plan=plan: run(plan, device))  # type: ignore[misc]
         seconds, report = _timed(lambda plan=plan: run(replace(plan, seed=2), device))  # type: ignore[misc]
@@ -129,10 +130,11 @@ def tensor_rates(gpu: GpuIdentity, device: Device, of_library: Callable[[str], f
             continue
         watching = Watching(device)
         with Sampling(gpu.uuid) as sampled:
-            report = run(plan_of(variant, device, repetitions=TENSOR_REPETITIONS), watching)
+            report = run(replace(plan_of(variant, device), soak_s=TENSOR_SOAK_S), watching)
         clock_mhz = sampled.median("sm_clock_mhz")
         rate = tensor_rate_tflops(variant.name, watching.cycles_per_repetition(), device.sm_count, clock_mhz)
-        whole = tensor_operations(variant.name) * TENSOR_REPETITIONS * device.sm_count / _on_gpu_s(report) / 1e12
+        repetitions = sum(finding.repetitions for finding in report.findings)
+        whole = tensor_operations(variant.name) * repetitions / _on_gpu_s(report) / 1e12
         rows.append(
             (
                 variant.name,

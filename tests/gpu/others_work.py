@@ -1,6 +1,6 @@
 """Somebody else's work: products of matrices on every SM, without an end. ``python -m tests.gpu.others_work UUID``.
 
-Each launch takes some ten milliseconds, as those of a training step do. Says "busy" after the first.
+Each launch takes some milliseconds, as those of a training step do. Says "busy" after the first.
 """
 
 from __future__ import annotations

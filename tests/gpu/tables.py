@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,5 +23,7 @@ class Table:
 
 def against(figure: float, wanted: float, *, at_most: bool = False) -> str:
     """Whether a figure is what it should be, in words."""
+    if math.isnan(figure):
+        return "not known"
     is_met = figure <= wanted if at_most else figure >= wanted
     return "met" if is_met else "**NOT MET**"

@@ -18,6 +18,7 @@ from sentinel_node.probes.variant import Variant
 BIT, LANE, PERIOD = 20, 5, 50_021
 FAULTY = tuple(variant for variant in variants() if variant.kind is not ProbeKind.MEMORY)
 (REGISTERS,) = (variant for variant in FAULTY if variant.kind is ProbeKind.REGISTER_FILE)
+ARITHMETIC = (ProbeKind.FMA, ProbeKind.TENSOR_CORE, ProbeKind.TRANSCENDENTAL)
 each_faulty = pytest.mark.parametrize("variant", FAULTY, ids=name_of)
 each_compute = pytest.mark.parametrize("variant", COMPUTE, ids=name_of)
 
@@ -52,6 +53,7 @@ def test_a_stuck_bit_is_told_with_its_sm_and_bit(variant: Variant, value: int, f
 
     if variant.kind is not ProbeKind.AES:  # whose rotated words are not outputs, but what the cipher makes of them
         assert found.mismatch.bits == (BIT,)
+    if variant.kind in ARITHMETIC:  # a march's output is its last background, changed where any read was wrong
         assert (int.from_bytes(found.mismatch.actual, "little") >> BIT & 1) == value
 
 
