@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-cluster cluster-tools check format protos eval bench clean
+.PHONY: help setup demo test test-slow test-cluster cluster-tools test-gpu gpu-tools check format protos eval bench clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,13 @@ test-cluster: $(STAMP) cluster-tools ## The tests against a real Kubernetes API 
 
 cluster-tools: ## Build that server and what belongs to it into .cache, once; needs Go
 	@tests/cluster/tools/build.sh
+
+test-gpu: $(STAMP) gpu-tools ## The probes on this machine's NVIDIA GPU, and their figures; fails without one
+	@status=0; GCM_TEST_GPU=1 $(BIN)/python -m pytest -m gpu tests/gpu $(PYTEST_ARGS) || status=1; \
+	$(BIN)/python -m tests.gpu.measure $(MEASURE_ARGS) || status=1; exit $$status
+
+gpu-tools: $(STAMP) ## Install what fits this machine's NVIDIA driver: CuPy, the compiler, and cuBLAS to compare with
+	@$(BIN)/python -m tests.gpu.tools
 
 check: $(STAMP) ## Format, lint, types, generated code, import contracts, docs
 	$(BIN)/ruff format --check .
