@@ -18,7 +18,7 @@ from gcm_sentinel.datasources.probe_answer import answer
 from gcm_sentinel.datasources.probe_choice import SUSPICIONS, Choice, choose
 from gcm_sentinel.datasources.probe_runs import Trial, run_all
 from gcm_sentinel.datasources.sentinel_gpus import plain
-from gcm_sentinel.datasources.tool_calls import failed, node_name, of_error, text, within
+from gcm_sentinel.datasources.tool_calls import failed, node_name, of_error, text, texts, within
 from gcm_sentinel.domain.errors import SentinelError
 from gcm_sentinel.domain.evidence import ResultStatus, ToolResult
 from gcm_sentinel.domain.node_agent import NodeDescription, NodeReadings, ProbePermission
@@ -78,7 +78,7 @@ class _Asked:
     """What a call of `probe_gpu` asks for."""
 
     node: str
-    gpu: str
+    gpu: tuple[str, ...]
     suspicion: str
     choice: Choice
     is_deep: bool
@@ -88,7 +88,7 @@ class _Asked:
     def query(self) -> str:
         """What is sent, but for the seed."""
         kinds, depth = ", ".join(map(str, self.choice.kinds)), "deep" if self.is_deep else "light"
-        return f"RunProbe {depth} of {kinds} on GPU {plain(self.gpu, 90)} of {self.node}"
+        return f"RunProbe {depth} of {kinds} on GPU {plain(', '.join(self.gpu), 120)} of {self.node}"
 
 
 class DeepProbeSource:
@@ -183,9 +183,11 @@ def _asked(call: ToolCall, scope: Scope, node: str) -> _Asked:
     depth = text(call, "depth", "light")
     if depth not in ("light", "deep"):
         raise ValueError(f"'depth' must be light or deep, not {depth[:80]!r}")
-    suspicion = text(call, "suspicion")
+    suspicion, marks = text(call, "suspicion"), texts(call, "gpu")
+    if not marks:
+        raise ValueError("probe_gpu needs the argument 'gpu': the UUID or index of one GPU")
     suspects = frozenset(trigger.gpu_uuid for trigger in scope.incident.triggers if trigger.gpu_uuid)
-    return _Asked(node, text(call, "gpu"), suspicion, choose(suspicion), depth == "deep", suspects)
+    return _Asked(node, marks, suspicion, choose(suspicion), depth == "deep", suspects)
 
 
 def _plainly(result: ToolResult) -> ToolResult:

@@ -20,17 +20,18 @@ from gcm_sentinel.domain.summaries import GpuNodeSummary, NodeGpuSummary
 _SOUND_ACTIONS = frozenset({None, "", "none"})
 
 
-def find(described: NodeDescription, wanted: str) -> NodeGpu:
-    """The GPU with this UUID or index.
+def find(described: NodeDescription, wanted: Sequence[str]) -> NodeGpu:
+    """The GPU with this UUID or index; a serial number beside a UUID is passed over.
 
     Raises:
         ValueError: there is none, or two.
     """
-    found = [gpu for gpu in described.gpus if wanted in (gpu.uuid, str(gpu.index))]
+    marks = [mark for mark in wanted if UUID.fullmatch(mark)] or wanted
+    found = [gpu for gpu in described.gpus if gpu.uuid in marks or str(gpu.index) in marks]
     if len(found) != 1:
         known = ", ".join(f"{gpu.index} {plain(gpu.uuid, 90)}" for gpu in described.gpus[:32]) or "none"
         raise ValueError(
-            f"'gpu' must be the UUID or index of one GPU of {described.node}, not {wanted[:90]!r}: {known}"
+            f"'gpu' must be the UUID or index of one GPU of {described.node}, not {', '.join(wanted)[:90]!r}: {known}"
         )
     return found[0]
 

@@ -134,3 +134,9 @@ class TestOff:
 
         assert [tool.name for tool in source.get_tools()] == ["describe_gpu_node"]
         assert (await ask(may_ask=ProbePermission.OFF)).status is ResultStatus.ERROR
+
+
+async def test_a_serial_number_beside_a_uuid_is_passed_over(ask):
+    result = await ask(gpu=f"{SIBLING.uuid},0")
+
+    assert result.summary["gpu"] == SIBLING.uuid
