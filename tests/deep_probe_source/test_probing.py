@@ -144,6 +144,20 @@ class TestKinds:
         assert (kind["suspect"]["tested_share"], kind["suspect"]["tested_bytes"]) == (0.25, 256 << 20)
         assert "ECC corrects single bits" in result.note
 
+    async def test_each_failing_in_another_kind_is_both(self, ask, prober, monkeypatch):
+        given = GivenOutcomes.run
+
+        def run(self, plan, watch):
+            broken = SUSPECT if plan.kind == "register_file" else SIBLING
+            self.given = {broken.uuid: (FAIL,)}
+            return given(self, plan, watch)
+
+        monkeypatch.setattr(GivenOutcomes, "run", run)
+        result = await ask(suspicion="sram_uncorrectable")
+
+        assert {kind["comparison"] for kind in result.summary["kinds"]} == {"fails_alone", "only_sibling_fails"}
+        assert result.summary["comparison"] == "fails_on_both"
+
     async def test_failing_memory_belongs_to_no_sm(self, ask, prober):
         prober.given[SUSPECT.uuid] = (FAIL,)
 
@@ -173,6 +187,11 @@ class TestSibling:
     async def test_another_model_is_not_taken(self, ask, given: Given):
         quiet = given.telemetry.given
         given.telemetry.given = (quiet[0], replace(quiet[1], gpu=replace(SIBLING, model="another")))
+
+        assert (await ask()).summary["sibling"] is None
+
+    async def test_one_that_another_probe_holds_is_not_taken(self, ask, given: Given):
+        given.leases.take(SIBLING.uuid, "the schedule")
 
         assert (await ask()).summary["sibling"] is None
 

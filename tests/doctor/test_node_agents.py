@@ -70,8 +70,8 @@ def opened(tmp_path):
 def examined(opened):
     """What `doctor` finds of a test's node, by name."""
 
-    async def look(given: Given, wanted: ProbePermission = LIGHT, *nodes: dict[str, object]):
-        async with serving(given) as port, opened(f"{{node_ip}}:{port}", *nodes) as agent:
+    async def look(given: Given, wanted: ProbePermission = LIGHT, *nodes: dict[str, object], **flags: object):
+        async with serving(given) as port, opened(f"{{node_ip}}:{port}", *nodes, **flags) as agent:
             found = await examine_node_agents(agent.node_agents, agent.kubernetes, wanted)
         return {finding.name: finding for finding in found}
 
@@ -114,6 +114,13 @@ async def test_who_is_unknown_there_is_told_as_broken(examined):
     found = await examined(Given(rules=RULES))
 
     assert any(finding.fails for finding in found.values())
+
+
+async def test_a_reader_that_may_not_probe_is_told_the_role(examined):
+    found = await examined(Given(rules=RULES), node_agent_token="ada's")
+
+    assert [name for name, finding in found.items() if finding.fails] == ["probes"]
+    assert "`prober`" in found["probes"].remedy
 
 
 async def test_a_node_that_does_not_answer_is_broken_with_what_to_do(opened):
