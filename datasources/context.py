@@ -15,6 +15,8 @@ from gcm_sentinel.clients.kubernetes import KubernetesClient
 from gcm_sentinel.clients.prometheus import PrometheusClient
 from gcm_sentinel.clients.sentinel import SentinelGateway
 from gcm_sentinel.domain.history import IncidentHistory
+from gcm_sentinel.domain.node_agent import NodeReadings, ProbePermission
+from gcm_sentinel.domain.node_probes import NodeProbes
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.domain.topology import DEFAULT_TOPOLOGY_LABELS
 
@@ -39,3 +41,9 @@ class SourceContext:
     """Earlier incidents of our own; None where no store of them is connected."""
     sentinel: SentinelGateway | None = None
     """GPU health by exact probes, and the audit ledger; None where no gateway is configured."""
+    node_probes: NodeProbes | None = None
+    """Agents on the GPU nodes, which run probes; None where none are configured."""
+    node_readings: NodeReadings | None = None
+    """The same agents, as readers of their machines."""
+    probes: ProbePermission = ProbePermission.OFF
+    """Which probes may be asked of them; each node has a bound of its own."""

@@ -74,10 +74,12 @@ def _print_text(closed: Closed) -> None:
 async def doctor_command(settings: Settings, *, output: str) -> Exit:
     """`doctor`."""
     from gcm_sentinel.app import doctor as clinic
+    from gcm_sentinel.app.doctor_node_agents import examine_node_agents
     from gcm_sentinel.app.doctor_people import examine_people
     from gcm_sentinel.app.doctor_rights import directs
     from gcm_sentinel.app.doctor_sentinel import examine_gateway, told_once
     from gcm_sentinel.app.doctor_store import open_store
+    from gcm_sentinel.app.node_agents import probes_allowed
     from gcm_sentinel.app.wiring import Given, open_agent
 
     async with AsyncExitStack() as stack:
@@ -86,7 +88,9 @@ async def doctor_command(settings: Settings, *, output: str) -> Exit:
         records, watches = settings.sentinel_record_assessments, settings.sentinel_watch
         others = await clinic.examine(agent)
         gateway = await examine_gateway(agent.sentinel, records=records, watches=watches, directs=directs(agent))
-        findings = (store, *told_once(others, gateway), *gateway, *await examine_people(settings))
+        nodes = await examine_node_agents(agent.node_agents, agent.kubernetes, probes_allowed(settings))
+        people = await examine_people(settings)
+        findings = (store, *told_once(others, gateway), *gateway, *nodes, *people)
     if output == "json":
         rows: list[Json] = [
             {

@@ -46,6 +46,7 @@ _ALIKE = 0.8
 """How like a known variable an unknown one must be to be a slip of it; the prefix alone makes all of them alike."""
 
 Engine = Literal["auto", "anthropic", "openai", "playbook"]
+Probes = Literal["off", "light", "deep"]
 
 
 class Settings(BaseSettings):
@@ -103,6 +104,21 @@ class Settings(BaseSettings):
     """Whether each assessment is recorded in the audit ledger."""
     sentinel_watch: bool = True
     """Whether what happens at the gateway opens incidents; without it the gateway is only asked."""
+
+    # agents on the GPU nodes
+    node_agent_address: str = ""
+    """host:port with ``{node_ip}`` or ``{node}`` in it, e.g. ``{node_ip}:9102``; empty for none."""
+    node_agent_ca_cert: Path | None = None
+    """Authority of their certificates (PEM); without it they are spoken to on this machine only."""
+    node_agent_client_cert: Path | None = None
+    """Our certificate for mutual TLS (PEM), with its key."""
+    node_agent_client_key: Path | None = None
+    node_agent_server_name: str = ""
+    """The name in their certificates, where one certificate serves all nodes."""
+    node_agent_token: SecretStr = SecretStr("")
+    """Bearer token, where we prove who we are by one."""
+    probes: Probes = "light"
+    """Which probes may be asked of them; the nodes' own setting bounds it."""
 
     # what is watched
     watch_conditions: Annotated[Names, Field(min_length=1)] = tuple(DEFAULT_WATCH_CONDITIONS)

@@ -98,6 +98,7 @@ def settings_for(fleet: Fleet, world: World, engine: str, mode: Mode | None = No
         "loki_url": "",
         "webhook_url": "",
         "sentinel_endpoint": "",
+        "node_agent_address": "",
         "watch_conditions": DEFAULT_WATCH_CONDITIONS,
         "node_allowlist": (world.trigger.node,),
         "settle_seconds": 0.05,

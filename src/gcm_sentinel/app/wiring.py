@@ -15,6 +15,7 @@ from gcm_sentinel.app.acting import OpenActing, open_acting
 from gcm_sentinel.app.clock import SystemClock
 from gcm_sentinel.app.life.patient_evidence import PatientEvidence
 from gcm_sentinel.app.models import build_model, playbook_model, price_of
+from gcm_sentinel.app.node_agents import node_agents, probes_allowed
 from gcm_sentinel.app.observation import ObservedSource
 from gcm_sentinel.app.people import people
 from gcm_sentinel.app.settings import Settings
@@ -22,6 +23,7 @@ from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.clients.guarded import GuardedWriter
 from gcm_sentinel.clients.http import HttpClient
 from gcm_sentinel.clients.kubernetes import KubernetesClient
+from gcm_sentinel.clients.node_agent import NodeAgents
 from gcm_sentinel.clients.prometheus import PrometheusClient
 from gcm_sentinel.clients.sentinel import Access, SentinelGateway
 from gcm_sentinel.datasources.context import DEFAULT_TOPOLOGY_LABELS, SourceContext
@@ -64,6 +66,7 @@ class Agent:
     notifiers: tuple[Notifier, ...]
     prometheus: PrometheusClient | None = None
     sentinel: SentinelGateway | None = None
+    node_agents: NodeAgents | None = None
     acting: OpenActing | None = None
     """None where the mode does not permit to act, and without stores."""
     sentinel_watcher: SentinelWatcher | None = None
@@ -110,9 +113,10 @@ async def open_agent(settings: Settings, given: Given | None = None) -> AsyncIte
         sentinel = _sentinel(settings)
         if sentinel is not None:
             stack.push_async_callback(sentinel.aclose)
+        agents = node_agents(settings, kubernetes)
         history = given.history or (stores.history if stores else None)
         context = _context(settings, kubernetes, prometheus, http, clock)
-        context = replace(context, history=history, sentinel=sentinel)
+        context = replace(context, history=history, sentinel=sentinel, node_probes=agents, node_readings=agents)
         loaded = plugins.load(context, disabled=settings.disabled_sources)
         chosen = given.model or build_model(settings)
         stack.push_async_callback(_close, chosen)
@@ -150,6 +154,7 @@ async def open_agent(settings: Settings, given: Given | None = None) -> AsyncIte
             acting=acting,
             prometheus=prometheus,
             sentinel=sentinel,
+            node_agents=agents,
             sentinel_watcher=await _sentinel_watcher(
                 sentinel if settings.sentinel_watch else None, stores, fleet, clock
             ),
@@ -224,6 +229,7 @@ def _context(
         topology_labels={**DEFAULT_TOPOLOGY_LABELS, **settings.topology_labels},
         call_timeout=timedelta(seconds=settings.tool_timeout_seconds),
         loki_url=settings.loki_url,
+        probes=probes_allowed(settings),
     )
 
 

@@ -31,6 +31,7 @@ _LABELS = {
     "query_audit_ledger": "audit ledger",
     "verify_audit_ledger": "verification of the audit ledger",
     "prove_audit_entry": "proof of a ledger entry",
+    "probe_gpu": "probes on the node",
 }
 _EXPORTED = {
     "ecc": ("ECC counters", ("ECC_DBE_VOL_TOTAL", "ECC_SBE_VOL_TOTAL")),

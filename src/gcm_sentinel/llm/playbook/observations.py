@@ -32,6 +32,7 @@ from gcm_sentinel.domain.summaries import (
     NodeEventsSummary,
     NodeInfoSummary,
     PodLogsSummary,
+    ProbeGpuSummary,
     PrometheusSummary,
     SentinelComparisonSummary,
     SentinelGpuHealthSummary,
@@ -124,6 +125,8 @@ class Observations:
     """Answers of the audit ledger, each about other entries."""
     ledger_check: Seen[AuditVerificationSummary] | None = None
     ledger_proofs: tuple[Seen[AuditProofSummary], ...] = ()
+    probed: tuple[Seen[ProbeGpuSummary], ...] = ()
+    """Probes that nodes were asked for, the newest answer first."""
     failures: tuple[Failure, ...] = ()
     gpus: tuple[GpuRef, ...] = ()
     """Every GPU of the node that labels or kernel records name, joined."""
@@ -177,6 +180,7 @@ _MANY = {
     "get_sentinel_history": "sdc_past",
     "query_audit_ledger": "ledger",
     "prove_audit_entry": "ledger_proofs",
+    "probe_gpu": "probed",
 }
 
 

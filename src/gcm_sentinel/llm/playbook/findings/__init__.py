@@ -19,6 +19,7 @@ from gcm_sentinel.llm.playbook.findings import (
     ledger,
     logs,
     metrics,
+    node_probes,
     probes,
     thermal_power,
     topology,
@@ -30,7 +31,7 @@ from gcm_sentinel.llm.playbook.observations import Observations
 
 _MODULES = (
     kernel, kernel_records, metrics, thermal_power, kubernetes, workloads, topology, logs, host, cross, history, probes,
-    corruption, ledger,
+    corruption, ledger, node_probes,
 )  # fmt: skip
 _KEY = re.compile(r"^(?P<name>[a-z_][a-z0-9_]*)(?:\((?P<args>[^()]*)\))?$")
 
