@@ -34,6 +34,8 @@ class Request:
     """The API group of the resource; empty for the core one."""
     body: Any = None
     """What it sent, where it is a service account's write."""
+    uri: str = ""
+    """The path and query that it asked for."""
 
     @property
     def writes(self) -> bool:
@@ -44,7 +46,7 @@ class Request:
     def fields(self) -> frozenset[str]:
         """What of the object a patch is about: ``metadata.annotations.gcm-sentinel/severity``, ``spec.taints``."""
         if isinstance(self.body, list):  # a JSON patch
-            return frozenset(_dotted(step["path"]) for step in self.body if step["op"] != "test")
+            return frozenset(_dotted(pointer) for step in self.body for pointer in _changed(step))
         return frozenset(_leaves(self.body))
 
     def __str__(self) -> str:
@@ -89,16 +91,46 @@ def _request(event: dict[str, Any]) -> Request:
     resource = "/".join(filter(None, (thing.get("resource", ""), thing.get("subresource"))))
     code = event.get("responseStatus", {}).get("code")
     user = event["user"]["username"]
-    dry = parse_qs(urlsplit(event["requestURI"]).query).get("dryRun") == ["All"]
     where = (thing.get("namespace", ""), thing.get("name", ""))
-    body = event.get("requestObject")
-    return Request(user, event["verb"], resource, *where, code, dry, thing.get("apiGroup", ""), body)
+    return Request(
+        user,
+        event["verb"],
+        resource,
+        *where,
+        code,
+        _is_dry(event, resource),
+        thing.get("apiGroup", ""),
+        event.get("requestObject"),
+        event["requestURI"],
+    )
+
+
+def _is_dry(event: dict[str, Any], resource: str) -> bool:
+    """Whether nothing was to stay.
+
+    A delete with a body has its options there, and the server does not look at the query then: only a body that says so
+    is believed. An eviction says it in either; where the two differ it is refused.
+    """
+    body = event.get("requestObject") or {}
+    if event["verb"] in ("delete", "deletecollection"):
+        return bool(body.get("dryRun") == ["All"])
+    if resource == "pods/eviction" and (body.get("deleteOptions") or {}).get("dryRun") == ["All"]:
+        return True
+    return parse_qs(urlsplit(event["requestURI"]).query).get("dryRun") == ["All"]
 
 
 def _pod_of(event: dict[str, Any]) -> str:
     """The Pod that the token of the request was bound to."""
     names: list[str] = event["user"].get("extra", {}).get("authentication.kubernetes.io/pod-name", [""])
     return names[0]
+
+
+def _changed(step: dict[str, Any]) -> Iterator[str]:
+    """The JSON pointers of what one step of a JSON patch changes: a move takes away from where it moves."""
+    if step["op"] != "test":
+        yield step["path"]
+    if step["op"] == "move":
+        yield step["from"]
 
 
 def _leaves(body: Any, *above: str) -> Iterator[str]:

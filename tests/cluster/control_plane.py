@@ -31,6 +31,8 @@ CONFIG = Path(__file__).with_name("config")
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 _START_WITHIN_S = 120
 _POD_LOG = "pod.log"
+NODES_GO_UNHEARD_FOR = "1h"
+"""Before a node counts as lost; the kubelets' stand-in cannot tell of them while a test has the API server away."""
 _USERS = {
     ADMIN: "system:masters",
     "kwok": "system:masters",
@@ -188,6 +190,7 @@ def _api_server(place: Place) -> list[str]:
         f"--audit-policy-file={CONFIG / 'audit-policy.yaml'}",
         f"--audit-log-path={folder / 'audit.log'}",
         "--audit-log-mode=blocking",
+        "--audit-log-maxsize=0",  # one file, however much there is to tell
     ]
 
 
@@ -199,6 +202,7 @@ def _others(place: Place) -> dict[str, list[str]]:
         f"--service-account-private-key-file={folder / 'accounts.key'}",
         f"--root-ca-file={folder / 'ca.crt'}",
         "--use-service-account-credentials=true",
+        f"--node-monitor-grace-period={NODES_GO_UNHEARD_FOR}",
     ]
     scheduler = [f"--kubeconfig={folder / 'kube-scheduler.kubeconfig'}"]
     without_ports = ["--secure-port=0", "--leader-elect=false"]

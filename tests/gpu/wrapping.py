@@ -56,6 +56,9 @@ class Wrapped:
     ) -> npt.NDArray[Any]:
         return self.inner.download(buffer, dtype, count, offset_bytes)
 
+    def prepare(self, source: str, entry: str) -> None:
+        self.inner.prepare(source, entry)
+
     def launch(self, launch: Launch) -> None:
         self.inner.launch(launch)
 

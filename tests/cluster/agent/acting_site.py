@@ -77,7 +77,7 @@ def approving_site(cluster: Cluster, start: Start) -> Iterator[Approving]:
         said = {"approve": True, "digest": question["digest"], "reason": "seen"}
         _as_ada(agent, "POST", f"/v1/approvals/{question['id']}/decision", said)
         agent.until(lambda: "done" in _state(cluster, node), "the node is told to be cordoned")
-        yield Approving(agent.done(), question, before)
+        yield Approving(agent.ended(), question, before)
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def executing_site(cluster: Cluster, start: Start) -> Iterator[Executing]:
             agent.until(lambda: "done" in _state(cluster, node), f"what was to be done to {node} is done")  # noqa: B023
         for plural in MAINTAINED:
             agent.until(lambda: len(_requests(cluster, plural)) == 1, "the other is taken back")  # noqa: B023
-        yield Executing(agent.done(), pods, trained)
+        yield Executing(agent.ended(), pods, trained)
 
 
 def _prepare(cluster: Cluster) -> tuple[str, ...]:

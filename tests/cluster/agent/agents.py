@@ -1,20 +1,23 @@
 """The agent as a release of the chart makes it: installed by helm, its Pod started as a process on "its node".
 
 `install` is what a person types and waits for; `Running` is the agent afterwards, with what the API server's audit log
-says that its ServiceAccount did since.
+says that its ServiceAccount did since. What it wrote can be told only once it has ended: `Running.ended` waits until it
+has nothing more to do and stops it.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import os
+import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -30,7 +33,16 @@ _ROOT = Path(__file__).resolve().parents[3]
 _WITHIN_S = 120
 """A step of an agent takes a second or two on two idle cores; a busy machine takes its time."""
 _CHARTS_PORT = 8080
+_ALONE_WITHIN_S = 240
+"""Another agent has that port for as long as it takes to publish and to end."""
 _PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+_UNSETTLED = """
+SELECT (SELECT count(*) FROM investigations WHERE ended_at IS NOT NULL) = 0
+    OR EXISTS (SELECT 1 FROM investigations WHERE ended_at IS NULL)
+    OR EXISTS (SELECT 1 FROM deliveries WHERE state = 'owed')
+    OR EXISTS (SELECT 1 FROM actions WHERE ended_at IS NULL)
+"""
+"""Whether the agent's own records still hold something to find out, to tell or to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +54,18 @@ class Running:
     container: Container
     since: int
     """Where the audit log ended before it started."""
-    end: int | None = None
-    """Where it ended when all that the agent had to do was done; None as long as that is not."""
+    state: Path
+    """Its database."""
 
-    def done(self) -> Running:
-        """The same agent, whose requests of later do not count."""
-        return replace(self, end=self.cluster.audit.end())
+    def ended(self) -> Running:
+        """The same agent, after it did all that it had to and was then asked to end: it asks for nothing any more.
+
+        What it tells first is no sign that it is done: a delivery, another try or the way out may write as well.
+        """
+        self.until(self._is_settled, "nothing is left to investigate, to tell or to do")
+        assert self.container.stop() == 0, self.container.ended
+        until(lambda: all(one.code is not None for one in self.requests()), _WITHIN_S, "every answer is written down")
+        return self
 
     def probe(self, which: str) -> httpx2.Response:
         """The answer to one of the Pod's probes, asked for as a kubelet asks."""
@@ -57,7 +75,7 @@ class Running:
 
     def requests(self) -> list[Request]:
         """Everything that it asked the API server for."""
-        return self.cluster.audit.requests(self.pod.user, since=self.since, end=self.end, pod=self.pod.name)
+        return self.cluster.audit.requests(self.pod.user, since=self.since, pod=self.pod.name)
 
     def writes(self) -> list[Request]:
         """What of it was to change something."""
@@ -76,6 +94,11 @@ class Running:
         """Its log lines of one kind."""
         lines = [json.loads(line) for line in self.container.lines() if line.startswith("{")]
         return [line for line in lines if line.get("event") == event]
+
+    def _is_settled(self) -> bool:
+        with closing(sqlite3.connect(f"{self.state.as_uri()}?mode=ro", uri=True, timeout=_WITHIN_S)) as records:
+            (unsettled,) = records.execute(_UNSETTLED).fetchone()
+        return not unsettled
 
     def answers(self, which: str) -> bool:
         """Whether a probe is content by now."""
@@ -122,7 +145,7 @@ def running(cluster: Cluster, namespace: str, folder: Path, *, log: Path | None 
     with _alone_on(pod.port("http")):
         container = Container(pod.prepare(folder), folder, log or folder / "container.log", own)
         try:
-            agent = Running(cluster, pod, container, since)
+            agent = Running(cluster, pod, container, since, folder / "state" / "gcm-sentinel.db")
             for probe in _PROBES:
                 agent.until(lambda which=probe: agent.answers(which), f"its {probe} is answered")  # type: ignore[misc]
             yield agent
@@ -146,14 +169,23 @@ def _bound_pod(cluster: Cluster, namespace: str) -> Object:
 def _alone_on(port: int) -> Iterator[None]:
     """One agent at a time on the chart's own port: Pods have addresses of their own, these processes do not.
 
-    Any other port is one that was free.
+    Any other port is one that was free. It is held for the life of one agent; each user has a lock of their own, for
+    nobody may open another's.
     """
     if port != _CHARTS_PORT:
         yield
         return
-    with (Path(tempfile.gettempdir()) / f"gcm-sentinel-tests-port-{port}").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with (Path(tempfile.gettempdir()) / f"gcm-sentinel-tests-{os.getuid()}-port-{port}").open("w") as lock:
+        until(lambda: _locked(lock), _ALONE_WITHIN_S, f"port {port} is left by another run's agent ({lock.name})")
         yield
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def sick_node(cluster: Cluster, name: str, *conditions: Object) -> Object:

@@ -1,7 +1,7 @@
 """Agents at work, each started once and looked at by many tests: one as the documentation installs it, one per mode.
 
-All of them live at once, so they watch nodes of their own, by the allow-list. What an agent has to do is seen through
-before the first test looks at it.
+Each watches nodes of its own, by the allow-list. What an agent has to do is seen through, and it has ended, before the
+first test looks at it: what it wrote is all that it ever wrote, and what happens to the API server meets nobody.
 """
 
 from __future__ import annotations
@@ -28,20 +28,32 @@ KEY = "create secret generic gcm-sentinel-llm --namespace monitoring --from-lite
 NOWHERE = ("--set", "prometheus.url=,alertmanager.url=,sentinel.settings.settle_seconds=0.2")
 """For those that are not about the documentation: nothing is waited for that is not there."""
 
+_TEST_WITHIN_S = 1200
+"""The first test waits for the control plane and up to four agents, one after the other: 70 s on two busy cores."""
+
 Start = Callable[..., AbstractContextManager[Running]]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Goes before the limit of the other cluster tests."""
+    item.add_marker(pytest.mark.timeout(_TEST_WITHIN_S), append=False)
 
 
 @pytest.fixture(scope="package")
 def start(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """``start("annotate", "--set", ...)``: an agent of that mode in a namespace named so, which is there already."""
+    """``start("annotate", "--set", ...)``: an agent of that mode in a namespace named so, which is there already.
+
+    With ``name="blind"`` the namespace, and what its nodes are named, is that and not the mode.
+    """
     cluster.admin.create(plain_node(cluster, "for-agents"))
 
     @contextmanager
-    def begin(mode: str, *arguments: str) -> Iterator[Running]:
+    def begin(mode: str, *arguments: str, name: str = "") -> Iterator[Running]:
         (port,) = free_ports(1)
-        mine = ("--set", f"sentinel.actionMode={mode},sentinel.nodeAllowlist={mode}-*,service.port={port}")
-        release = Release(mode, mode, (*NOWHERE, *mine, *arguments))
-        with at_work(cluster, release, tmp_path_factory.mktemp(mode)) as found:
+        where = name or mode
+        mine = ("--set", f"sentinel.actionMode={mode},sentinel.nodeAllowlist={where}-*,service.port={port}")
+        release = Release(where, where, (*NOWHERE, *mine, *arguments))
+        with at_work(cluster, release, tmp_path_factory.mktemp(where)) as found:
             yield found
 
     yield begin
@@ -60,7 +72,7 @@ def guide(cluster: Cluster, start: Start, tmp_path_factory: pytest.TempPathFacto
         release = Release("gcm-sentinel", "monitoring", tuple(words[4:]))
         with at_work(cluster, release, tmp_path_factory.mktemp("guide"), log=cluster.kubelet.log) as found:
             found.until(lambda: found.events("guide-1"), "the verdict is published")
-            yield found.done()
+            yield found.ended()
     cluster.admin.delete("/api/v1/namespaces/monitoring")
 
 
@@ -74,7 +86,7 @@ def annotating(cluster: Cluster, start: Start) -> Iterator[Running]:
             annotated = "gcm-sentinel/severity"
             found.until(lambda: annotated in cluster.admin.get(path)["metadata"]["annotations"], "it is annotated")
             found.until(lambda: found.events("annotate-1"), "the verdict is published")
-            yield found.done()
+            yield found.ended()
 
 
 @pytest.fixture(scope="package")

@@ -1,10 +1,11 @@
 """A container without an image: a process that sees the volumes where the Pod mounts them and can write nowhere else.
 
 It runs in a mount namespace of its own, so nothing of this machine is changed: folders that are missing are made in
-layers that end with it. The root is read-only where the Pod says so; every capability is dropped and none can be
-gained. Its programs are those of this virtual environment, in place of the image's. Two things differ from a node: the
-user stays ours, for the interpreter may stand in a home that nobody else may read, and the network is this machine's,
-with no name in it but ``localhost``, so that nothing outside can be reached by its name.
+layers that end with it. Where the Pod says so the root is read-only, with those layers and with the folders of the
+kernel that its user might write to; every capability is dropped and none can be gained. Its programs are those of this
+virtual environment, in place of the image's. Two things differ from a node: the user stays ours, for the interpreter
+may stand in a home that nobody else may read, and the network is this machine's, with no name in it but ``localhost``,
+so that nothing outside can be reached by its name.
 
 What it prints goes into a file in the form of a container runtime, where the kubelet's stand-in finds it.
 """
@@ -16,7 +17,7 @@ import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -29,6 +30,11 @@ _KEPT = (_ROOT, Path(sys.prefix), Path(sys.base_prefix))
 """What the process runs from; it stays in sight though a volume is mounted over a folder above it."""
 _CONFINED = ("setpriv", "--pdeathsig", "KILL", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all")
 _END_WITHIN_S = 60
+_MOUNTING = ("--mount", "--propagation", "private")
+_NAMESPACES = (("unshare", *_MOUNTING), ("unshare", "--user", "--map-root-user", *_MOUNTING))
+"""As root, and as anybody where user namespaces are allowed; root may be without the right to mount."""
+_COVERED = ("/dev/shm", "/sys/fs/cgroup")  # noqa: S108 - nothing is put there
+"""File systems of their own, which the root's being read-only does not reach."""
 
 
 class Container:
@@ -86,18 +92,31 @@ class Container:
                 self._log.flush()
 
 
-def _namespace() -> list[str]:
-    """Who is not root here is it within a user namespace, where that is allowed."""
-    mapped = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    return ["unshare", *mapped, "--mount", "--propagation", "private"]
+def _namespace() -> tuple[str, ...]:
+    """The first way to a mount namespace that this machine allows.
+
+    Raises:
+        RuntimeError: it allows none.
+    """
+    for way in _NAMESPACES:
+        done = subprocess.run([*way, "true"], capture_output=True, timeout=_END_WITHIN_S, check=False)  # noqa: S603
+        if done.returncode == 0:
+            return way
+    raise RuntimeError(f"these tests need root with CAP_SYS_ADMIN, or user namespaces: {done.stderr.decode().strip()}")
 
 
 def _script(ready: Ready, folder: Path) -> Iterator[str]:
     """What is run in the namespace before the command takes its place."""
     yield "set -eu"
-    yield from _room_for([mount.target for mount in ready.mounts], folder / "layers")
-    for name in ("resolv.conf", "hosts"):
-        yield _line("mount", "--bind", str(folder / name), f"/etc/{name}")
+    layered = yield from _room_for([mount.target for mount in ready.mounts], folder / "layers")
+    own = [f"/etc/{name}" for name in ("resolv.conf", "hosts")]
+    for target in own:
+        yield _line("mount", "--bind", str(folder / Path(target).name), target)
+    if ready.read_only_root:
+        yield from (_line("mount", "-o", "remount,ro,bind", place) for place in (*layered, *own))
+        yield from (
+            _line("mount", "-t", "tmpfs", "-o", "ro", "none", place) for place in filter(os.path.isdir, _COVERED)
+        )
     for mount in sorted(ready.mounts, key=lambda mount: folder.is_relative_to(mount.target)):  # hides our own folder
         yield from _mounted(mount)
     if ready.read_only_root:
@@ -105,17 +124,22 @@ def _script(ready: Ready, folder: Path) -> Iterator[str]:
     yield 'exec "$@"'
 
 
-def _room_for(targets: list[str], layers: Path) -> Iterator[str]:
-    """Folders for what is mounted where nothing is, in a layer over the nearest folder that is there."""
+def _room_for(targets: list[str], layers: Path) -> Generator[str, None, list[str]]:
+    """Folders for what is mounted where nothing is, in a layer over the nearest folder that is there.
+
+    Returns those folders that lie in a layer then.
+    """
     missing = [target for target in targets if not Path(target).is_dir()]
     above = {_existing(target) for target in missing}
     yield _line("mount", "-t", "tmpfs", "-o", "mode=0755", "layers", str(layers))
-    for number, there in enumerate(sorted(there for there in above if not above & set(there.parents))):
+    layered = sorted(there for there in above if not above & set(there.parents))
+    for number, there in enumerate(layered):
         upper, work = layers / f"upper-{number}", layers / f"work-{number}"
         yield _line("mkdir", str(upper), str(work))
         options = f"lowerdir={there},upperdir={upper},workdir={work}"
         yield _line("mount", "-t", "overlay", "-o", options, "overlay", str(there))
     yield from (_line("mkdir", "-p", target) for target in missing)
+    return [str(there) for there in layered]
 
 
 def _mounted(mount: Mount) -> Iterator[str]:
