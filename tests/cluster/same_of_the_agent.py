@@ -1,4 +1,4 @@
-"""What the agent itself sends: every verb, resource and parameter that its clients, sources, tools and notices use.
+"""Requests such as the agent's clients, sources, tools and notices send. The list is made by hand.
 
 What a kubelet would answer is left out, for the real server's nodes have none: of logs the refusals before it is asked.
 """
@@ -33,6 +33,13 @@ _READ = [
     Asked("whether nodes may be read", "GET", _NODES, query={"limit": "1"}),
     _listed("pods of a node", _PODS, fieldSelector="spec.nodeName=same"),
     _listed("pods of a node of one app", _PODS, fieldSelector="spec.nodeName=same", labelSelector="app=same"),
+    _listed("pods of a node that is not there", _PODS, fieldSelector="spec.nodeName=none"),
+    _listed("pods of another app", _PODS, labelSelector="app=other"),
+    Asked("a page with more to come", "GET", _PODS, query={"limit": "1", "labelSelector": "app=same"}),
+    _listed("nodes of that name", _NODES, fieldSelector="metadata.name=same"),
+    _listed("nodes of another name", _NODES, fieldSelector="metadata.name=none"),
+    _listed("nodes with a label", _NODES, labelSelector="rack=z"),
+    _listed("nodes without that label", _NODES, labelSelector="!rack"),
     _listed("pending pods", _PODS, fieldSelector="status.phase=Pending"),
     _listed("pods of a job", "/api/v1/namespaces/default/pods", labelSelector="job-name=none"),
     _listed("pods of some apps", _PODS, labelSelector="app in (same,other),!gone"),

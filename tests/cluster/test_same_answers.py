@@ -1,8 +1,8 @@
 """The simulated API server answers as a real one does: the same request on both, and the answers held side by side.
 
 Of a refusal everything is compared but numbers that differ from server to server; of an object what the request was
-about, and whom its fields belong to. The requests, and the differences that are known, stand in same_requests.py; one
-that is mended is noticed.
+about, and whom its fields belong to; of a list which of the objects made here are in it, and whether more follow. The
+requests, and the differences that are known, stand in same_requests.py; one that is mended is noticed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
-from tests.cluster.asked import EVENTS, NODE, POD, TAINT, Asked, node
+from tests.cluster.asked import EVENTS, NODE, TAINT, Asked, node
 from tests.cluster.cluster import Cluster
 from tests.cluster.same_requests import ALL, DIFFERENT, FORGOTTEN, WORDS_DIFFER
 from tests.cluster.servers import until
@@ -28,6 +28,8 @@ from tests.fleet_kube.conftest import FakeFaults, FakeLogs
 from sentinel_fleet.kube import KubeSettings, ObjectStore, Rules, kube_app
 from sentinel_fleet.times import rfc3339
 
+PODS = ("same", "same-more")
+_POD_PATHS = [f"/api/v1/namespaces/default/pods/{name}" for name in PODS]
 _OBJECT = re.compile(r'Invalid value: "\{.*\}": ')
 """What a patch would have made of an object, which is another's on each server."""
 _NUMBERS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<![\w.])\d{3,}(?![\w.])")
@@ -41,10 +43,10 @@ def same_node() -> dict[str, Any]:
     return node(metadata={"labels": {"rack": "z"}, "annotations": notes}, spec={}, status={"conditions": [ready]})
 
 
-def same_pod() -> dict[str, Any]:
+def same_pod(name: str = "same") -> dict[str, Any]:
     container = {"name": "main", "image": "registry.invalid/a:1"}
     spec = {"nodeName": "same", "terminationGracePeriodSeconds": 0, "containers": [container]}
-    metadata = {"name": "same", "namespace": "default", "labels": {"app": "same"}}
+    metadata = {"name": name, "namespace": "default", "labels": {"app": "same"}}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
@@ -77,7 +79,10 @@ def comparable(status: int, answer: dict[str, Any]) -> dict[str, Any]:
         message = _said(answer)
         return {"status": status, "reason": answer.get("reason"), "message": message, "details": (kept, causes)}
     if "items" in answer:
-        return {"status": status, "kind": answer["kind"]}
+        names = [item["metadata"]["name"] for item in answer["items"]]
+        ours = sorted(name for name in names if name in (*PODS, "same"))  # on a real server there are others
+        more = bool(answer["metadata"].get("continue"))  # empty in lists of kinds of a CRD
+        return {"status": status, "kind": answer["kind"], "names": ours, "more": more}
     metadata = answer.get("metadata", {})
     lines = [line for line in metadata.get("managedFields", ()) if line["manager"] == "me"]
     owned = [{name: line[name] for name in ("operation", "fieldsV1", "subresource") if name in line} for line in lines]
@@ -92,11 +97,12 @@ def _said(answer: dict[str, Any]) -> str:
 
 
 def made_store() -> ObjectStore:
-    """A simulated cluster with the two objects that everything is about."""
+    """A simulated cluster with the node and the pods that everything is about."""
     store = ObjectStore()
     store.put(same_node())
     store.patch("nodes", "same", {"spec": {"taints": [TAINT]}}, manager="them")
-    store.put(same_pod() | {"status": {"phase": "Running"}})
+    for name in PODS:
+        store.put(same_pod(name) | {"status": {"phase": "Running"}})
     return store
 
 
@@ -120,23 +126,27 @@ async def real_side(cluster: Cluster) -> AsyncIterator[Side]:
 
 @pytest.fixture
 async def double() -> AsyncIterator[Side]:
-    """The simulated server with the two objects."""
+    """The simulated server with these objects."""
     async with simulated_side(made_store()) as side:
         yield side
 
 
 @pytest.fixture
 async def real(cluster: Cluster) -> AsyncIterator[Side]:
-    """The real server with the same two objects, made anew."""
+    """The real server with the same objects, made anew."""
     admin = cluster.admin
     admin.create(same_node())
     until(lambda: "taints" not in admin.get(NODE)["spec"], 30, "the node is ready")
     admin.patch(NODE, {"spec": {"taints": [TAINT]}}, manager="them")
-    admin.create(same_pod())
+    for name in PODS:
+        admin.create(same_pod(name))
+    for path in _POD_PATHS:
+        admin.patch(f"{path}/status", {"status": {"phase": "Running"}})
     async with real_side(cluster) as side:
         yield side
     admin.delete(EVENTS)
-    admin.delete(POD, gracePeriodSeconds="0")
+    for path in _POD_PATHS:
+        admin.delete(path, gracePeriodSeconds="0")
     admin.delete(NODE)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, func, insert, literal_column, select, text
+from structlog.testing import capture_logs
 
 from gcm_sentinel.domain.errors import BadConfiguration, Bug, Forbidden, Unreachable
 from gcm_sentinel.storage.database import Database
@@ -49,6 +50,24 @@ async def test_an_older_version_is_brought_up_with_its_data(database_url, clock)
         found = await connection.execute(select(cooldown_stamps.c.node, literal_column("owner")))
 
     assert found.all() == [("gpu-1", "nobody")]
+
+
+async def migrations_told(url, clock, steps):
+    """(level, version) of each that was logged when a database was opened."""
+    with capture_logs() as logs:
+        async with Database.open(url, clock=clock, steps=steps):
+            pass
+    return [(line["log_level"], line["version"]) for line in logs if line["event"] == "storage.migrated"]
+
+
+async def test_every_step_of_a_database_in_use_is_told_and_only_the_last_of_an_empty_one(database_url, clock):
+    another = Step(NEXT + 1, "note", "ALTER TABLE cooldown_stamps ADD COLUMN note TEXT NOT NULL DEFAULT '';\n")
+
+    made = await migrations_told(database_url, clock, released())
+    upgraded = await migrations_told(database_url, clock, (*released(), ADDS_A_COLUMN, another))
+
+    assert made == [*(("debug", step.version) for step in released()[:-1]), ("info", NEXT - 1)]
+    assert upgraded == [("info", NEXT), ("info", NEXT + 1)]
 
 
 async def test_a_newer_version_is_refused_and_both_are_named(database_url, clock):

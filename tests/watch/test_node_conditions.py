@@ -10,7 +10,7 @@ import pytest
 
 from gcm_sentinel.clients.kubernetes import KubernetesClient
 from gcm_sentinel.clients.kubernetes.client import Page
-from gcm_sentinel.domain.errors import Rejected
+from gcm_sentinel.domain.errors import Rejected, Unreachable
 from gcm_sentinel.watch.kubernetes import NodeConditionWatcher
 from gcm_sentinel.watch.pace import Pace
 from sentinel_fleet.kube import Deny
@@ -236,18 +236,35 @@ class TooOld:
         raise Rejected("too old resource version", status=410)
 
 
-async def test_lists_that_expire_at_once_are_asked_for_ever_more_rarely(clock):
+class AwayAndTooOld(TooOld):
+    """One that is away for four requests after its first list, and has then forgotten the version of that."""
+
+    def __init__(self):
+        self.answers = iter([*[Unreachable("refused")] * 4, Rejected("too old resource version", status=410)])
+
+    def events(self):
+        raise next(self.answers)
+
+
+async def pauses_of(server, clock, count):
+    """In seconds, the first ones of a watcher that doubles from 1 s to 30 s."""
     pauses = []
 
     async def sleep(seconds):
         pauses.append(round(seconds, 3))
-        if len(pauses) == 5:
+        if len(pauses) == count:
             raise Stopped
 
-    pace = Pace(timedelta(seconds=1), timedelta(seconds=10), jitter=lambda: 0.5, sleep=sleep)
-    watcher = NodeConditionWatcher(cast(KubernetesClient, TooOld()), clock=clock, pace=pace)
-
+    pace = Pace(timedelta(seconds=1), timedelta(seconds=30), jitter=lambda: 0.5, sleep=sleep)
+    watcher = NodeConditionWatcher(cast(KubernetesClient, server), clock=clock, pace=pace)
     with pytest.raises(Stopped):
         await anext(watcher.triggers())
+    return pauses
 
-    assert pauses == [2, 4, 8, 10, 10]
+
+async def test_lists_that_expire_at_once_are_asked_for_ever_more_rarely(clock):
+    assert await pauses_of(TooOld(), clock, 6) == [2, 4, 8, 16, 30, 30]
+
+
+async def test_once_the_server_answers_that_a_version_is_gone_the_outage_before_delays_nothing(clock):
+    assert await pauses_of(AwayAndTooOld(), clock, 5) == [2, 4, 8, 16, 2]

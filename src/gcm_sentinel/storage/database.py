@@ -30,7 +30,7 @@ from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.storage.codecs import micros
 from gcm_sentinel.storage.connecting import READ, WRITE, Place, engine_for, place_of
 from gcm_sentinel.storage.errors import mapped
-from gcm_sentinel.storage.migrate import Dialect, Step, advance, released, version_as_it_is
+from gcm_sentinel.storage.migrate import Dialect, Step, advance, released, version_as_it_is, version_of
 from gcm_sentinel.storage.schema import schema_version
 from gcm_sentinel.storage.turns import Turns
 
@@ -194,7 +194,10 @@ class Database:
             raise Unreachable(f"database {self.name} did not answer within {_PING_TIMEOUT_S} s") from error
 
     async def _upgrade(self, steps: Sequence[Step]) -> None:
-        more = True
+        more, from_nothing = True, None
         while more:
             async with self.serialised() as connection:
-                more = await advance(connection, self.dialect, steps, micros(self.clock.now()))
+                if from_nothing is None:
+                    from_nothing = await version_of(connection, self.dialect) == 0
+                now_us = micros(self.clock.now())
+                more = await advance(connection, self.dialect, steps, now_us, from_nothing=from_nothing)

@@ -66,10 +66,13 @@ def _step(file_name: str, sql: str) -> Step:
     return Step(int(number), name, sql)
 
 
-async def advance(connection: AsyncConnection, dialect: Dialect, steps: Sequence[Step], now_us: int) -> bool:
+async def advance(
+    connection: AsyncConnection, dialect: Dialect, steps: Sequence[Step], now_us: int, *, from_nothing: bool
+) -> bool:
     """Take the next step towards the last of `steps` in the running transaction; False when there is none to take.
 
-    The caller holds the writers' lock and commits.
+    The caller holds the writers' lock and commits. `from_nothing` says that the first step was taken on an empty
+    database: of those only the last is of interest, while of a database in use an operator wants to find each.
 
     Raises:
         BadConfiguration: the database is of a newer version than the last step.
@@ -90,7 +93,7 @@ async def advance(connection: AsyncConnection, dialect: Dialect, steps: Sequence
     row = {"version": step.version, "name": step.name, "applied_at": now_us}
     await connection.execute(insert(schema_version).values(row))
     is_last = step.version == newest
-    tell = log.info if is_last else log.debug  # one line of the first ten that people look at, not all of them
+    tell = log.info if is_last or not from_nothing else log.debug
     tell("storage.migrated", version=step.version, step=step.name, newest=newest)
     return not is_last
 

@@ -41,7 +41,7 @@ class WatchHealth:
         self._handing_over = False
         self._logged: str | None = None
         self.failures = 0
-        """In a row, since something was last heard."""
+        """In a row, since something was last heard or a version was answered to be gone."""
         self.last_event_at: datetime | None = None
         """When the source last told us anything, by the wall clock; None before the first time."""
         self.problem: str | None = None
@@ -79,6 +79,11 @@ class WatchHealth:
         self._alive_at_s = self._clock.monotonic()
         if self._failing_since_s is None:
             self._failing_since_s = self._alive_at_s
+
+    def expired(self) -> None:
+        """The source answered, if only that what was asked for is gone: failures before that delay nothing any more."""
+        self.failures = 0
+        self.attempt_failed()
 
     @property
     def failing_for(self) -> timedelta:

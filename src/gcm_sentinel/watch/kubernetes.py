@@ -228,7 +228,7 @@ class NodeConditionWatcher:
 
     def _failed(self, error: SentinelError) -> None:
         if isinstance(error, Rejected) and error.status == _GONE:
-            self._health.attempt_failed()
+            self._health.expired()
             self._expired += 1
             log.info("watch.expired", resource_version=self._resource_version, in_a_row=self._expired)
             self._resource_version = None

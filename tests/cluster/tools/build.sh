@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 into="$(cd ../../.. && pwd)/.cache/cluster/bin"
 needs_go=1.26
+export CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS="-mod=readonly -buildvcs=false -trimpath"  # go fetches no other go
 
 fail() { printf 'cluster-tools: %s\n' "$*" >&2; exit 1; }
 command -v go >/dev/null || fail "there is no Go toolchain; install Go $needs_go or newer (nothing else here needs it)"
@@ -12,7 +13,6 @@ have="$(go env GOVERSION)"
 [ "$(printf '%s\n' "go$needs_go" "${have%% *}" | sort -V | head -n 1)" = "go$needs_go" ] ||
   fail "Go $needs_go or newer is needed, this is $have (nothing else here needs it)"
 
-export CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS="-mod=readonly -buildvcs=false -trimpath"
 stamp="$(cat go.mod go.sum build.sh <(printf '%s' "$have") | sha256sum | cut -d ' ' -f 1)"
 if [ "$(cat "$into/.stamp" 2>/dev/null)" = "$stamp" ]; then
   printf 'cluster-tools: ready in %s\n' "$into"
