@@ -6,9 +6,11 @@ first test looks at it: what it wrote is all that it ever wrote, and what happen
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 from tests.cluster.agent.acting_site import Approving, Executing, approving_site, executing_site
@@ -18,12 +20,10 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.servers import free_ports
 from tests.cluster.things import deployment, named
 
-GUIDE = """helm install gcm-sentinel ./charts/gcm-sentinel \\
-    --namespace monitoring \\
-    --set llm.existingSecret=gcm-sentinel-llm \\
-    --set sentinel.nodeAllowlist="guide-1"
-"""
-"""The documentation's command with the name of a node."""
+_BLOCK = re.compile(r"^helm install gcm-sentinel \./charts.*?(?=^```)", re.MULTILINE | re.DOTALL)
+_DOCUMENTED = Path(__file__).parents[3] / "docs" / "install.md"
+GUIDE = _BLOCK.findall(_DOCUMENTED.read_text())[0].replace("YOUR_GPU_NODE_NAME", "guide-1")
+"""The documentation's first command with the name of a node."""
 KEY = "create secret generic gcm-sentinel-llm --namespace monitoring --from-literal=api-key=YOUR_KEY"
 NOWHERE = ("--set", "prometheus.url=,alertmanager.url=,sentinel.settings.settle_seconds=0.2")
 """For those that are not about the documentation: nothing is waited for that is not there."""

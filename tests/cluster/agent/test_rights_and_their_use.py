@@ -17,6 +17,8 @@ from gcm_sentinel.domain.modes import Mode
 
 KUBELET = (EVERYWHERE, "", "nodes/proxy", "get")
 """Given on demand only; without it the source that would need it says so, which takes one request that is refused."""
+CAN_I = r"(\S*) +\[.*?\] +\[(.*?)\] +\[(.*)\]"
+"""A row of `kubectl auth can-i --list`: resource, URLs that are none, names of objects, verbs."""
 KUBELET_LOGS = r"/api/v1/nodes/[^/?]+/proxy/logs/[^/?]+"
 """The same right would let it run commands in a kubelet's containers."""
 UNUSED = {KUBELET: "the API server looks for no kubelet on loopback (400); conformance/ reads kernel logs in this way"}
@@ -114,12 +116,18 @@ def test_kubectl_lists_the_declared_rights_for_its_account_and_no_more(agent, to
     kubeconfig = write_kubeconfig(tmp_path / "config", cluster.url, cluster.ca, token)
     listed = cluster.kubectl("auth", "can-i", "--list", "--namespace=default", kubeconfig=kubeconfig)
 
-    found = set()
-    for name, verbs in re.findall(r"^(\S+) +\[\] +\[\] +\[(.*)\]$", listed, re.MULTILINE):
-        plural, _, group = name.partition(".")
-        plural, _, part = plural.partition("/")
-        found |= {(group.partition("/")[0], plural, verb) for verb in verbs.split() if plural not in EVERYBODYS}
-    assert found == {(group, resource.partition("/")[0], verb) for _, group, resource, verb in rights_of(agent)}
+    found, of_single_objects = set(), []
+    for row in listed.splitlines()[1:]:
+        taken = re.fullmatch(CAN_I, row)
+        assert taken, f"a row of another form: {row}"
+        name, names, verbs = taken.groups()
+        whole, _, part = name.partition("/")
+        plural, _, group = whole.partition(".")
+        resource = f"{plural}/{part}" if part else plural
+        found |= {(group, resource, verb) for verb in verbs.split() if name and plural not in EVERYBODYS}
+        of_single_objects += [row] if names else []
+    assert found == {(group, resource, verb) for _, group, resource, verb in rights_of(agent)}
+    assert of_single_objects == []
 
 
 @pytest.mark.parametrize(("method", "path", "body"), FORBIDDEN, ids=str)
