@@ -55,6 +55,12 @@ def test_a_wanted_opcode_is_met_by_its_modified_forms_alone() -> None:
     ]
 
 
+def test_a_copy_made_by_the_multiplier_is_no_multiplication() -> None:
+    need = InLoop("IMAD", 1, is_exact=True)
+
+    assert [need.is_met_by(opcode) for opcode in ("IMAD", "IMAD.MOV.U32", "IMAD.X")] == [True, False, False]
+
+
 @cache
 def compiled(source: str, architecture: str) -> tuple[Compiled, dict[str, Kernel]]:
     made = compile_source(source, architecture)

@@ -11,9 +11,10 @@ from tests.node_probes_memory.gpus import FIRST_ADDRESS, STRETCH_BYTES, failed, 
 from sentinel_node.domain.probes import Depth, Outcome, ProbeKind
 from sentinel_node.domain.telemetry import EccErrors
 from sentinel_node.probes.memory import MEMORY
-from sentinel_node.probes.memory_record import ENTRIES
+from sentinel_node.probes.memory_record import ENTRIES, MEMORY_RECORD
 from sentinel_node.probes.runner import Runner
 from sentinel_node.probes.software.device import SoftwareDevice
+from sentinel_node.probes.software.emulation import Call
 from sentinel_node.probes.software.faults import Hang, LaunchError
 from sentinel_node.probes.software.memory_faults import (
     Coupling,
@@ -130,6 +131,29 @@ def test_reads_that_did_not_compare_all_that_was_due_are_an_error() -> None:
     (finding,) = runner().run(memory_plan(), device).findings
 
     assert (finding.outcome, finding.reason) == (Outcome.ERROR, "0 words were compared where 20480 were due")
+
+
+@pytest.mark.parametrize("address", [0, FIRST_ADDRESS + STRETCH_BYTES])
+def test_a_record_that_names_an_address_elsewhere_fails_without_a_place(address: int) -> None:
+    def read(call: Call) -> None:
+        records = call.array(10, MEMORY_RECORD)
+        assert records is not None
+        records[0]["mismatches"] = records[0]["claimed"] = 1
+        records[0]["entries"][0] = (address, 1, 2, 3, 0)
+
+    device = SoftwareDevice({**twins(), ("memory.cu", "memory_read"): read}, memory_bytes=80 * 1024)
+    device.l2_bytes = 512
+
+    (finding,) = runner().run(memory_plan(), device).findings
+
+    assert (finding.outcome, finding.mismatch, finding.mismatch_words) == (Outcome.FAIL, None, 1)
+    assert "not consistent" in finding.reason
+
+
+def test_a_wrong_word_seen_in_an_earlier_batch_stays_a_failure_when_a_later_one_hangs() -> None:
+    report = run_memory(memory_plan("march_ss"), StuckMemoryBit(WORD, 0, 1), Hang(330))
+
+    assert failed(report).repetitions == 0
 
 
 def test_a_wrong_word_stays_a_failure_when_a_later_round_hangs() -> None:

@@ -87,6 +87,16 @@ def test_where_not_even_two_groups_fit_there_is_nothing_to_test() -> None:
     assert stretches(200 * MIB, 50 * MIB, share=1.0) == ()
 
 
+def test_no_more_launches_are_queued_than_fit_into_the_driver_s_queue() -> None:
+    whole = list(plans.sweep_steps(ADDRESS, (plans.Stretch(2 * GIB, 4),) * 68, OWN_ADDRESS))
+
+    batches = list(plans.bounded(whole))
+
+    assert max(len(steps) for steps in whole) > 1024
+    assert max(len(steps) for steps in batches) == plans.MOST_QUEUED
+    assert [step for steps in batches for step in steps] == [step for steps in whole for step in steps]
+
+
 def test_own_addresses_are_written_everywhere_before_any_is_read() -> None:
     over = (STRETCH, STRETCH)
 

@@ -70,7 +70,11 @@ class Device(Protocol):
         """What could be allocated now."""
 
     def allocate(self, size_bytes: int) -> Buffer:
-        """Memory with arbitrary content, aligned to 256 bytes."""
+        """Memory with arbitrary content, aligned to 256 bytes.
+
+        Raises:
+            OutOfMemory: There is not so much; the device goes on.
+        """
 
     def release(self, buffer: Buffer) -> None:
         """Give it back. Never raises, not even after the device was lost."""
@@ -82,6 +86,14 @@ class Device(Protocol):
         self, buffer: Buffer, dtype: np.dtype[np.generic], count: int, offset_bytes: int = 0
     ) -> npt.NDArray[Any]:
         """Copy from the device; call `synchronise` first, which has the deadline."""
+
+    def prepare(self, source: str, entry: str) -> None:
+        """Compile and load a kernel, so that a launch of it only launches; may take seconds.
+
+        Raises:
+            DeviceFailed: The driver does not load it.
+            Unavailable: There is no compiler for it.
+        """
 
     def launch(self, launch: Launch) -> None:
         """Start a kernel, in order with what was asked before."""

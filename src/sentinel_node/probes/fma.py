@@ -128,16 +128,19 @@ def _fp64_operands(seed: int, sets: U64, slot: int) -> tuple[U64, U64, U64]:
     return a, b, ((draw(seed, sets, threads, 3 * slot + 2) | fill) & NOT_EXPONENT_WIDE) | c_exponent
 
 
-def _variant(name: str, entry: str, words: int, needs: InLoop, program: Program) -> Variant:
+def _variant(name: str, entry: str, words: int, needs: tuple[InLoop, ...], program: Program) -> Variant:
     light, deep = Dose(sets=2, repetitions=16), Dose(sets=32, repetitions=16384)
-    return Variant(ProbeKind.FMA, name, "fma.cu", entry, THREADS, words, light, deep, (needs,), program=program)
+    return Variant(ProbeKind.FMA, name, "fma.cu", entry, THREADS, words, light, deep, needs, program=program)
 
+
+IMAD_NEEDS = tuple(InLoop(opcode, 8, depth=2, is_exact=True) for opcode in ("IMAD", "IMAD.WIDE.U32"))
+"""Exactly these: the compiler also copies, adds and shifts with an ``IMAD``."""
 
 FMA = PinnedProbe(
     ProbeKind.FMA,
     (
-        _variant("fp32", "fma_fp32", 9, InLoop("FFMA", 8, depth=2), fp32_program),
-        _variant("fp64", "fma_fp64", 10, InLoop("DFMA", 4, depth=2), fp64_program),
-        _variant("int32", "imad", 9, InLoop("IMAD", 16, depth=2), imad_program),
+        _variant("fp32", "fma_fp32", 9, (InLoop("FFMA", 8, depth=2),), fp32_program),
+        _variant("fp64", "fma_fp64", 10, (InLoop("DFMA", 4, depth=2),), fp64_program),
+        _variant("int32", "imad", 9, IMAD_NEEDS, imad_program),
     ),
 )

@@ -39,6 +39,8 @@ class Coverage:
     """By `%smid`."""
     moved: set[int] = field(default_factory=set)
     """SMs whose block ended on another one."""
+    moved_mismatches: dict[int, int] = field(default_factory=dict)
+    """Wrong words that such blocks found, by the SM where they began; they speak of none."""
     duration_ns: int = 0
     """Of the longest launch, as the host saw it."""
 
@@ -114,6 +116,8 @@ class PinnedLauncher:
             row: np.void = rows[sm]
             if int(row["repetitions"]) == repetitions and int(row["smid_after"]) != sm:
                 coverage.moved.add(sm)
+                if row["mismatches"]:
+                    coverage.moved_mismatches[sm] = int(row["mismatches"])
                 continue
             coverage.moved.discard(sm)
             needs_output = not with_golden or int(row["mismatches"]) > 0

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from sentinel_node.domain.errors import DeviceFailed, DeviceTimeout
+from sentinel_node.domain.errors import DeviceFailed, DeviceTimeout, OutOfMemory
 from sentinel_node.domain.probes import Finding, Outcome, ProbeKind
 from sentinel_node.domain.telemetry import EccErrors
 from sentinel_node.probes import memory_plan as plans
@@ -80,6 +80,8 @@ class _Run:
         except DeviceTimeout as error:
             self.cut_short = CutShort(Outcome.TIMEOUT, str(error))
             return str(error)
+        except OutOfMemory as error:
+            self.cut_short = CutShort(Outcome.ERROR, str(error))
         except DeviceFailed as error:
             self.cut_short = CutShort(Outcome.ERROR, str(error))
             return str(error)
@@ -94,9 +96,9 @@ class _Run:
         return self.session.buffers(*sizes, len(sizes) * MEMORY_RECORD.itemsize)
 
     def _rounds(self, buffers: tuple[Buffer, ...], records: Buffer) -> None:
-        done = 0
-        while done < self.rounds or self.session.elapsed_s < self.session.plan.soak_s:
-            for steps in self._batches(done):
+        done, began_s = 0, self.session.elapsed_s
+        while done < self.rounds or self.session.elapsed_s - began_s < self.session.soak_s:
+            for steps in plans.bounded(self._batches(done)):
                 self.cut_short = self._stop()
                 if self.cut_short is not None:
                     return
@@ -171,6 +173,7 @@ def _variant(test: MarchTest, rounds: int) -> Variant:
         light=Dose(1, 1),
         deep=Dose(rounds, rounds),
         instructions=(InLoop("LDG", 1),),
+        other_entries=(WRITE,),
     )
 
 

@@ -13,7 +13,7 @@ operation of an element is a launch of its own over one group, and the element g
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,8 @@ UNIT_BYTES = 512
 GROUP_L2_MULTIPLE = 2
 DIGIT_BITS = 4
 """Sixteen groups in a full stretch."""
+MOST_QUEUED = 64
+"""Launches between two waits. A full queue, of about a thousand, would block without a deadline or a cancel."""
 RESERVE_BYTES = 2 * 2**30
 """Left free in a deep run, for the driver and for whoever starts next; less on a small memory, a sixteenth of it."""
 
@@ -139,6 +141,13 @@ def sweep_steps(test: MarchTest, over: tuple[Stretch, ...], background: Backgrou
             for number, stretch in enumerate(over)
             for group in _groups(stretch, element.order)
         )
+
+
+def bounded(batches: Iterable[tuple[Step, ...]]) -> Iterator[tuple[Step, ...]]:
+    """The same launches in the same order, so few at a time that none waits for room in the driver's queue."""
+    for steps in batches:
+        for begin in range(0, len(steps), MOST_QUEUED):
+            yield steps[begin : begin + MOST_QUEUED]
 
 
 def words_read(stretch: Stretch, steps: tuple[Step, ...]) -> int:

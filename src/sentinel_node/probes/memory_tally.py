@@ -10,7 +10,7 @@ import numpy as np
 from sentinel_node.domain.probes import Finding, Outcome
 from sentinel_node.probes.memory_plan import UNIT_BYTES, Step, Stretch, words_read
 from sentinel_node.probes.memory_record import StretchRecord
-from sentinel_node.probes.tally import CutShort
+from sentinel_node.probes.tally import INCONSISTENT, CutShort
 
 NOTHING = StretchRecord(0, 0, 0, ())
 
@@ -42,6 +42,10 @@ class StretchTally:
             duration_ns=self.duration_ns + duration_ns,
         )
 
+    def holds(self, address: int) -> bool:
+        """Whether the address is in this stretch; what a faulty SM wrote down need not be."""
+        return 0 <= address - self.address < self.stretch.size_bytes
+
     @property
     def rounds(self) -> int:
         """Completed."""
@@ -59,7 +63,7 @@ def finding_of(tally: StretchTally, variant: str, rounds: int, cut_short: CutSho
     """
     outcome, reason = _outcome(tally, rounds, cut_short)
     record = tally.record
-    first = record.wrong[0] if record.wrong else None
+    first = next((word for word in record.wrong if tally.holds(word.address)), None)
     return Finding(
         outcome=outcome,
         sm=None,
@@ -76,7 +80,8 @@ def finding_of(tally: StretchTally, variant: str, rounds: int, cut_short: CutSho
 
 def _outcome(tally: StretchTally, rounds: int, cut_short: CutShort | None) -> tuple[Outcome, str]:
     if tally.record.mismatches:
-        return Outcome.FAIL, ""
+        is_located = all(tally.holds(word.address) for word in tally.record.wrong)
+        return Outcome.FAIL, "" if is_located else INCONSISTENT
     if tally.record.words != tally.words_due:
         return Outcome.ERROR, f"{tally.record.words} words were compared where {tally.words_due} were due"
     if cut_short is not None and tally.rounds < rounds:

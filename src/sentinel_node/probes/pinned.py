@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sentinel_node.domain.errors import DeviceFailed, DeviceTimeout
+from sentinel_node.domain.errors import DeviceFailed, DeviceTimeout, OutOfMemory
 from sentinel_node.domain.probes import Outcome, ProbeKind
 from sentinel_node.probes.launching import PinnedLauncher, PinnedMemory
 from sentinel_node.probes.majority import Reference, majority
@@ -41,6 +41,8 @@ class PinnedProbe:
             run.measure()
         except DeviceTimeout as error:
             return run.ended(CutShort(Outcome.TIMEOUT, str(error)), device_lost=str(error))
+        except OutOfMemory as error:
+            return run.ended(CutShort(Outcome.ERROR, str(error)))
         except DeviceFailed as error:
             return run.ended(CutShort(Outcome.ERROR, str(error)), device_lost=str(error))
         return run.ended(run.cut_short)
@@ -54,6 +56,7 @@ class _Run:
     tallies: dict[int, Tally] = field(default_factory=dict)
     right: RightOutput | None = None
     cut_short: CutShort | None = None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def repetitions(self) -> int:
@@ -82,7 +85,7 @@ class _Run:
         findings = (
             finding_of(self._tally(sm), self.variant.name, right_hash, cut_short) for sm in sorted(self._expected())
         )
-        return Ran(tuple(findings), device_lost)
+        return Ran(tuple(findings), device_lost, tuple(self.notes))
 
     def _derive(self) -> RightOutput:
         assert self.variant.program is not None  # noqa: S101 - a pinned variant has one, by the catalogue's test
@@ -91,7 +94,8 @@ class _Run:
 
     def _vote(self, launcher: PinnedLauncher) -> RightOutput | None:
         coverage = launcher.cover(self.sets, (), with_golden=False)
-        outputs = {sm: record.output for sm, record in coverage.records.items() if record.output is not None}
+        ended = {sm: record for sm, record in coverage.records.items() if record.repetitions == self.sets}
+        outputs = {sm: record.output for sm, record in ended.items() if record.output is not None}
         voted = majority(np.stack(list(outputs.values()))) if outputs else None
         if voted is None:
             self.cut_short = CutShort(Outcome.NOT_RUN, "the SMs' outputs have no majority to compare with")
@@ -103,11 +107,13 @@ class _Run:
         for sm in set(self.session.plan.sms or outputs) & set(outputs):
             record = SmRecord.compared(outputs[sm], right)
             self.tallies[sm] = self._tally(sm).add(record, self.sets, right, coverage.duration_ns)
+        for sm in set(self.session.plan.sms or coverage.records) & (set(coverage.records) - set(ended)):
+            self.tallies[sm] = self._tally(sm).add(coverage.records[sm], self.sets, right, coverage.duration_ns)
         return right
 
     def _rounds(self, launcher: PinnedLauncher, right: RightOutput) -> None:
-        done = 0
-        while done < self.repetitions or self.session.elapsed_s < self.session.plan.soak_s:
+        done, began_s = 0, self.session.elapsed_s
+        while done < self.repetitions or self.session.elapsed_s - began_s < self.session.soak_s:
             if self.session.is_cancelled():
                 self.cut_short = CutShort(Outcome.NOT_RUN, "cancelled")
                 return
@@ -124,6 +130,8 @@ class _Run:
         coverage = launcher.cover(repetitions, self.session.plan.sms)
         for sm, record in coverage.records.items():
             self.tallies[sm] = self._tally(sm).add(record, repetitions, right, coverage.duration_ns)
+        for sm, words in coverage.moved_mismatches.items():
+            self.notes.append(f"{self.variant.name}: a block that was moved from SM {sm} found {words} wrong words")
         for sm in (self._expected() | coverage.moved) - set(coverage.records):
             self.tallies[sm] = self._tally(sm).miss(MOVED if sm in coverage.moved else NOT_SEEN)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from sentinel_node.domain.errors import Invalid, Refused
+from sentinel_node.domain.errors import Invalid, Refused, Unavailable
 from sentinel_node.domain.gpu import GpuIdentity
 from sentinel_node.domain.probes import Finding, Outcome, ProbeKind, ProbePlan, ProbeReport
 from sentinel_node.probes.device import Device
@@ -58,17 +58,33 @@ class Runner:
         if probe is None:
             raise Invalid(f"no probe of kind {plan.kind.value!r} is built in")
         choice = choose(plan, probe.variants, device.identity)
-        session = Session(device, plan, self.clocks.monotonic_s, self.clocks.monotonic_s(), is_cancelled, progress)
+        unready = _prepare(choice.variants, device)
+        ready = tuple(variant for variant in choice.variants if variant.name not in unready)
+        monotonic_s = self.clocks.monotonic_s
+        session = Session(device, plan, monotonic_s, monotonic_s(), is_cancelled, progress, max(1, len(ready)))
         started_unix_ns = self.clocks.unix_ns()
-        findings, notes = _run_all(probe, choice.variants, session)
+        findings, notes = _run_all(probe, ready, session)
         return ProbeReport(
             plan=plan,
-            findings=findings,
+            findings=tuple(unready.values()) + findings,
             sms_present=device.sm_count,
             started_unix_ns=started_unix_ns,
             ended_unix_ns=self.clocks.unix_ns(),
             notes=choice.notes + notes,
         )
+
+
+def _prepare(variants: Iterable[Variant], device: Device) -> dict[str, Finding]:
+    """Make all kernels ready, before the plan's time begins; an ERROR for each variant whose kernels cannot be had."""
+    unready = {}
+    for variant in variants:
+        try:
+            for entry in variant.entries:
+                device.prepare(variant.source, entry)
+        except Unavailable as error:
+            reason = f"its kernel could not be made ready: {error}"
+            unready[variant.name] = Finding(Outcome.ERROR, None, variant.name, reason)
+    return unready
 
 
 def choose(plan: ProbePlan, variants: Iterable[Variant], gpu: GpuIdentity) -> Choice:
@@ -113,6 +129,8 @@ def _run_all(
 
 
 def _doubts(variant: Variant, findings: tuple[Finding, ...]) -> tuple[str, ...]:
-    if len(findings) < 2 or any(finding.outcome is not Outcome.FAIL for finding in findings):
+    if not variant.is_golden_known or len(findings) < 2:
+        return ()
+    if any(finding.outcome is not Outcome.FAIL for finding in findings):
         return ()
     return (f"{variant.name}: every SM failed, as they would if this host's CPU had derived a wrong answer",)

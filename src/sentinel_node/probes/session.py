@@ -33,6 +33,13 @@ class Session:
     """By `monotonic_s`."""
     is_cancelled: Callable[[], bool]
     progress: Callable[[Progress], None]
+    variants: int = 1
+    """How many share the plan's time of soaking."""
+
+    @property
+    def soak_s(self) -> float:
+        """For how long one variant goes on at least, from its own start."""
+        return self.plan.soak_s / self.variants
 
     @property
     def elapsed_s(self) -> float:

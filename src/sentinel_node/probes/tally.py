@@ -12,6 +12,8 @@ from sentinel_node.probes.record import Words, checksum
 
 SATURATED = 2**32 - 1
 BLIND = "the block's own comparison found nothing, but the checksum of its outputs is wrong"
+INCONSISTENT = "the record of its mismatch is not consistent"
+UNLOCATED = "its comparison told of a mismatch and then found none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,9 @@ class Tally:
     def add(self, record: SmRecord, asked: int, right: RightOutput, duration_ns: int) -> Tally:
         """With one more launch of `asked` repetitions."""
         if record.repetitions != asked:
-            return replace(self, unended=f"a block began and did not end: {record.repetitions} of {asked} repetitions")
+            why = f"a block began and did not end: {record.repetitions} of {asked} repetitions"
+            unended = replace(self, unended=why)
+            return unended._with_mismatch(record, right) if record.mismatches else unended
         done = replace(self, repetitions=self.repetitions + asked, duration_ns=self.duration_ns + duration_ns)
         if record.mismatches:
             return done._with_mismatch(record, right)
@@ -140,14 +144,19 @@ class Tally:
         return replace(self, missed=self.missed + 1, missed_why=why)
 
     def _with_mismatch(self, record: SmRecord, right: RightOutput) -> Tally:
-        is_first = self.mismatch is None
-        return replace(
+        counted = replace(
             self,
-            mismatch=record.mismatch if is_first else self.mismatch,
-            actual_hash=right.hash_with(record.first_index, record.output) if is_first else self.actual_hash,
             mismatch_words=min(self.mismatch_words + record.mismatches, SATURATED),
             mismatch_bits=self.mismatch_bits | record.or_of_xor,
         )
+        if record.expected == record.actual:
+            return replace(counted, trouble=UNLOCATED)
+        if record.first_index >= right.words.size:  # a faulty SM wrote it
+            return replace(counted, trouble=INCONSISTENT)
+        if self.mismatch is not None:
+            return counted
+        actual_hash = right.hash_with(record.first_index, record.output)
+        return replace(counted, mismatch=record.mismatch, actual_hash=actual_hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +195,7 @@ def finding_of(tally: Tally, variant: str, right_hash: bytes, cut_short: CutShor
 
 def _outcome(tally: Tally, cut_short: CutShort | None) -> tuple[Outcome, str]:
     if tally.has_failed:
-        return Outcome.FAIL, tally.trouble
+        return Outcome.FAIL, "; ".join(why for why in (tally.trouble, tally.unended) if why)
     if tally.unended:
         return Outcome.ERROR, tally.unended
     if cut_short is not None:

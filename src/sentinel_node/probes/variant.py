@@ -37,9 +37,13 @@ class InLoop:
     depth: int = 1
     """How many loops it must stand in: 2 for the loop inside the one over repetitions, which also has the comparison
     and its integer arithmetic."""
+    is_exact: bool = False
+    """Whether the opcode is meant without further modifiers: ``IMAD.MOV`` only copies, and is no ``IMAD``."""
 
     def is_met_by(self, opcode: str) -> bool:
         """Whether an instruction is one of those wanted."""
+        if self.is_exact:
+            return opcode in self.opcode.split("|")
         return any(f"{opcode}.".startswith(f"{wanted}.") for wanted in self.opcode.split("|"))
 
 
@@ -67,6 +71,13 @@ class Variant:
     """None for kernels that are not pinned to SMs."""
     is_golden_known: bool = True
     """False where a CPU cannot derive the right answer, so that the majority of the SMs gives it."""
+    other_entries: tuple[str, ...] = ()
+    """More kernels of `source` that a run launches."""
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """All kernels that a run launches."""
+        return (self.entry, *self.other_entries)
 
     def dose(self, depth: Depth) -> Dose:
         """What the depth implies."""

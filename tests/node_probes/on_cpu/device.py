@@ -76,6 +76,9 @@ class CpuDevice:
     ) -> npt.NDArray[Any]:
         return self._memory[buffer.address][offset_bytes : offset_bytes + count * dtype.itemsize].copy().view(dtype)
 
+    def prepare(self, source: str, entry: str) -> None:
+        """Nothing: the library is compiled."""
+
     def launch(self, launch: Launch) -> None:
         values = [_word(argument) for argument in launch.arguments]
         kernel = ctypes.cast(getattr(self._library, launch.entry), ctypes.c_void_p)

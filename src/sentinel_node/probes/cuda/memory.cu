@@ -93,6 +93,9 @@ extern "C" __global__ void __launch_bounds__(256, 8)
 extern "C" __global__ void __launch_bounds__(256, 8)
     memory_read(u64 base, u64 units, u32 number, u32 width, u32 shift, u32 inverted, u32 kind, u32 pattern, u32 bit,
                 u64 seed, MemoryRecord* records, u32 stretch, u32 operation) {
+    __shared__ u64 words_of_block;
+    if (threadIdx.x == 0) words_of_block = 0;
+    __syncthreads();
     MemoryRecord* const record = records + stretch;
     const Group group = {units, number, width, shift};
     const Background background = {kind, pattern, bit, seed};
@@ -108,5 +111,7 @@ extern "C" __global__ void __launch_bounds__(256, 8)
         }
         words_read += 4;
     }
-    atomicAdd(&record->words, words_read);
+    atomicAdd(&words_of_block, words_read);
+    __syncthreads();
+    if (threadIdx.x == 0) atomicAdd(&record->words, words_of_block);
 }

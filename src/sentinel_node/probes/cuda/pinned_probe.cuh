@@ -22,8 +22,9 @@ struct Turn {
     u32 set;
 };
 
+// Whether the mismatch was found again; a vote that nothing comes of counts as one, without a place.
 template <u32 WORDS>
-__device__ void report_mismatch(SmRecord* record, const PinnedArguments& a, const u32 (&words)[WORDS], Turn turn,
+__device__ bool report_mismatch(SmRecord* record, const PinnedArguments& a, const u32 (&words)[WORDS], Turn turn,
                                 bool is_first) {
     __shared__ u32 first;
     const u32 per_set = blockDim.x * WORDS;
@@ -43,6 +44,8 @@ __device__ void report_mismatch(SmRecord* record, const PinnedArguments& a, cons
         if (*(volatile u32*)&record->mismatches < 0x80000000u) atomicAdd(&record->mismatches, wrong);
     }
     __syncthreads();
+    const bool is_located = first != NONE;
+    if (!is_located && threadIdx.x == 0) atomicAdd(&record->mismatches, 1u);
     for (u32 w = 0; is_first && w < WORDS; ++w) {
         u32 at = w * blockDim.x + threadIdx.x;
         a.outputs[u64(record - a.records) * per_set + at] = words[w];
@@ -53,6 +56,7 @@ __device__ void report_mismatch(SmRecord* record, const PinnedArguments& a, cons
         record->first_repetition = turn.repetition;
     }
     __syncthreads();
+    return is_located;
 }
 
 // `produce(seed, set, words)` fills the thread's WORDS words; word w of thread t is word w * threads + t of the output.
@@ -76,8 +80,7 @@ __device__ __forceinline__ void run_on_sm(const PinnedArguments& a, Produce prod
             else a.outputs[u64(record - a.records) * a.sets * per_set + at] = words[w];
         }
         if (__syncthreads_or(is_wrong)) {
-            report_mismatch<WORDS>(record, a, words, {repetition, set}, !has_failed);
-            has_failed = true;
+            has_failed |= report_mismatch<WORDS>(record, a, words, {repetition, set}, !has_failed);
         }
         set = set + 1 == a.sets ? 0 : set + 1;
     }

@@ -115,15 +115,19 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         const bool is_wrong = seen.wrong != wrong_before;
         if (!__syncthreads_or(is_wrong) || seen.has_failed) continue;
         // The first wrong repetition: turn the differences into the output, and find the first word.
-        seen.has_failed = true;
         if (threadIdx.x == 0) first = NONE;
         __syncthreads();
         for (u32 cell = 0; cell < REGISTERS; ++cell) {
             const u32 at = cell * THREADS;
             if (output[at] != 0) atomicMin(&first, at + threadIdx.x);
-            output[at] ^= right[at];
         }
         __syncthreads();
+        if (first == NONE) {  // a vote without a difference: the comparison itself erred
+            if (threadIdx.x == 0) ++seen.wrong;
+            continue;
+        }
+        seen.has_failed = true;
+        for (u32 cell = 0; cell < REGISTERS; ++cell) output[cell * THREADS] ^= right[cell * THREADS];
         if (first % THREADS != threadIdx.x) continue;
         record->first_index = set * per_set + first;
         record->expected = right[first - threadIdx.x];

@@ -108,14 +108,18 @@ extern "C" __global__ void __launch_bounds__(THREADS)
         }
         if (!__syncthreads_or(seen.wrong != wrong_before) || seen.has_failed) continue;
         // The first wrong repetition: turn the differences into the output, and find the first word.
-        seen.has_failed = true;
         if (threadIdx.x == 0) first = NONE;
         __syncthreads();
-        for (u32 word = threadIdx.x; word < words; word += THREADS) {
+        for (u32 word = threadIdx.x; word < words; word += THREADS)
             if (*(volatile u32*)&output[word] != 0) atomicMin(&first, word);
-            output[word] = *(volatile u32*)&output[word] ^ right[word];
-        }
         __syncthreads();
+        if (first == NONE) {  // a vote without a difference: the comparison itself erred
+            if (threadIdx.x == 0) ++seen.wrong;
+            continue;
+        }
+        seen.has_failed = true;
+        for (u32 word = threadIdx.x; word < words; word += THREADS)
+            output[word] = *(volatile u32*)&output[word] ^ right[word];
         if (first % THREADS != threadIdx.x) continue;
         record->first_index = set * words + first;
         record->expected = right[first];

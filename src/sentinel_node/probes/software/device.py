@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sentinel_node.domain.errors import DeviceFailed, DeviceTimeout
+from sentinel_node.domain.errors import DeviceFailed, DeviceTimeout, OutOfMemory
 from sentinel_node.domain.gpu import GpuIdentity
 from sentinel_node.probes.device import Buffer, Launch
 from sentinel_node.probes.software.emulation import Call, Emulations
@@ -42,6 +42,11 @@ class SoftwareDevice:
         self.l2_bytes = 2**20
         self.launches: list[Launch] = []
         """All that were asked for, for tests to look at."""
+        self.prepared: list[tuple[str, str]] = []
+        """Source and entry of the kernels that were made ready."""
+        self.launch_s = 0.0
+        """How long a launch takes, by no clock but the deadline of `synchronise`."""
+        self._queued_s = 0.0
         self._emulations = emulations
         self._faults = faults
         self._memory_bytes = memory_bytes
@@ -56,7 +61,7 @@ class SoftwareDevice:
     def allocate(self, size_bytes: int) -> Buffer:
         """See `Device`. The content is neither 0 nor what a kernel would write."""
         if size_bytes > self.free_memory_bytes():
-            raise DeviceFailed(f"out of memory: {size_bytes} bytes asked for, {self.free_memory_bytes()} free")
+            raise OutOfMemory(f"out of memory: {size_bytes} bytes asked for, {self.free_memory_bytes()} free")
         buffer = Buffer(self._next_address, size_bytes)
         self._next_address += -(-size_bytes // 256) * 256
         self._memory[buffer.address] = np.full(size_bytes, 0xCD, dtype=np.uint8)
@@ -78,10 +83,15 @@ class SoftwareDevice:
         raw = self._memory[buffer.address][offset_bytes : offset_bytes + count * dtype.itemsize]
         return raw.copy().view(dtype)
 
+    def prepare(self, source: str, entry: str) -> None:
+        """See `Device`."""
+        self.prepared.append((source, entry))
+
     def launch(self, launch: Launch) -> None:
         """See `Device`. A launch with a fault touches nothing."""
         number = len(self.launches)
         self.launches.append(launch)
+        self._queued_s += self.launch_s
         if any(isinstance(fault, Hang) and fault.launch == number for fault in self._faults):
             self._failure = DeviceTimeout(f"{launch.entry} did not end in time")
         for fault in self._faults:
@@ -93,7 +103,9 @@ class SoftwareDevice:
 
     def synchronise(self, deadline_s: float) -> None:
         """See `Device`. An error stays, as CUDA's does."""
-        del deadline_s
+        queued_s, self._queued_s = self._queued_s, 0.0
+        if self._failure is None and queued_s > deadline_s:
+            self._failure = DeviceTimeout(f"{queued_s:g} s of work did not end within {deadline_s:g} s")
         if self._failure is not None:
             raise self._failure
 

@@ -95,6 +95,13 @@ class WrongOnceIn:
 
 
 @dataclass(frozen=True, slots=True)
+class FalseVote:
+    """The SM's threads vote for a mismatch where there is none."""
+
+    sm: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unreached:
     """No block lands on the SM, in the first so many launches or ever."""
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sentinel_node.probes.record import RECORD, Words, checksum
 from sentinel_node.probes.silicon import HEALTHY
 from sentinel_node.probes.software.emulation import Call, FaultySilicon
-from sentinel_node.probes.software.faults import BlindComparison, Moved, ResultFault, Unended
+from sentinel_node.probes.software.faults import BlindComparison, FalseVote, Moved, ResultFault, Unended
 from sentinel_node.probes.variant import Program
 
 CYCLES_PER_REPETITION = 10_000
@@ -83,6 +83,8 @@ class _Block:
         record["repetitions"] = len(self.sets)
         if not call.faults_of(BlindComparison, sm):
             self._report(record)
+        if not record["mismatches"] and call.faults_of(FalseVote, sm):
+            record["mismatches"] = 1
         return record
 
     def _report(self, record: npt.NDArray[np.void]) -> None:
