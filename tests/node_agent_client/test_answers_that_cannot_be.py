@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from tests.node_service.doubles import GPU
 
+from gcm_sentinel.clients import node_agent, node_agent_evidence
 from gcm_sentinel.clients import node_agent_convert as convert
-from gcm_sentinel.clients import node_agent_evidence
 from gcm_sentinel.clients import node_agent_probes as probes
+from gcm_sentinel.clients.node_agent_bounds import Bound
 from gcm_sentinel.clients.node_agent_evidence import Assembly
 from gcm_sentinel.domain.errors import BadResponse
-from gcm_sentinel.domain.node_agent import DiagnosisStatus, ProbePermission
+from gcm_sentinel.domain.node_agent import DiagnosisStatus, KernelQuestion, ProbePermission
+from gcm_sentinel.domain.node_probes import ProbeKind, ProbeOrder, ProbeOutcome
 from sentinel.node.v1 import node_pb2
+
+ORDER = ProbeOrder(ProbeKind.FMA, "GPU-1", is_deep=True)
+DEEP = node_pb2.PROBE_DEPTH_DEEP
 
 
 def chunk(name: str, content: bytes) -> node_pb2.EvidenceEvent:
@@ -69,27 +77,91 @@ class TestEvidence:
 class TestProbes:
     """Reports and findings."""
 
-    def report(self, passed: int = 0, not_run: int = 0) -> node_pb2.ProbeEvent:
-        plan = node_pb2.ProbeRequest(kind=node_pb2.PROBE_KIND_FMA)
-        outcome = node_pb2.PROBE_OUTCOME_PASS
-        return node_pb2.ProbeEvent(
-            report=node_pb2.ProbeReport(plan=plan, outcome=outcome, passed=passed, not_run=not_run)
-        )
+    def event(self, outcome: str = "PASS", **counts: Any) -> node_pb2.ProbeEvent:
+        plan = node_pb2.ProbeRequest(kind=node_pb2.PROBE_KIND_FMA, gpu_uuid=ORDER.gpu_uuid, depth=DEEP)
+        told = node_pb2.ProbeOutcome.Value(f"PROBE_OUTCOME_{outcome}")
+        report = node_pb2.ProbeReport(plan=plan, outcome=told, **counts)
+        return node_pb2.ProbeEvent(gpu=node_pb2.GpuIdentity(uuid=ORDER.gpu_uuid), report=report)
+
+    def findings(self, *outcomes: str):
+        numbers = [node_pb2.ProbeOutcome.Value(f"PROBE_OUTCOME_{name}") for name in outcomes]
+        return [probes.finding(node_pb2.ProbeFinding(outcome=one, sm_id=0)) for one in numbers]
 
     def test_a_report_of_findings_that_never_came_is_refused(self):
         with pytest.raises(BadResponse, match="reports 2 findings and sent 0"):
-            probes.run(self.report(passed=1, not_run=1), ())
+            probes.run(self.event(passed=1, not_run=1), (), ORDER)
+
+    @pytest.mark.parametrize(
+        ("outcome", "counts", "sent"),
+        [
+            ("PASS", {}, ()),
+            ("PASS", {"passed": 1}, ("FAIL",)),
+            ("PASS", {"failed": 1}, ("FAIL",)),
+            ("PASS", {"passed": 1, "not_run": 1}, ("PASS", "NOT_RUN")),
+            ("FAIL", {"passed": 1}, ("PASS",)),
+        ],
+        ids=["nothing-found", "a-failure-counted-as-pass", "a-failure-passed", "not-all-ran", "no-failure"],
+    )
+    def test_a_report_that_its_findings_do_not_come_to_is_refused(self, outcome, counts, sent):
+        with pytest.raises(BadResponse, match="reports"):
+            probes.run(self.event(outcome, **counts), self.findings(*sent), ORDER)
+
+    def test_a_run_without_findings_tested_nothing(self):
+        assert probes.run(self.event("NOT_RUN"), (), ORDER).outcome is ProbeOutcome.NOT_RUN
+
+    @pytest.mark.parametrize(
+        "ordered",
+        [
+            {"gpu_uuid": "GPU-2"},
+            {"kind": ProbeKind.AES},
+            {"is_deep": False},
+            {"variant": "bf16"},
+            {"sms": (3,)},
+            {"seed": 7},
+        ],
+        ids=lambda ordered: next(iter(ordered)),
+    )
+    def test_a_run_of_something_else_than_was_ordered_is_refused(self, ordered):
+        with pytest.raises(BadResponse, match="order|not 'GPU-2'"):
+            probes.run(self.event(passed=1), self.findings("PASS"), replace(ORDER, **ordered))
 
     def test_an_outcome_that_we_do_not_know_is_neither_a_pass_nor_a_failure(self):
         with pytest.raises(BadResponse, match="outcome"):
             probes.finding(node_pb2.ProbeFinding())
 
     def test_a_kind_that_we_do_not_know_is_refused(self):
-        event = self.report()
+        event = self.event("NOT_RUN")
         event.report.plan.kind = node_pb2.PROBE_KIND_UNSPECIFIED
 
         with pytest.raises(BadResponse, match="kind"):
-            probes.run(event, ())
+            probes.run(event, (), ORDER)
+
+
+class TestBounds:
+    """A stream that does not end."""
+
+    def test_more_or_larger_things_than_an_agent_sends_are_refused(self):
+        for count, size_bytes in ((3, 1), (1, 11)):
+            bound = Bound("findings", most=2, most_bytes=10)
+            with pytest.raises(BadResponse, match="more findings than any agent"):
+                bound.take(count, size_bytes)
+
+    def test_parts_without_content_do_not_go_on_for_ever(self):
+        empty = part("a", b"")
+        with pytest.raises(BadResponse, match="more parts of evidence"):
+            assembled(*[empty] * 1001)
+
+    async def test_a_log_longer_than_any_answer_is_refused(self, agents, given, monkeypatch):
+        monkeypatch.setattr(node_agent, "MOST_LINES", 1)
+
+        with pytest.raises(BadResponse, match="more lines"):
+            await agents.kernel_log("node-1", KernelQuestion())
+
+    async def test_a_run_with_more_findings_than_any_gpu_is_refused(self, agents, monkeypatch):
+        monkeypatch.setattr(node_agent, "MOST_FINDINGS", 1)
+
+        with pytest.raises(BadResponse, match="more findings"):
+            await agents.run_probe("node-1", ProbeOrder(ProbeKind.FMA, GPU.uuid))
 
 
 class TestValues:

@@ -60,13 +60,38 @@ def test_outcomes_are_told_as_they_are_and_what_did_not_run_is_not_told():
         ((TIMEOUT, FAIL, ERROR), "FAIL"),
         ((ERROR, TIMEOUT), "TIMEOUT"),
         ((PASS, ERROR), "ERROR"),
-        ((NOT_RUN, PASS), "PASS"),
+        ((NOT_RUN, FAIL, PASS), "FAIL"),
+        ((NOT_RUN, PASS, ERROR), "ERROR"),
     ],
 )
 def test_the_formats_of_an_sm_are_one_execution_with_the_gravest_outcome(outcomes, told):
     made = report(*(finding(outcome, 7, f"format-{place}") for place, outcome in enumerate(outcomes)))
 
     assert results(made) == {7: told}
+
+
+def test_an_sm_that_passed_in_one_format_and_did_not_run_in_another_is_not_told_as_a_pass():
+    made = report(finding(PASS, 0, "fp32"), finding(NOT_RUN, 0, "bf16"), finding(PASS, 1, "fp32"))
+
+    assert (results(made), mapped(made).not_run) == ({1: "PASS"}, 1)
+
+
+def test_a_format_that_did_not_run_at_all_leaves_no_sm_with_a_pass_and_a_failure_stands():
+    made = report(finding(PASS, 0, "fp32"), finding(FAIL, 1, "fp32"), finding(NOT_RUN, None, "bf16"))
+
+    assert (results(made), mapped(made).not_run) == ({1: "FAIL"}, 1)
+
+
+def test_a_run_in_which_nothing_ran_is_not_told():
+    made = report(finding(NOT_RUN, None, "bf16"))
+
+    assert (results(made), mapped(made).not_run) == ({}, 1)
+
+
+def test_memory_of_a_gpu_whose_number_of_sms_is_unknown_blames_no_sm():
+    made = report(finding(TIMEOUT, None), kind=ProbeKind.MEMORY, sms=0)
+
+    assert (results(made), mapped(made).unplaced) == ({}, 1)
 
 
 def test_a_failure_comes_with_its_mismatch_and_both_hashes():

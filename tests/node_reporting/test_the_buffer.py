@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,12 @@ def filled(settings: BufferSettings, count: int, size: int = 100) -> None:
 
 def files(settings: BufferSettings):
     return sorted(settings.folder.glob("*.records"))
+
+
+def flip(file: Path, place: int) -> None:
+    content = bytearray(file.read_bytes())
+    content[place] ^= 1
+    file.write_bytes(content)
 
 
 def test_records_come_back_as_they_were_and_in_their_order(settings):
@@ -79,14 +86,34 @@ def test_a_torn_tail_is_cut_off_and_everything_before_it_is_there(settings, left
         assert [one.content for one in spool.read(2, 1)] == [b"next"]
 
 
-def test_a_record_that_was_damaged_ends_its_file_and_no_other(settings):
+@pytest.mark.parametrize("place", [4, 50], ids=["checksum", "content"])
+def test_of_records_with_a_flipped_bit_only_those_are_lost_and_counted(settings, place):
     filled(settings, 25)
-    with files(settings)[1].open("r+b") as file:
-        file.seek(2 * 116 + 50)
-        file.write(b"\xff")
+    flip(files(settings)[1], 2 * 116 + place)
+    flip(files(settings)[1], 3 * 116 + place)
 
     with Spool(settings) as spool:
-        assert numbers(spool) == [*range(1, 12), *range(19, 26)]
+        assert [numbers(spool), numbers(spool)] == [[*range(1, 12), *range(14, 26)]] * 2
+        assert spool.dropped == 2
+
+
+@pytest.mark.parametrize("place", [2, 12], ids=["length", "number"])
+def test_where_a_record_cannot_be_passed_over_the_rest_of_its_file_is_lost_and_counted_once(settings, place):
+    filled(settings, 25)
+    flip(files(settings)[1], 2 * 116 + place)
+
+    for lost in (7, 0):
+        with Spool(settings) as spool:
+            assert numbers(spool) == [*range(1, 12), *range(19, 26)]
+            assert spool.dropped == lost
+
+
+def test_a_damaged_record_at_the_very_end_is_cut_off_like_a_torn_one(settings):
+    filled(settings, 3)
+    flip(files(settings)[0], 2 * 116 + 50)
+
+    with Spool(settings) as spool:
+        assert (numbers(spool), spool.append(b"next")) == ([1, 2], 3)
 
 
 def test_an_end_in_the_middle_of_nothing_leaves_nothing(settings):
@@ -134,6 +161,15 @@ def test_what_is_dropped_after_it_was_acknowledged_is_no_loss(settings):
             spool.acknowledge(spool.append(bytes([place]) * 100))
 
         assert (spool.dropped, spool.depth) == (0, 0)
+
+
+def test_nothing_is_written_after_it_was_closed(settings):
+    with Spool(settings) as spool:
+        pass
+
+    with pytest.raises(Unavailable, match="closed"):
+        spool.append(b"late")
+    assert files(settings) == []
 
 
 def test_a_second_agent_is_refused(settings):

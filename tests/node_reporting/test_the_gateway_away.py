@@ -127,6 +127,32 @@ async def test_a_batch_that_ends_every_stream_is_found_and_given_up_and_all_othe
     assert value(one, metrics.BATCHES_REFUSED, "probe", "whole") == 1
 
 
+@pytest.mark.parametrize("groups", [{"probes": {"max_batch": 2}}], ids=["two at most"])
+@pytest.mark.parametrize("batches", [1, 3])
+async def test_where_no_batch_is_taken_none_is_given_up(taking, tmp_path, batches):
+    one = node(tmp_path, taking.grpc_port)
+    async with one.running() as reporter:
+        for _ in range(batches):
+            await reporter.report(report(*(finding(FAIL, sm) for sm in range(3))), GPU)
+        await until(lambda: value(one, metrics.GRPC_ERRORS, "invalid_argument") >= 5)
+
+    assert one.depth() == batches
+
+
+@pytest.mark.parametrize("groups", [{"probes": {"max_batch": 2}}], ids=["two at most"])
+async def test_what_was_given_up_is_said_as_soon_as_another_was_taken(taking, tmp_path):
+    one = node(tmp_path, taking.grpc_port)
+    with capture_logs() as logs:
+        async with one.running() as reporter:
+            for count in (3, 4, 1):
+                await reporter.report(report(*(finding(FAIL, sm) for sm in range(count))), GPU)
+            await sent_all(one, 1)
+
+    told = [line for line in logs if line["event"] == "probes.unreadable"]
+    assert [(line["batch"], line["results"], line["failures"]) for line in told] == [(1, 3, 3), (2, 4, 4)]
+    assert await counted(taking.grpc_port) == (0, 1)
+
+
 @pytest.mark.slow
 async def test_one_that_went_away_and_came_back_hears_everything_in_order_and_once(tmp_path):
     (tmp_path / "gateway").mkdir()

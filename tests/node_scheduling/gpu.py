@@ -16,7 +16,7 @@ from sentinel_node.scheduling.settings import SchedulingSettings
 from sentinel_node.scheduling.state import Due, GpuState, begun, with_heat
 
 SMS = 132
-IDLE = Conditions(temperature_c=50.0, utilization_pct=0.0, power_share=0.3, is_idle=True)
+IDLE = Conditions(temperature_c=50.0, utilization_pct=0.0, power_share=0.3)
 MS = 1_000_000
 
 

@@ -13,7 +13,6 @@ from sentinel_node.domain.telemetry import EccErrors, GpuSample, MemoryErrors
 from sentinel_node.scheduling.conditions import UNKNOWN, Conditions, Heat, conditions_of, heat_after, stretch
 
 NONE = EccErrors(None, None)
-OWN_PID = 42
 DEEP = (Entry(ProbeKind.FMA, 60, depth=Depth.DEEP),)
 
 
@@ -23,7 +22,7 @@ def sample(**fields: object) -> GpuSample:
 
 
 def read(one: GpuSample | None, age_s: float = 0) -> Conditions:
-    return conditions_of(one, 10**18 + int(age_s * 1e9), {OWN_PID}, 30)
+    return conditions_of(one, 10**18 + int(age_s * 1e9), 30)
 
 
 @pytest.mark.parametrize(
@@ -78,13 +77,12 @@ def test_a_gpu_that_is_too_hot_is_left_alone():
     [
         (IDLE, Heat.COOL, Depth.DEEP),
         (IDLE, Heat.WARM, Depth.LIGHT),
-        (replace(IDLE, is_idle=False), Heat.COOL, Depth.LIGHT),
         (replace(IDLE, power_share=0.95), Heat.COOL, Depth.LIGHT),
-        (UNKNOWN, Heat.COOL, Depth.LIGHT),
+        (UNKNOWN, heat_after(Heat.COOL, UNKNOWN.temperature_c), Depth.LIGHT),
     ],
-    ids=["idle", "warm", "in use", "power", "unknown"],
+    ids=["cool", "warm", "power", "unknown"],
 )
-def test_a_deep_probe_runs_light_unless_the_gpu_is_known_to_be_idle_and_cool(conditions, heat, depth):
+def test_a_deep_probe_runs_light_unless_the_gpu_is_known_to_be_cool(conditions, heat, depth):
     gpu = played(DEEP, conditions=conditions)
     gpu.now_s += 120
     gpu.heat(heat)
@@ -99,18 +97,9 @@ def test_a_gpu_that_the_driver_has_lost_is_not_probed():
     assert gpu.due() == ()
 
 
-def test_our_own_context_is_nobodys_work():
-    assert read(sample(compute_processes=(OWN_PID,))).is_idle
-    assert not read(sample(compute_processes=(OWN_PID, 77))).is_idle
-
-
-@pytest.mark.parametrize(
-    "unknown",
-    [read(None), read(sample(), age_s=31), read(sample(unreadable=("compute_processes: NVML_ERROR_UNKNOWN",)))],
-    ids=["no reading", "an old one", "processes unreadable"],
-)
-def test_a_gpu_of_which_too_little_is_known_is_not_idle(unknown):
-    assert not unknown.is_idle
+@pytest.mark.parametrize("one", [read(None), read(sample(), age_s=31)], ids=["no reading", "an old one"])
+def test_a_reading_that_is_not_there_or_old_says_nothing(one):
+    assert one == UNKNOWN
 
 
 def test_power_is_measured_against_the_limit():

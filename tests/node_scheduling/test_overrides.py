@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from structlog.testing import capture_logs
 from tests.node_scheduling.gpu import played
 
 from sentinel_node.domain.probes import ProbeKind
@@ -29,6 +30,15 @@ def test_period_0_stops_a_probe_until_the_override_is_over():
 
     assert periods(orders, 1000) == {"aes": 300}
     assert periods(orders, 1600) == {"fma": 60, "aes": 300}
+
+
+def test_an_override_of_a_lifetime_holds_for_a_day_and_that_is_logged():
+    with capture_logs() as logs:
+        orders = ORDERS.with_override(Override(ProbeKind.FMA, 0, 2**32 - 1), 1000)
+
+    assert periods(orders, 1000 + 86_399) == {"aes": 300}
+    assert periods(orders, 1000 + 86_400) == {"fma": 60, "aes": 300}
+    assert [line["event"] for line in logs] == ["schedule.override_shortened"]
 
 
 def test_a_second_override_takes_the_place_of_the_first_and_then_the_original_comes_back():

@@ -15,7 +15,7 @@ from tests.node_scheduling.workers import QUICK, Node, Remembered, until
 
 from sentinel_node.domain import metrics
 from sentinel_node.domain.errors import Invalid, Unavailable
-from sentinel_node.domain.probes import ProbeKind
+from sentinel_node.domain.probes import Outcome, ProbeKind
 from sentinel_node.domain.schedule import AGGRESSIVE, DEFAULT, Entry, Override
 from sentinel_node.scheduling.collecting import Collector
 from sentinel_node.scheduling.scheduler import Scheduler
@@ -23,9 +23,22 @@ from sentinel_node.scheduling.scheduler import Scheduler
 OFTEN = (Entry(ProbeKind.FMA, 0.001, timeout_s=20.0),)
 
 
+async def lists(*given):
+    """Each list of GPUs in its turn, as soon as the one before was taken."""
+    for gpus in given:
+        yield gpus
+
+
+async def listed(newest):
+    """Whatever list a test has put into `newest`, again and again."""
+    while True:
+        yield newest[-1]
+        await asyncio.sleep(0.001)
+
+
 @asynccontextmanager
 async def running(scheduler, gpus):
-    task = asyncio.ensure_future(scheduler.run(gpus))
+    task = asyncio.ensure_future(scheduler.run(gpus if hasattr(gpus, "__anext__") else lists(gpus)))
     try:
         yield
     finally:
@@ -63,6 +76,48 @@ async def test_a_gpu_in_partitions_is_left_out():
 
     assert {one.plan.gpu_uuid for one in node.reports} == {"GPU-0"}
     assert node.metrics.values[metrics.GPU_COUNT,] == 2
+
+
+async def test_a_gpu_that_is_listed_later_is_probed_too():
+    node, newest = Node(), [[identity(0)]]
+    scheduler = Scheduler(replace(QUICK, schedule=OFTEN), node.parts())
+    async with running(scheduler, listed(newest)):
+        await until(lambda: bool(node.reports), lambda: later(node, scheduler))
+        newest.append([identity(0), identity(1)])
+        await until(lambda: node.reports[-1].plan.gpu_uuid == "GPU-1", lambda: later(node, scheduler))
+
+    assert node.metrics.values[metrics.GPU_COUNT,] == 2
+
+
+async def test_a_gpu_that_is_listed_no_more_is_left_alone_and_keeps_its_pause_when_it_returns():
+    node = Node(lambda plan, _: report_of(plan, Outcome.TIMEOUT, range(132)))
+    newest = [[identity(0)]]
+    scheduler = Scheduler(replace(QUICK, schedule=OFTEN, timeouts_until_pause=1), node.parts())
+    async with running(scheduler, listed(newest)):
+        await until(lambda: bool(node.reports), lambda: later(node, scheduler))
+        newest.append([])
+        await until(lambda: node.metrics.values[metrics.GPU_COUNT,] == 0)
+        newest.append([identity(0)])
+        looked = node.metrics.counts[metrics.PROBE_OVERHEAD]
+        await until(lambda: node.metrics.counts[metrics.PROBE_OVERHEAD] > looked + 5, lambda: later(node, scheduler))
+
+    assert len(node.reports) == 1
+
+
+async def test_a_fault_of_ours_beside_one_gpu_ends_neither_its_probes_nor_those_of_others():
+    node = Node()
+    raised: list[str] = []
+
+    def once(uuid):
+        if uuid == "GPU-0" and not raised:
+            raised.append(uuid)
+            raise ValueError("a new field")
+
+    scheduler = Scheduler(replace(QUICK, schedule=OFTEN), replace(node.parts(), latest=once))
+    async with running(scheduler, node.gpus()):
+        await until(lambda: len({one.plan.gpu_uuid for one in node.reports}) == 2, lambda: later(node, scheduler))
+
+    assert raised == ["GPU-0"]
 
 
 async def test_an_override_wakes_a_worker_that_would_sleep_for_long():
@@ -122,10 +177,11 @@ async def test_samples_are_collected_for_the_schedule_and_for_the_gateway():
     assert (collector.latest("GPU-0"), told) == (one, [(one,)])
 
 
-async def test_a_reading_that_fails_is_counted_and_the_last_one_stays():
+@pytest.mark.parametrize("error", [Unavailable("no driver"), ValueError("a field of a new driver")])
+async def test_a_reading_that_fails_is_counted_and_the_last_one_stays(error):
     class Broken:
         def samples(self):
-            raise Unavailable("no driver")
+            raise error
 
     counted = Remembered()
     told: list[object] = []

@@ -13,7 +13,7 @@ from tests.node_scheduling.test_conditions import sample
 from tests.node_scheduling.workers import QUICK, Node, hanging
 
 from sentinel_node.domain import metrics
-from sentinel_node.domain.errors import DeviceFailed, DeviceTimeout
+from sentinel_node.domain.errors import DeviceFailed, DeviceTimeout, Unavailable
 from sentinel_node.domain.probes import Depth, Outcome, ProbeKind
 from sentinel_node.domain.schedule import Entry
 
@@ -109,14 +109,68 @@ async def test_it_leaves_a_gpu_alone_that_somebody_else_holds():
     assert (node.plans, worker.state.resting_until_s) == ([], node.now_s + QUICK.busy_retry_s)
 
 
-async def test_its_own_processes_do_not_keep_it_from_a_deep_probe():
-    node = Node()
-    node.samples["GPU-0"] = replace(sample(compute_processes=(42, 43)), unix_ns=time.time_ns())
-    worker = node.worker((Entry(ProbeKind.FMA, 60, depth=Depth.DEEP),))
+class TestDeep:
+    """A deep entry asks the driver right before it runs, with the GPU's lease held."""
 
-    await worker.turn()
+    @pytest.fixture
+    def node(self) -> Node:
+        node = Node()
+        node.samples["GPU-0"] = replace(sample(compute_processes=(), utilization_pct=0.0), unix_ns=time.time_ns())
+        return node
 
-    assert [plan.depth for plan in node.plans] == [Depth.DEEP]
+    async def depths(self, node: Node) -> list[Depth]:
+        await node.worker((Entry(ProbeKind.FMA, 60, depth=Depth.DEEP),)).turn()
+        return [plan.depth for plan in node.plans]
+
+    async def test_its_own_processes_do_not_keep_it_from_running(self, node):
+        node.now = lambda: (sample(compute_processes=(42, 43), utilization_pct=0.0),)
+
+        assert await self.depths(node) == [Depth.DEEP]
+
+    @pytest.mark.parametrize(
+        "now",
+        [
+            (sample(compute_processes=(77,), utilization_pct=0.0),),
+            (sample(compute_processes=(), utilization_pct=100.0),),
+            (sample(compute_processes=None, utilization_pct=0.0),),
+            (),
+        ],
+        ids=["somebody's", "busy with nobody to be seen", "processes unknown", "no reading"],
+    )
+    async def test_it_runs_light_by_what_the_driver_says_now(self, node, now):
+        node.now = lambda: now
+
+        assert await self.depths(node) == [Depth.LIGHT]
+
+    @pytest.mark.parametrize("error", [Unavailable("no driver"), ValueError("a new field")])
+    async def test_it_runs_light_where_the_driver_cannot_be_asked(self, node, error):
+        def now():
+            raise error
+
+        node.now = now
+
+        assert await self.depths(node) == [Depth.LIGHT]
+
+    async def test_a_process_of_ours_that_ends_while_the_driver_is_asked_was_ours(self, node):
+        def now():
+            node.probe_pids = frozenset
+            return (sample(compute_processes=(43,), utilization_pct=0.0),)
+
+        node.now = now
+
+        assert await self.depths(node) == [Depth.DEEP]
+
+    async def test_the_gpu_is_held_while_the_driver_is_asked(self, node):
+        held = []
+
+        def now():
+            held.extend(node.leases.holders())
+            return ()
+
+        node.now = now
+        await self.depths(node)
+
+        assert (held, node.leases.holders()) == (["GPU-0"], {})
 
 
 async def test_a_pause_is_said_and_its_end_too():

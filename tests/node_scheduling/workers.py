@@ -30,11 +30,14 @@ class Remembered:
 
     def __init__(self) -> None:
         self.values: dict[tuple[str, ...], float] = defaultdict(float)
+        self.counts: dict[str, int] = defaultdict(int)
+        """How often each was set."""
 
     def add(self, name: str, value: float = 1, **labels: str) -> None:
         self.values[name, *labels.values()] += value
 
     def set(self, name: str, value: float, **labels: str) -> None:
+        self.counts[name] += 1
         self.values[name, *labels.values()] = value
 
     def observe(self, name: str, value: float, **labels: str) -> None:
@@ -52,6 +55,9 @@ class Node:
     plans: list[ProbePlan] = field(default_factory=list)
     reports: list[ProbeReport] = field(default_factory=list)
     samples: dict[str, GpuSample] = field(default_factory=dict)
+    now: Callable[[], tuple[GpuSample, ...]] = tuple
+    """What the driver says when it is asked."""
+    probe_pids: Callable[[], frozenset[int]] = lambda: frozenset({43})
 
     def gpus(self) -> tuple[GpuIdentity, ...]:
         return (identity(0), identity(1))
@@ -59,6 +65,9 @@ class Node:
     def run(self, plan: ProbePlan, watch: ProbeWatch) -> ProbeReport:
         self.plans.append(plan)
         return self.carry_out(plan, watch)
+
+    async def read(self) -> tuple[GpuSample, ...]:
+        return self.now()
 
     async def report(self, report: ProbeReport, gpu: GpuIdentity) -> None:
         self.reports.append(report)
@@ -69,13 +78,14 @@ class Node:
             prober=self,
             leases=self.leases,
             latest=self.samples.get,
+            read=self.read,
             report=self.report,
             metrics=self.metrics,
             monotonic_s=lambda: self.now_s,
             unix_ns=time.time_ns,
             seed=lambda: len(self.plans) + 1,
             own_pid=42,
-            probe_pids=lambda: frozenset({43}),
+            probe_pids=lambda: self.probe_pids(),
         )
 
     def worker(self, schedule: Schedule = DEFAULT, settings: SchedulingSettings = QUICK) -> Worker:

@@ -13,7 +13,8 @@ from tests.node_service.doubles import WITHIN_S
 
 from sentinel.node.v1 import node_pb2, node_pb2_grpc
 from sentinel_node.app.loading import load
-from sentinel_node.app.serve import Running, running
+from sentinel_node.app.serve import Running, running, works
+from sentinel_node.app.software import SoftwareTelemetry
 from sentinel_node.domain.errors import BadConfiguration
 from sentinel_node.domain.metrics import METRICS
 
@@ -104,6 +105,24 @@ async def test_a_gateway_that_is_away_keeps_nobody_waiting(tmp_path):
 
     async with asyncio.timeout(WITHIN_S), running(wanted) as node:
         assert (await described(node)).node_name == "node-1"
+
+
+async def test_a_probe_that_nobody_asked_for_keeps_the_process_waiting_as_well(node):
+    idle = works(node)
+
+    node.machine.leases.take("GPU-1", "the schedule (fma)")
+
+    assert (idle, works(node)) == (False, True)
+
+
+async def test_a_surprise_in_the_first_look_keeps_no_part_from_being_served(monkeypatch):
+    def samples(_):
+        raise ValueError("a field of a new driver")
+
+    monkeypatch.setattr(SoftwareTelemetry, "samples", samples)
+
+    async with running(settings(software_gpus=1)) as node:
+        assert await fetched(node, "/readyz") == "ready\n"
 
 
 @pytest.mark.slow

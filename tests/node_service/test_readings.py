@@ -8,9 +8,10 @@ from dataclasses import replace
 import grpc
 import pytest
 from tests.node_service.conftest import Given, connected
-from tests.node_service.doubles import BOOT, GPU, NOW_NS, OTHER, WITHIN_S, line, sample
+from tests.node_service.doubles import BOOT, GPU, NOW_NS, OTHER, WITHIN_S, GivenDiagnostics, line, sample
 
 from sentinel.node.v1 import node_pb2
+from sentinel_node.domain.diagnosis import Diagnosis
 from sentinel_node.domain.errors import NotFound, Unavailable
 
 
@@ -54,6 +55,14 @@ class TestTelemetry:
         report = await node.ReadTelemetry(node_pb2.TelemetryRequest(), timeout=WITHIN_S)
 
         assert report.samples[0].lost == "GPU is lost"
+
+    async def test_processes_that_are_not_known_are_named_as_unreadable(self, node, given):
+        given.telemetry.given = (sample(compute_processes=None, unreadable=("compute_processes: not told",)),)
+
+        report = await node.ReadTelemetry(node_pb2.TelemetryRequest(), timeout=WITHIN_S)
+
+        told = report.samples[0]
+        assert (list(told.compute_process_ids), list(told.unreadable)) == ([], ["compute_processes: not told"])
 
     async def test_every_field_of_a_sample_has_one_on_the_wire(self):
         from dataclasses import fields
@@ -167,6 +176,19 @@ class TestWhatIsMissing:
             answer = await refused(node.ReadTelemetry(node_pb2.TelemetryRequest()))
 
         assert answer == (grpc.StatusCode.UNAVAILABLE, "telemetry: there is no telemetry here")
+
+    async def test_a_question_that_needs_what_is_missing_leaves_the_other_questions(self, given):
+        class WithoutDriver(GivenDiagnostics):
+            def diagnose(self, name: str) -> Diagnosis:
+                raise Unavailable(f"{name} needs the driver")
+
+        given.diagnostics = WithoutDriver()
+        async with connected(given) as node:
+            code, _ = await refused(node.Diagnose(node_pb2.DiagnoseRequest(name="driver")))
+            told = await node.DescribeNode(node_pb2.DescribeNodeRequest(), timeout=WITHIN_S)
+
+        assert code is grpc.StatusCode.UNAVAILABLE
+        assert [part.name for part in told.parts if not part.is_available] == []
 
     async def test_gpus_are_those_of_the_probes_where_the_driver_is_silent(self, node, given):
         given.telemetry.fails = Unavailable("no driver")

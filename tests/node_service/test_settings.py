@@ -79,6 +79,8 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path):
         ({"certificate_roles": {"x": ["root"]}}, "certificate_roles"),
         ({"probe_deadline_seconds": 60, "probe_deadline_longest_seconds": 5}, "probe_deadline_seconds"),
         ({"gateway_cert_file": "a"}, "gateway_key_file"),
+        ({"hmac_key_file": "a"}, "without gateway"),
+        ({"gateway_token_file": "a"}, "without gateway"),
         ({"gateway_plaintext": True, "gateway_ca_file": "a"}, "gateway_plaintext"),
         ({"schedule": "hourly"}, "low_overhead"),
         ({"schedule": "[]"}, "empty list"),
@@ -121,6 +123,10 @@ class TestSchedule:
     @pytest.mark.parametrize("off", ["off", False])
     def test_off_is_none(self, off):
         assert scheduling_of(load({}, {"schedule": off})).schedule == ()
+
+    @pytest.mark.parametrize(("every_s", "max_age_s"), [(1, 30), (10, 30), (300, 900)])
+    def test_a_reading_counts_until_others_are_overdue(self, every_s, max_age_s):
+        assert scheduling_of(load({}, {"telemetry_seconds": every_s})).telemetry_max_age_s == max_age_s
 
     def test_entries_are_taken_as_written(self, tmp_path):
         text = "probes: deep\nschedule:\n  - {probe: fma, period_seconds: 5, sm_share: 0.5, depth: deep}\n"

@@ -9,7 +9,7 @@ import pytest
 from tests.node_service.conftest import Given, connected, serving
 from tests.node_service.doubles import GPU, OTHER, WITHIN_S, SteppedProber, sample
 from tests.node_service.test_running_a_probe import events, refusal, request
-from tests.node_service.waiting import ended, reached, stopped, until_free
+from tests.node_service.waiting import ended, reached, stopped, until, until_free
 
 from sentinel.node.v1 import node_pb2, node_pb2_grpc
 
@@ -53,6 +53,26 @@ async def test_the_gpu_stays_held_until_the_launch_under_way_has_ended(node, giv
     await ended(given.prober)
     await until_free(given)
     assert (await events(node, request()))[-1].HasField("report")
+
+
+async def test_what_it_found_is_handed_on_although_its_caller_has_left(node, given):
+    call = node.RunProbe(request(), timeout=WITHIN_S)
+    await reached(given.prober)
+    call.cancel()
+    await stopped(given.prober)
+    await ended(given.prober)
+
+    await until(lambda: given.heard == [("fma", GPU.uuid)])
+
+
+async def test_what_hung_is_handed_on_when_it_has_ended_after_all(given):
+    given.grace_s = 0.05
+    async with connected(given) as node:
+        await refusal(node, request(deadline_seconds=0.01))
+        assert given.heard == []
+        await ended(given.prober)
+
+        await until(lambda: given.heard == [("fma", GPU.uuid)])
 
 
 async def test_another_gpu_is_probed_meanwhile(node, given):
@@ -131,8 +151,14 @@ class TestDeep:
 
     @pytest.mark.parametrize(
         "samples",
-        [(), (sample(unreadable=("compute_processes: no permission",)),), (sample(lost="GPU is lost"),)],
-        ids=["no-sample", "unreadable", "lost"],
+        [
+            (),
+            (sample(compute_processes=None),),
+            (sample(unreadable=("compute_processes: no permission",)),),
+            (sample(unreadable=("mps_processes: Unknown Error",)),),
+            (sample(lost="GPU is lost"),),
+        ],
+        ids=["no-sample", "unknown", "unreadable", "mps-unreadable", "lost"],
     )
     async def test_is_not_run_where_nobody_can_tell(self, node, given, samples):
         given.telemetry.given = samples

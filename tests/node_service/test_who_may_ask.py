@@ -14,8 +14,10 @@ from tests.sentinel_gateway.certificates import Authority, KeyPair
 
 from sentinel.node.v1 import node_pb2, node_pb2_grpc
 from sentinel_node.domain.errors import BadConfiguration
+from sentinel_node.service import open_calls
 from sentinel_node.service.certificates import CertificateFiles, Certificates
 from sentinel_node.service.methods import METHODS
+from sentinel_node.service.open_calls import MOST_STREAMS
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +191,26 @@ class TestOpen:
 
         names = {service.name async for answer in call for service in answer.list_services_response.service}
         assert "gcm_sentinel.node.v1.NodeService" in names
+
+    async def test_streams_of_nobody_are_few_and_leave_room_for_those_who_have_a_name(self, opened):
+        stub: Any = health_pb2_grpc.HealthStub(opened)
+        watches = [stub.Watch(health_pb2.HealthCheckRequest()) for _ in range(MOST_STREAMS)]
+        for watch in watches:
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        more = stub.Watch(health_pb2.HealthCheckRequest())
+
+        assert await code_of(more.read()) is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert (await asked(opened, "ada's"))["read"] is OK
+        for watch in watches:
+            watch.cancel()
+
+    async def test_streams_of_nobody_end_after_a_while(self, monkeypatch):
+        monkeypatch.setattr(open_calls, "LONGEST_S", 0.01)
+        async with serving(Given(rules=RULES)) as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            watch = stub.Watch(health_pb2.HealthCheckRequest())
+
+            assert await code_of(_drained(watch)) is grpc.StatusCode.DEADLINE_EXCEEDED
 
     async def test_everything_else_does(self, opened):
         assert set((await asked(opened)).values()) == {UNKNOWN}

@@ -48,6 +48,7 @@ class Gpu:
     ecc_places: tuple[int, ...] = (2, 7)
     links: list[Link] = field(default_factory=lambda: [Link() for _ in range(18)])
     processes: list[int] = field(default_factory=list)
+    mps_processes: list[int] = field(default_factory=list)
     retired: dict[int, list[int]] | None = None
     remapped: tuple[int, int, int, int] | None = (0, 0, 0, 0)
     spare_rows: tuple[int, int, int, int, int] = (2560, 0, 0, 0, 0)
@@ -242,14 +243,10 @@ class NvmlLibrary:
             value.valueType, value.value.uiVal = UNSIGNED_INT, known
 
     def _nvmlDeviceGetComputeRunningProcesses_v3(self, gpu: Gpu, count: Any, processes: Any) -> int:  # noqa: N802
-        count._obj.value = len(gpu.processes)
-        if not gpu.processes:
-            return SUCCESS
-        if processes is None:
-            return INSUFFICIENT_SIZE
-        for place, pid in enumerate(gpu.processes):
-            processes[place].pid = pid
-        return SUCCESS
+        return _processes(gpu.processes, count, processes)
+
+    def _nvmlDeviceGetMPSComputeRunningProcesses_v3(self, gpu: Gpu, count: Any, processes: Any) -> int:  # noqa: N802
+        return _processes(gpu.mps_processes, count, processes)
 
     def _nvmlDeviceGetGpuFabricInfoV(self, gpu: Gpu, info: Any) -> int:  # noqa: N802
         return _structure(gpu.fabric, info)
@@ -261,6 +258,17 @@ def _gpu_of(library: NvmlLibrary, arguments: tuple[Any, ...]) -> Gpu | None:
     address = ctypes.cast(arguments[0], ctypes.c_void_p).value
     assert address is not None
     return library.gpus[address - 1]
+
+
+def _processes(pids: list[int], count: Any, processes: Any) -> int:
+    count._obj.value = len(pids)
+    if not pids:
+        return SUCCESS
+    if processes is None:
+        return INSUFFICIENT_SIZE
+    for place, pid in enumerate(pids):
+        processes[place].pid = pid
+    return SUCCESS
 
 
 def _number(value: int | None, reference: Any) -> int:

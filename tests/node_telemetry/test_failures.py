@@ -35,6 +35,16 @@ def test_a_failing_field_value_is_named_too(library: NvmlLibrary, reader: NvmlRe
     assert sample.recovery_action == "none"
 
 
+@pytest.mark.parametrize("code", [pynvml.NVML_ERROR_UNKNOWN, pynvml.NVML_ERROR_NOT_SUPPORTED])
+def test_a_driver_that_cannot_count_its_gpus_does_not_have_none(library: NvmlLibrary, reader: NvmlReader, code: int):
+    library.codes["nvmlDeviceGetCount_v2", None] = code
+
+    with pytest.raises(Unavailable, match="cannot be asked"):
+        reader.samples()
+    with pytest.raises(Unavailable, match="cannot be asked"):
+        reader.identities()
+
+
 def test_a_gpu_lost_from_the_start_says_so_and_the_others_are_read(library: NvmlLibrary, reader: NvmlReader):
     library.codes["nvmlDeviceGetHandleByIndex_v2", 0] = pynvml.NVML_ERROR_GPU_IS_LOST
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pynvml
 import pytest
 from tests.node_telemetry.conftest import NOW_NS
 from tests.node_telemetry.nvml_library import NvmlLibrary
@@ -103,3 +104,30 @@ def test_who_computes_on_a_gpu_is_told_in_order(library: NvmlLibrary, reader: Nv
     library.gpus[1].processes = [7300, 41, 7300]
 
     assert [sample.compute_processes for sample in reader.samples()] == [(), (41, 7300)]
+
+
+@pytest.mark.parametrize("code", [pynvml.NVML_ERROR_FUNCTION_NOT_FOUND, pynvml.NVML_ERROR_NOT_SUPPORTED])
+def test_a_driver_that_does_not_list_processes_does_not_say_that_there_are_none(
+    library: NvmlLibrary, reader: NvmlReader, code: int
+):
+    library.codes["nvmlDeviceGetComputeRunningProcesses_v3", 0] = code
+
+    first, second = reader.samples()
+
+    assert (first.compute_processes, first.unreadable) == (None, ("compute_processes: the driver does not tell",))
+    assert (second.compute_processes, second.unreadable) == ((), ())
+
+
+def test_a_list_of_mps_clients_that_fails_leaves_processes_unknown(library: NvmlLibrary, reader: NvmlReader):
+    library.codes["nvmlDeviceGetMPSComputeRunningProcesses_v3", None] = pynvml.NVML_ERROR_UNKNOWN
+
+    sample = reader.samples()[0]
+
+    assert sample.compute_processes is None
+    assert sample.unreadable == ("mps_processes: Unknown Error",)
+
+
+def test_mps_clients_compute_as_well(library: NvmlLibrary, reader: NvmlReader):
+    library.gpus[0].processes, library.gpus[0].mps_processes = [41], [43, 42]
+
+    assert reader.samples()[0].compute_processes == (41, 42, 43)

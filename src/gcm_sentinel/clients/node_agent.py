@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from gcm_sentinel.clients.node_agent_access import NodeAccess
+from gcm_sentinel.clients.node_agent_bounds import MOST_FINDINGS, MOST_LINES, Bound
 from gcm_sentinel.clients.node_agent_errors import of_rpc
 from gcm_sentinel.domain.errors import BadResponse
 from gcm_sentinel.domain.node_agent import (
@@ -74,6 +75,7 @@ class NodeAgents:
         from gcm_sentinel.clients import node_agent_probes as convert
 
         findings: list[ProbeFinding] = []
+        bound = Bound("findings", MOST_FINDINGS)
         timeout_s = (order.deadline + self.deadlines.beyond_probe).total_seconds()
         async with self._stub(node) as stub:
             call = stub.RunProbe(convert.request(order), timeout=timeout_s, metadata=self.access.metadata)
@@ -82,10 +84,11 @@ class NodeAgents:
                 if event.HasField("progress"):
                     follow(convert.progress(event.progress))
                 elif event.HasField("finding"):
+                    bound.take(1, event.ByteSize())
                     findings.append(convert.finding(event.finding))
                     follow(findings[-1])
                 elif event.HasField("report"):
-                    return convert.run(event, findings)
+                    return convert.run(event, findings, order)
         raise BadResponse(f"agent on node {node!r}: the probe's answer ended without a report")
 
     async def kernel_log(self, node: str, question: KernelQuestion) -> KernelLines:
@@ -93,9 +96,11 @@ class NodeAgents:
         from gcm_sentinel.clients import node_agent_convert as convert
 
         lines: list[KernelLine] = []
+        bound = Bound("lines of the kernel's log", MOST_LINES)
         async with self._stub(node) as stub:
             call = stub.ReadKernelLog(_asked(question), timeout=self._reading_s, metadata=self.access.metadata)
             async for page in call:
+                bound.take(len(page.records), page.ByteSize())
                 lines.extend(map(convert.line, page.records))
                 if page.HasField("coverage"):
                     covered = _of(node, page.coverage.node_name, page.coverage)

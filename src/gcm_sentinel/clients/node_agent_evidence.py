@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from gcm_sentinel.clients.node_agent_bounds import MOST_PARTS, Bound
 from gcm_sentinel.clients.node_agent_convert import moment
 from gcm_sentinel.domain.errors import BadResponse
 from gcm_sentinel.domain.node_agent import CapturedEvidence, CapturedPart
@@ -21,6 +22,7 @@ class Assembly:
         self._name = ""
         self._size_bytes = 0
         self._parts: list[CapturedPart] = []
+        self._bound = Bound("parts of evidence", MOST_PARTS)
 
     def add(self, event: node_pb2.EvidenceEvent) -> CapturedEvidence | None:
         """Take the next event; with the manifest it is whole.
@@ -46,6 +48,7 @@ class Assembly:
         self._chunks.append(chunk.content)
 
     def _part(self, part: node_pb2.EvidencePart) -> None:
+        self._bound.take(1, part.ByteSize())
         content = b"".join(self._chunks)
         digest = hashlib.sha256(content)
         if (self._chunks and part.name != self._name) or digest.digest() != part.sha256:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from gcm_sentinel.clients.node_agent_convert import gpu, moment
@@ -21,6 +21,14 @@ from sentinel.node.v1 import node_pb2
 _KINDS = {kind: node_pb2.ProbeKind.Value(f"PROBE_KIND_{kind.name}") for kind in ProbeKind}
 _KIND_OF = {number: kind for kind, number in _KINDS.items()}
 _OUTCOME_OF = {node_pb2.ProbeOutcome.Value(f"PROBE_OUTCOME_{one.name}"): one for one in ProbeOutcome}
+
+_GRAVEST_FIRST = (
+    ProbeOutcome.FAIL,
+    ProbeOutcome.TIMEOUT,
+    ProbeOutcome.ERROR,
+    ProbeOutcome.NOT_RUN,
+    ProbeOutcome.PASS,
+)
 
 
 def request(order: ProbeOrder) -> node_pb2.ProbeRequest:
@@ -69,21 +77,25 @@ def _mismatch(message: node_pb2.ProbeMismatch) -> ProbeMismatch:
     return ProbeMismatch(message.byte_offset, message.expected_value, message.actual_value, bits, address)
 
 
-def run(event: node_pb2.ProbeEvent, findings: Iterable[ProbeFinding]) -> ProbeRun:
-    """The last event of a run with the findings before it.
+def run(event: node_pb2.ProbeEvent, findings: Iterable[ProbeFinding], order: ProbeOrder) -> ProbeRun:
+    """The last event of a run with the findings before it; what it came to follows from them.
 
     Raises:
-        BadResponse: findings are missing, or something in it is not known to us.
+        BadResponse: findings are missing, they are not what the report says, it is of another probe than was ordered,
+            or something in it is not known to us.
     """
     report, found = event.report, tuple(findings)
-    told = report.passed + report.failed + report.errors + report.timeouts + report.not_run
-    if told != len(found):
-        raise BadResponse(f"the node's agent reports {told} findings and sent {len(found)}")
+    _check_counts(report, found)
+    carried_out, on = _order(report.plan), gpu(event.gpu)
+    _check_order(carried_out, on.uuid, order)
+    outcome = _gravest(found)
+    if _outcome(report.outcome) is not outcome:
+        raise BadResponse(f"the node's agent reports {_outcome(report.outcome)}, and its findings come to {outcome}")
     return ProbeRun(
         run_id=event.run_id,
-        gpu=gpu(event.gpu),
-        order=_order(report.plan),
-        outcome=_outcome(report.outcome),
+        gpu=on,
+        order=carried_out,
+        outcome=outcome,
         findings=found,
         sms_present=report.sms_present,
         started=moment(report.started),
@@ -93,6 +105,42 @@ def run(event: node_pb2.ProbeEvent, findings: Iterable[ProbeFinding]) -> ProbeRu
         power_w=report.gpu_power_w,
         notes=tuple(report.notes),
     )
+
+
+def _check_counts(report: node_pb2.ProbeReport, found: Sequence[ProbeFinding]) -> None:
+    told = {
+        ProbeOutcome.PASS: report.passed,
+        ProbeOutcome.FAIL: report.failed,
+        ProbeOutcome.ERROR: report.errors,
+        ProbeOutcome.TIMEOUT: report.timeouts,
+        ProbeOutcome.NOT_RUN: report.not_run,
+    }
+    if sum(told.values()) != len(found):
+        raise BadResponse(f"the node's agent reports {sum(told.values())} findings and sent {len(found)}")
+    for outcome, count in told.items():
+        if count != (sent := sum(one.outcome is outcome for one in found)):
+            raise BadResponse(f"the node's agent reports {count} findings of {outcome} and sent {sent}")
+
+
+def _check_order(carried_out: ProbeOrder, gpu_uuid: str, order: ProbeOrder) -> None:
+    """What was ordered is what was carried out; only what was left open may be anything."""
+    if gpu_uuid != order.gpu_uuid or carried_out.gpu_uuid != order.gpu_uuid:
+        raise BadResponse(f"the node's agent probed GPU {carried_out.gpu_uuid or gpu_uuid!r}, not {order.gpu_uuid!r}")
+    is_same = (
+        carried_out.kind is order.kind
+        and carried_out.is_deep == order.is_deep
+        and carried_out.variant == order.variant
+        and carried_out.sms == order.sms
+        and order.seed in (None, carried_out.seed)
+    )
+    if not is_same:
+        raise BadResponse(f"the node's agent ran another probe than was ordered: {carried_out} for {order}")
+
+
+def _gravest(found: Sequence[ProbeFinding]) -> ProbeOutcome:
+    """NOT_RUN where nothing was found: nothing was tested then."""
+    present = {one.outcome for one in found} or {ProbeOutcome.NOT_RUN}
+    return next(outcome for outcome in _GRAVEST_FIRST if outcome in present)
 
 
 def _order(plan: node_pb2.ProbeRequest) -> ProbeOrder:

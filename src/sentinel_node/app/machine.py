@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import structlog
+
 from sentinel_node.app.release import version
 from sentinel_node.app.settings import Settings
 from sentinel_node.app.software import SoftwareTelemetry
@@ -36,6 +38,8 @@ from sentinel_node.service.evidence import Sources
 from sentinel_node.service.node_service import Machine, Node
 from sentinel_node.service.part import Part
 from sentinel_node.service.probe_messages import Deadlines
+
+log = structlog.get_logger(__name__)
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _NOTHING = KernelQuery(since_unix_ns=2**62, limit=1)
@@ -113,6 +117,8 @@ async def look(machine: Machine) -> None:
             await asked
         except Unavailable:  # the part keeps the words
             continue
+        except Exception:  # the border of a first look: what surprises us in one part keeps no other from being served
+            log.exception("node.look_failed")
 
 
 def own_pids() -> frozenset[int]:

@@ -1,19 +1,21 @@
 """`/metrics` for Prometheus, `/livez` and `/readyz` for the kubelet, which cannot speak TLS with certificates.
 
-A thread of its own answers, so that it does while the loop is busy; it is the standard library's server, one request at
-a time, for nobody else asks.
+Threads of its own answer, so that it does while the loop is busy: the standard library's server, a thread for each
+request. A client that is slow has its own thread and a deadline for the whole request, so it holds up nobody else and
+not the end; of too many at once the last are turned away.
 """
 
 from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from socketserver import TCPServer
-from typing import ClassVar
+from socketserver import TCPServer, ThreadingMixIn
+from typing import Any, ClassVar
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -21,8 +23,12 @@ from sentinel_node.app.setting_values import Address
 from sentinel_node.domain.errors import BadConfiguration
 
 _PLAIN = "text/plain; charset=utf-8"
-_READ_TIMEOUT_S = 5.0
+_REQUEST_S = 5.0
+"""For a request as a whole, from the connection to the last byte of the answer."""
+_MOST_CONNECTIONS = 32
 _POLL_S = 0.1
+_STOP_S = 1.0
+"""For the server to stop listening: a few polls."""
 
 
 @contextmanager
@@ -46,9 +52,10 @@ def metrics_served(address: Address, text: Callable[[], bytes], is_ready: Callab
     try:
         yield int(server.server_address[1])
     finally:
-        server.shutdown()
+        stopping = threading.Thread(target=server.shutdown, name="metrics-stop", daemon=True)
+        stopping.start()
+        stopping.join(_STOP_S)
         server.server_close()
-        thread.join()
 
 
 def _readiness(*, is_ready: bool) -> tuple[HTTPStatus, str, bytes]:
@@ -61,7 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
     """Answers three paths."""
 
     answers: ClassVar[dict[str, Callable[[], tuple[HTTPStatus, str, bytes]]]] = {}
-    timeout = _READ_TIMEOUT_S
+    timeout = _REQUEST_S
 
     def do_GET(self) -> None:
         """Answer."""
@@ -77,10 +84,40 @@ class _Handler(BaseHTTPRequestHandler):
         """Requests of the kubelet are no news."""
 
 
-class _Server(TCPServer):
+class _Server(ThreadingMixIn, TCPServer):
     """Not the library's HTTP server, which asks DNS for the machine's name before it listens."""
 
     allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._lock = threading.Lock()
+        self._ends_s: dict[Any, float] = {}
+        super().__init__(address, handler)
+
+    def verify_request(self, request: Any, client_address: object) -> bool:  # noqa: ANN401  as the library has it
+        """Whether there is room for one more; its time runs from now on."""
+        with self._lock:
+            if len(self._ends_s) >= _MOST_CONNECTIONS:
+                return False
+            self._ends_s[request] = time.monotonic() + _REQUEST_S
+        return True
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401  as the library has it
+        """Close a connection that was answered, turned away or has failed."""
+        with self._lock:
+            self._ends_s.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """At every poll: end the connections whose time is over, whatever their threads wait for."""
+        now_s = time.monotonic()
+        with self._lock:
+            late = [request for request, ends_s in self._ends_s.items() if ends_s <= now_s]
+        for request in late:
+            with suppress(OSError):  # It has ended meanwhile.
+                request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that went away is no news."""

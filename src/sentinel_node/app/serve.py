@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import os
 import signal
 import sys
@@ -169,16 +170,23 @@ def _stop_on_signal(stop: asyncio.Event) -> None:
 
 
 async def _left_behind(node: Running, grace_s: float) -> None:
-    """Wait for threads to end; leave the process where some do not."""
+    """Wait for threads to end; leave the process where some do not, and take its children along."""
     try:
         async with asyncio.timeout(grace_s):
-            while _works(node):  # noqa: ASYNC110  threads that hang tell nobody when they end
+            while works(node):  # noqa: ASYNC110  threads that hang tell nobody when they end
                 await asyncio.sleep(_LOOK_S)
     except TimeoutError:
         log.warning("node.work_left_behind", hint="a GPU or the driver does not answer; the process ends all the same")
         sys.stdout.flush()
+        for child in multiprocessing.active_children():
+            child.kill()
         os._exit(0)
 
 
-def _works(node: Running) -> bool:
-    return not node.desk.is_idle or any(part.is_hung for part in node.machine.parts)
+def works(node: Running) -> bool:
+    """Whether threads are at work that would keep Python from ending: probes, whoever wanted them, and hung questions.
+
+    A probe holds its GPU's lease for as long as its thread works.
+    """
+    hung = any(part.is_hung for part in node.machine.parts)
+    return hung or not node.desk.is_idle or bool(node.machine.leases.holders())

@@ -124,6 +124,8 @@ def _faults(settings: Settings) -> list[str]:
         faults.append("certificate_roles mean nothing without tls_ca_file: no caller is asked for a certificate")
     if settings.has_tls and not settings.certificate_roles and settings.tokens_file is None:
         faults.append("nobody could call: set certificate_roles or tokens_file")
+    if not settings.gateway and (settings.hmac_key_file or settings.gateway_token_file):
+        faults.append("hmac_key_file and gateway_token_file mean nothing without gateway: nothing is reported")
     if (settings.gateway_cert_file is None) != (settings.gateway_key_file is None):
         faults.append("gateway_cert_file and gateway_key_file are needed together")
     if settings.gateway_plaintext and (settings.gateway_ca_file or settings.gateway_cert_file):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import structlog
 
 from sentinel_node.app.machine import node_name, own_pids
 from sentinel_node.app.settings import Settings
-from sentinel_node.domain.errors import BadConfiguration, Unavailable
+from sentinel_node.domain.errors import BadConfiguration, NodeError
 from sentinel_node.domain.gpu import GpuIdentity
 from sentinel_node.domain.metrics import GPU_COUNT, Metrics
 from sentinel_node.domain.permission import Allowed
@@ -26,13 +27,14 @@ from sentinel_node.reporting.spool import Spool
 from sentinel_node.scheduling.collecting import Collector
 from sentinel_node.scheduling.parts import Parts
 from sentinel_node.scheduling.scheduler import Scheduler
-from sentinel_node.scheduling.settings import SchedulingSettings
+from sentinel_node.scheduling.settings import LEAST_MAX_AGE_S, SchedulingSettings
 from sentinel_node.service.node_service import Machine
 from sentinel_sdk import InvalidArgumentError, TlsConfig
 
 log = structlog.get_logger(__name__)
 
 _LOOK_FOR_GPUS_S = 30.0
+_READINGS = 3
 
 
 class NoSchedule:
@@ -79,18 +81,23 @@ class Unasked:
         return bool(self.settings.schedule) and self.machine.allowed is not Allowed.OFF and self.machine.prober.is_there
 
     async def _probe(self, scheduler: Scheduler) -> None:
-        gpus = await self._gpus()
-        log.info("schedule.begun", gpus=[gpu.uuid for gpu in gpus], probes=[one.kind for one in self.settings.schedule])
-        await scheduler.run(gpus)
+        log.info("schedule.begun", probes=[one.kind for one in self.settings.schedule])
+        async with aclosing(self._lists()) as lists:
+            await scheduler.run(lists)
 
-    async def _gpus(self) -> tuple[GpuIdentity, ...]:
-        """The GPUs, as soon as there are any: a driver may be installed after us."""
+    async def _lists(self) -> AsyncGenerator[tuple[GpuIdentity, ...], None]:
+        """The GPUs, again and again: a driver may be installed after us, and a GPU be reset. No answer is no list."""
+        failing = ""
         while True:
             try:
-                if gpus := await self.machine.prober.ask(lambda prober: prober.gpus()):
-                    return gpus
-            except Unavailable as error:
-                log.info("schedule.waits_for_gpus", reason=str(error))
+                gpus = await self.machine.prober.ask(lambda prober: prober.gpus())
+            except Exception as error:  # the border of a look: the next one may do better, whatever it was
+                if failing != (failing := repr(error)):
+                    bug = None if isinstance(error, NodeError) else error
+                    log.warning("schedule.gpus_unknown", reason=str(error), exc_info=bug)
+            else:
+                failing = ""
+                yield gpus
             await asyncio.sleep(_LOOK_FOR_GPUS_S)
 
     def _parts(self, collector: Collector) -> Parts:
@@ -98,6 +105,7 @@ class Unasked:
             prober=self.machine.prober.thing(),
             leases=self.machine.leases,
             latest=collector.latest,
+            read=lambda: self.machine.sources.telemetry.ask(lambda telemetry: telemetry.samples()),
             report=self.probed,
             metrics=self.metrics,
             monotonic_s=time.monotonic,
@@ -114,12 +122,18 @@ class Unasked:
 
 
 def scheduling_of(settings: Settings) -> SchedulingSettings:
-    """When probes run by themselves; deep entries run light where deep probes are not allowed."""
+    """When probes run by themselves; deep entries run light where deep probes are not allowed.
+
+    A reading counts until the third after it is due, so that one or two that fail or are late change nothing.
+    """
     schedule = settings.schedule.schedule
     if settings.probes is not Allowed.DEEP:
         schedule = tuple(replace(entry, depth=Depth.LIGHT) for entry in schedule)
     return SchedulingSettings(
-        schedule=schedule, budget_pct=settings.overhead_budget_pct, telemetry_every_s=settings.telemetry_seconds
+        schedule=schedule,
+        budget_pct=settings.overhead_budget_pct,
+        telemetry_every_s=settings.telemetry_seconds,
+        telemetry_max_age_s=max(LEAST_MAX_AGE_S, _READINGS * settings.telemetry_seconds),
     )
 
 

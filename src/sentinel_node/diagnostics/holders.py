@@ -16,7 +16,7 @@ _STUCK, _DEAD = "D", "Z"
 def check(machine: Machine) -> tuple[Observation, ...]:
     """Name the processes that compute on each GPU."""
     samples = machine.driver.samples()
-    pids = tuple(sorted({pid for sample in samples for pid in sample.compute_processes}))
+    pids = tuple(sorted({pid for sample in samples for pid in sample.compute_processes or ()}))
     return holder_observations(samples, machine.processes(pids))
 
 
@@ -31,6 +31,9 @@ def _of_gpu(sample: GpuSample, known: Mapping[int, HostProcess]) -> list[Observa
     subject = subject_of(sample.gpu)
     if sample.lost:
         return [Observation(Status.UNKNOWN, subject, f"The driver has lost it: {sample.lost}.")]
+    if sample.compute_processes is None:
+        text = "The driver does not tell which processes compute on it."
+        return [Observation(Status.UNKNOWN, subject, text, figures(index=sample.gpu.index))]
     if not sample.compute_processes:
         return [Observation(Status.OK, subject, "No process computes on it.", figures(index=sample.gpu.index))]
     return [_holder(subject, pid, known.get(pid)) for pid in sample.compute_processes]

@@ -12,6 +12,10 @@ from threading import Lock
 
 from sentinel_node.domain.errors import Busy
 
+SILENCE_S = 90.0
+"""Beyond a plan's deadline, how long whoever holds a GPU waits for a prober's answer before giving the run up: more
+than a prober takes to open the GPU (60 s) and to end what hangs (10 s), so that its own account of a run is heard."""
+
 
 class Leases:
     """Who holds which GPU. Safe from every thread."""

@@ -48,7 +48,9 @@ class Metric:
 
 
 METRICS: Mapping[str, Metric] = {
-    PROBE_EXECUTIONS: Metric(Sort.COUNTER, "Findings of scheduled probes by outcome.", ("probe_type", "result")),
+    PROBE_EXECUTIONS: Metric(
+        Sort.COUNTER, "Findings of probes by outcome, scheduled ones and those asked for.", ("probe_type", "result")
+    ),
     PROBE_LATENCY: Metric(Sort.HISTOGRAM, "How long one run of a probe took, all its SMs.", ("probe_type",)),
     ACTIVE_SMS: Metric(Sort.GAUGE, "SMs that any probe reached within its last full round.", ("gpu_uuid",)),
     PROBE_COVERAGE: Metric(

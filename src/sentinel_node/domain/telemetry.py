@@ -80,8 +80,8 @@ class GpuSample:
     recovery_action: str = ""
     """What the driver asks for: ``none``, ``gpu_reset``, ``node_reboot``, ``drain_p2p``, ``drain_and_reset``,
     ``recover_imex_domain``, ``bus_reset`` or ``system_reboot``; empty where it does not tell."""
-    compute_processes: tuple[int, ...] = ()
-    """Process numbers that hold a compute context on it."""
+    compute_processes: tuple[int, ...] | None = ()
+    """Process numbers that hold a compute context on it; None where the driver does not tell, which is not nobody."""
     unreadable: tuple[str, ...] = ()
     """Fields that failed though the GPU has them, each with the driver's word."""
     lost: str = ""

@@ -1,8 +1,9 @@
 """The kernel's log of one machine: this boot from the kernel's buffer, what is older from the journal.
 
-The buffer is read into memory from the moment we start, so that it cannot wrap below us while somebody reads or
-follows. The journal is asked only for what memory does not hold: earlier boots, and lines of this boot that were
-overwritten before we came. Where one of the two is missing, the page says so; absence of a line proves nothing then.
+The buffer is read into memory whenever somebody reads or follows, and only then; what was read cannot be overwritten
+any more. What the kernel overwrote between two readings is counted as lost. The journal is asked only for what memory
+does not hold: earlier boots, and lines of this boot from before the first in memory. Where one of the two is missing,
+the page says so; absence of a line proves nothing then.
 """
 
 from __future__ import annotations

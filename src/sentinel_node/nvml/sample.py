@@ -120,8 +120,16 @@ def _recovery_action(value: float | None) -> str:
     return _RECOVERY_ACTIONS[number] if number < len(_RECOVERY_ACTIONS) else f"action_{number}"
 
 
-def _processes(card: Card) -> tuple[int, ...]:
-    """Of ordinary and of MPS clients."""
-    holders: list[Any] = card.ask("compute_processes", ("nvmlDeviceGetComputeRunningProcesses_v3",)) or []
-    shared: list[Any] = card.ask("mps_processes", ("nvmlDeviceGetMPSComputeRunningProcesses_v3",)) or []
-    return tuple(sorted({holder.pid for holder in (*holders, *shared)}))
+def _processes(card: Card) -> tuple[int, ...] | None:
+    """Of ordinary and of MPS clients; None where either list is not known, and then `unreadable` says so.
+
+    A driver without the MPS list tells enough: the server through which those clients compute is an ordinary client.
+    """
+    holders: list[Any] | None = card.ask("compute_processes", ("nvmlDeviceGetComputeRunningProcesses_v3",))
+    shared: list[Any] | None = card.ask("mps_processes", ("nvmlDeviceGetMPSComputeRunningProcesses_v3",))
+    failed = {field.partition(":")[0] for field in card.unreadable}
+    if holders is None and "compute_processes" not in failed:
+        card.unreadable.append("compute_processes: the driver does not tell")
+    if holders is None or "mps_processes" in failed:
+        return None
+    return tuple(sorted({holder.pid for holder in (*holders, *(shared or []))}))

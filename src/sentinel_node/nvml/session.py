@@ -56,8 +56,16 @@ class Session:
             raise _unusable(error.code, str(error)) from error
 
     def cards(self) -> list[Card]:
-        """Every GPU in the driver's order; one that cannot be reached is among them, and says so when asked."""
-        count: int = self.ask("the number of GPUs", "nvmlDeviceGetCount") or 0
+        """Every GPU in the driver's order; one that cannot be reached is among them, and says so when asked.
+
+        Raises:
+            SessionStale: the library must be opened anew.
+            Unavailable: the driver does not say how many there are, which is not none.
+        """
+        try:
+            count: int = self._asked("the number of GPUs", "nvmlDeviceGetCount")
+        except self._nvml.NVMLError as error:
+            raise _unusable(error.value, str(error)) from error
         return [Card(self._nvml, index, self._note) for index in range(count)]
 
     def ask(self, what: str, function: str) -> Any | None:  # noqa: ANN401 - what the function returns
@@ -66,12 +74,9 @@ class Session:
         Raises:
             SessionStale: the library must be opened anew.
         """
-        self._note(what)
         try:
-            return getattr(self._nvml, function)()
-        except self._nvml.NVMLError as error:
-            if trouble_of(error.value) is Trouble.STALE:
-                raise SessionStale(error.value, str(error)) from error
+            return self._asked(what, function)
+        except self._nvml.NVMLError:
             return None
 
     def close(self) -> None:
@@ -84,6 +89,16 @@ class Session:
             nvml.nvmlShutdown()
         except nvml.NVMLError:
             return  # It was not open any more, which is what was wanted.
+
+    def _asked(self, what: str, function: str) -> Any:  # noqa: ANN401 - what the function returns
+        """The answer; raises the library's own error, but for one that asks for the library to be opened anew."""
+        self._note(what)
+        try:
+            return getattr(self._nvml, function)()
+        except self._nvml.NVMLError as error:
+            if trouble_of(error.value) is Trouble.STALE:
+                raise SessionStale(error.value, str(error)) from error
+            raise
 
     def _open(self) -> None:
         if self._nvml is not None:

@@ -49,6 +49,9 @@ class Batcher:
         if result.not_run:
             fields = {"gpu": gpu.uuid, "probe": report.plan.kind, "sms": result.not_run}
             log.info("probe.sms_not_reached", **fields)
+        if result.unplaced:
+            fields = {"gpu": gpu.uuid, "outcome": report.outcome, "findings": result.unplaced}
+            log.warning("probe.memory_not_reported", reason="the number of SMs is unknown", **fields)
         self._waiting.extend(result.messages)
         if result.has_failed:
             await self._write(len(self._waiting), durable=True)

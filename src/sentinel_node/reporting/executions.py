@@ -5,10 +5,12 @@ What the wire cannot say, and what is made of it:
 * **Number formats.** The wire knows probe types only. The findings of one SM become one execution: the gravest
   outcome, and hashes over the hashes of all formats in their order. So an SM counts once in a run, as the gateway's
   model has it, and one that is wrong in one format of five fails every run and not a fifth of them.
-* **NOT_RUN** has no number. Such an SM is left out: silence is what the gateway takes for "nothing is known".
+* **NOT_RUN** has no number. Such an SM is left out: silence is what the gateway takes for "nothing is known". So is one
+  that passed in some formats and did not run in others, for it was not tested as a pass would say.
 * **Memory** belongs to no SM, and the wire asks for one. The execution names the number after the GPU's last SM, 132 of
   a GPU with 132 SMs. Named as SM 0, failures of the memory would blame that SM, and in a deep test its other probes
   would pass for the memory. As a number of its own, memory is judged, tested and blamed by itself.
+  Where the number of SMs is unknown (nothing was heard of the run), there is no such number, and it is left out.
 * **Execution time** is an SM's part of the GPU time of the run: it ran side by side with others, and the gateway adds
   up what it is told (`probes.whole_gpu`, its default). The sum over a run is the time it held the GPU.
 
@@ -53,7 +55,9 @@ class Executions:
 
     messages: tuple[probe_pb2.ProbeExecution, ...]
     not_run: int
-    """SMs that are left out because nothing ran on them."""
+    """SMs that are left out because nothing ran on them, or not all that should have."""
+    unplaced: int = 0
+    """Findings of memory that are left out because the GPU's number of SMs is unknown."""
 
     @property
     def has_failed(self) -> bool:
@@ -63,14 +67,12 @@ class Executions:
 
 def executions_of(report: ProbeReport, gpu: GpuIdentity, hostname: str, new_id: Callable[[], str]) -> Executions:
     """The executions of a report, in order of SMs, not signed yet; `new_id` makes UUIDs of version 7."""
-    by_sm: defaultdict[int, list[Finding]] = defaultdict(list)
-    for finding in report.findings:
-        by_sm[_sm_of(finding, report)].append(finding)
+    by_sm, unplaced = _by_sm(report)
     side_by_side = Counter(one.variant for one in report.findings if one.sm is not None and one.duration_ns)
     named = identifier(gpu, hostname)
     messages, not_run = [], 0
     for sm, findings in sorted(by_sm.items()):
-        if all(one.outcome is Outcome.NOT_RUN for one in findings):
+        if {one.outcome for one in findings} - {Outcome.PASS} == {Outcome.NOT_RUN}:
             not_run += 1
             continue
         message = _message(findings, side_by_side)
@@ -78,16 +80,31 @@ def executions_of(report: ProbeReport, gpu: GpuIdentity, hostname: str, new_id: 
         message.sm.CopyFrom(common_pb2.SmIdentifier(gpu=named, sm_id=sm))
         _measured(message, report)
         messages.append(message)
-    return Executions(tuple(messages), not_run)
+    return Executions(tuple(messages), not_run, unplaced)
 
 
-def _sm_of(finding: Finding, report: ProbeReport) -> int:
-    """See the module; a run that failed as a whole is told of the first SM that it was for."""
-    if finding.sm is not None:
-        return finding.sm
-    if report.plan.kind is ProbeKind.MEMORY:
-        return report.sms_present
-    return report.plan.sms[0] if report.plan.sms else 0
+def _by_sm(report: ProbeReport) -> tuple[Mapping[int, list[Finding]], int]:
+    """Findings by the SM they are told of, and how many can be told of none; see the module.
+
+    A run that failed as a whole is told of the first SM that it was for. What did not run as a whole is missing on all.
+    """
+    by_sm: defaultdict[int, list[Finding]] = defaultdict(list)
+    is_memory, first = report.plan.kind is ProbeKind.MEMORY, report.plan.sms[0] if report.plan.sms else 0
+    missing, unplaced = [], 0
+    for finding in report.findings:
+        if finding.sm is not None:
+            by_sm[finding.sm].append(finding)
+        elif is_memory and not report.sms_present:
+            unplaced += 1
+        elif is_memory:
+            by_sm[report.sms_present].append(finding)
+        elif finding.outcome is Outcome.NOT_RUN:
+            missing.append(finding)
+        else:
+            by_sm[first].append(finding)
+    for sm in (tuple(by_sm) or (first,)) if missing else ():
+        by_sm[sm].extend(missing)
+    return by_sm, unplaced
 
 
 def _message(findings: Sequence[Finding], side_by_side: Mapping[str, int]) -> probe_pb2.ProbeExecution:

@@ -2,8 +2,9 @@
 
 A record is 16 bytes of header (length and CRC-32, four bytes each, and the number, eight; big-endian), then the
 content; the checksum covers length, number and content. A process that is killed leaves at worst the beginning of a
-record at the end of the newest file. Everything from the first record that is not whole and right is cut off when the
-file is opened: after a wrong length nothing behind it can be found.
+record at the end of the newest file. A record whose checksum is wrong keeps its place where a right one follows in its
+turn: only that one is lost then. Everything behind the last right one is cut off when the file is opened, for after a
+wrong length nothing can be found.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Segment:
         try:
             with self.path.open("rb") as file:
                 file.seek(start)
-                return next(_records(file.read(self.ends[place] - start)), None)
+                return _whole(file.read(self.ends[place] - start))
         except OSError:
             return None
 
@@ -83,27 +84,37 @@ def encoded(record: Record) -> bytes:
 
 
 def _opened(path: Path) -> Segment:
-    segment, end = Segment(path, int(path.stem)), 0
-    data = path.read_bytes()
-    for record in _records(data):
-        if record.number != segment.last + 1:
-            break
-        end += _HEADER.size + len(record.content)
-        segment.ends.append(end)
-    if end < len(data):
-        os.truncate(path, end)
-        segment.torn_bytes = len(data) - end
+    segment, data = Segment(path, int(path.stem)), path.read_bytes()
+    ends, sound = array("Q"), 0
+    for start, end in _places(data, segment.first):
+        ends.append(end)
+        if _whole(data[start:end]) is not None:
+            sound = len(ends)
+    segment.ends.extend(ends[:sound])
+    if segment.size_bytes < len(data):
+        os.truncate(path, segment.size_bytes)
+        segment.torn_bytes = len(data) - segment.size_bytes
     return segment
 
 
-def _records(data: bytes) -> Iterator[Record]:
-    """The records at the beginning of `data`, up to the first that is not whole or not as it was written."""
+def _places(data: bytes, number: int) -> Iterator[tuple[int, int]]:
+    """Start and end of the records from `number` on, for as long as length and number are what they can be."""
     start = 0
     while start + _HEADER.size <= len(data):
-        length, crc, number = _HEADER.unpack_from(data, start)
-        start += _HEADER.size
-        content = data[start : start + length]
-        if len(content) < length or zlib.crc32(content, zlib.crc32(_CHECKED.pack(length, number))) != crc:
+        length, _, told = _HEADER.unpack_from(data, start)
+        end = start + _HEADER.size + length
+        if told != number or end > len(data):
             return
-        yield Record(number, content)
-        start += length
+        yield start, end
+        start, number = end, number + 1
+
+
+def _whole(data: bytes) -> Record | None:
+    """The record that `data` is; None where it is not as it was written."""
+    if len(data) < _HEADER.size:
+        return None
+    length, crc, number = _HEADER.unpack_from(data)
+    content = data[_HEADER.size :]
+    if len(content) != length or zlib.crc32(content, zlib.crc32(_CHECKED.pack(length, number))) != crc:
+        return None
+    return Record(number, content)

@@ -2,12 +2,14 @@
 
 A batch is answered once it is stored, or refused. Both end it: what a gateway refuses it refuses again. Two refusals
 say nothing about the batch and are waited out instead: of the caller (certificate, token, role), and of the connection.
-A batch that the gateway cannot even read (INVALID_ARGUMENT ends the whole stream) is found by sending one at a time.
+INVALID_ARGUMENT ends the whole stream, and may be about one batch or about everything that we send (another version, a
+limit that was lowered). So the oldest batch is then sent by itself, and given up only where the gateway answers another
+one meanwhile; otherwise it waits, and nothing is lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
@@ -24,7 +26,7 @@ from sentinel_node.reporting.settings import BatchSettings, GatewaySettings
 from sentinel_sdk import SentinelClient
 from sentinel_sdk.errors import InvalidArgumentError
 from sentinel_sdk.ingest_awaiting import AsyncIngestStream
-from sentinel_sdk.types import ProbeAck, ProbeResultBatch
+from sentinel_sdk.types import ProbeAck, ProbeResult, ProbeResultBatch
 
 log = structlog.get_logger(__name__)
 _AT_ONCE = 64
@@ -46,6 +48,8 @@ class ProbeSender:
         self._override, self._metrics = override, metrics_
         self._retrying = Retrying("probes", settings, metrics_)
         self._is_careful = False
+        self._asked = 0
+        """How many others were sent to learn whether a batch is at fault."""
 
     async def run(self, client: SentinelClient) -> None:
         """Send until the client is closed or this is cancelled."""
@@ -53,15 +57,42 @@ class ProbeSender:
             await self._retrying.forever(lambda: self._send(stream))
 
     async def _send(self, stream: AsyncIngestStream[ProbeResultBatch, ProbeAck]) -> None:
-        records = await self._buffered.oldest(1 if self._is_careful else _AT_ONCE)
+        records = await self._buffered.oldest(_AT_ONCE)
+        if self._is_careful:
+            await self._send_oldest(stream, records)
+            return
         done = 0
         try:
-            batches = (unpacked(one.number, one.content) for one in records)
-            async for ack in stream.send_all(batches, window=self._window):
+            async for ack in stream.send_all(_batches(records), window=self._window):
                 await self._answered(records[done], ack)
                 done += 1
+        except InvalidArgumentError:
+            self._is_careful = True
+            raise
+
+    async def _send_oldest(
+        self, stream: AsyncIngestStream[ProbeResultBatch, ProbeAck], records: Sequence[Record]
+    ) -> None:
+        """Send the oldest by itself, and give it up where it ends the stream and another one does not.
+
+        Which other is taken in turn, for it may be at fault as well. It is not done with that: what lies between is not
+        sent yet, so it is sent again in its turn, and counted once.
+
+        Raises:
+            InvalidArgumentError: it is not known whether the batch is at fault.
+        """
+        oldest, others = records[0], records[1:]
+        try:
+            async for ack in stream.send_all(_batches([oldest]), window=1):
+                await self._answered(oldest, ack)
         except InvalidArgumentError as error:
-            await self._unreadable(records[done:], error)
+            if not others:
+                raise
+            other = others[self._asked % len(others)]
+            self._asked += 1
+            async for ack in stream.send_all(_batches([other]), window=1):
+                await self._give_up(oldest, error)
+                self._overridden(ack)
 
     async def _answered(self, record: Record, ack: ProbeAck) -> None:
         self._retrying.worked()
@@ -71,6 +102,9 @@ class ProbeSender:
             self._metrics.add(metrics.BATCHES_SENT)
         if ack.rejection_reason or not ack.accepted:
             self._refused(record, ack)
+        self._overridden(ack)
+
+    def _overridden(self, ack: ProbeAck) -> None:
         for one in ack.schedule_overrides:
             if (override := override_of(one)) is not None:
                 self._override(override)
@@ -82,15 +116,16 @@ class ProbeSender:
         fields = {"batch": record.number, "extent": extent, "reason": reason, "advice": advice(reason)}
         log.error("probes.refused", **fields)
 
-    async def _unreadable(self, left: Sequence[Record], error: InvalidArgumentError) -> None:
-        """One of these ended the stream; where it is the only one, it is given up.
-
-        Raises:
-            InvalidArgumentError: it is not known yet which.
-        """
-        if not self._is_careful:
-            self._is_careful = True
-            raise error
-        await self._buffered.done(left[0].number)
+    async def _give_up(self, record: Record, error: InvalidArgumentError) -> None:
+        self._retrying.worked()
+        self._is_careful = False
+        await self._buffered.done(record.number)
         self._metrics.add(metrics.BATCHES_REFUSED, kind="probe", extent="whole")
-        log.error("probes.unreadable", batch=left[0].number, error=str(error))
+        executions = unpacked(record.number, record.content).executions
+        failures = sum(one.result is ProbeResult.FAIL for one in executions)
+        fields = {"batch": record.number, "results": len(executions), "failures": failures}
+        log.error("probes.unreadable", error=str(error), **fields)
+
+
+def _batches(records: Iterable[Record]) -> Iterable[ProbeResultBatch]:
+    return (unpacked(one.number, one.content) for one in records)

@@ -57,6 +57,7 @@ class Spool:
         """The number of the last record that needs no sending."""
         self._last = max(self.acknowledged, *(one.last for one in self._segments), 0)
         self._writing: int | None = None
+        self._is_closed = False
         self._unreadable: set[int] = set()
         self._tell_damage()
         self._forget_empty()
@@ -86,6 +87,8 @@ class Spool:
             Unavailable: the disk does not take it; nothing was kept.
         """
         with self._lock:
+            if self._is_closed:
+                raise Unavailable(f"buffer folder {str(self._settings.folder)!r}: it was closed, and may be another's")
             data = encoded(Record(self._last + 1, content))
             try:
                 self._make_room(len(data))
@@ -118,6 +121,7 @@ class Spool:
     def close(self) -> None:
         """Write everything to the disk, and let go of the folder."""
         with self._lock:
+            self._is_closed = True
             self._end_segment()
             os.close(self._mark)
             os.close(self._held)
@@ -189,9 +193,13 @@ class Spool:
             segment.path.unlink(missing_ok=True)
 
     def _tell_damage(self) -> None:
-        for segment in self._segments:
+        """Say what was cut off, and count it as lost where the file behind tells how many records it were."""
+        for segment, first_behind in zip(self._segments, [*(one.first for one in self._segments[1:]), 0], strict=False):
             if segment.torn_bytes:
-                log.warning("buffer.torn", file=segment.path.name, cut_off_bytes=segment.torn_bytes)
+                lost = max(0, first_behind - 1 - max(segment.last, self.acknowledged))
+                self.dropped += lost
+                fields = {"cut_off_bytes": segment.torn_bytes, "lost_batches": lost}
+                log.warning("buffer.torn", file=segment.path.name, **fields)
 
 
 def _marked(data: bytes) -> int:

@@ -49,18 +49,23 @@ class Collector:
         """Read all GPUs once; a failure is logged once until it ends."""
         try:
             samples = await self._read(threads)
+            self._newest.update((sample.gpu.uuid, sample) for sample in samples)
+            self._told(samples)
         except NodeError as error:
-            self._metrics.add(metrics.TELEMETRY_ERRORS, source="nvml")
-            if self._failing != str(error):
-                log.warning("telemetry.failed", error=str(error))
-            self._failing = str(error)
-            return
-        if self._failing:
-            log.info("telemetry.again", gpus=len(samples))
-        self._failing = ""
-        self._metrics.add(metrics.TELEMETRY_COLLECTIONS)
-        self._newest.update((sample.gpu.uuid, sample) for sample in samples)
-        self._told(samples)
+            self._failed(str(error))
+        except Exception as error:  # noqa: BLE001  the border of a reading: one that surprises us ends nothing else
+            self._failed(repr(error), error)
+        else:
+            self._metrics.add(metrics.TELEMETRY_COLLECTIONS)
+            if self._failing:
+                log.info("telemetry.again", gpus=len(samples))
+            self._failing = ""
+
+    def _failed(self, words: str, bug: Exception | None = None) -> None:
+        self._metrics.add(metrics.TELEMETRY_ERRORS, source="nvml")
+        if self._failing != words:
+            log.warning("telemetry.failed", error=words, exc_info=bug)
+        self._failing = words
 
     async def _read(self, threads: ThreadPoolExecutor) -> tuple[GpuSample, ...]:
         within_s = self._settings.telemetry_deadline_s

@@ -1,12 +1,13 @@
 """How a GPU is just now, and what that leaves of its probes. Pure.
 
-What is not known counts as the case in which less is done: a GPU without a reading is busy, and only light probes run.
-Temperatures, utilisation and power limits are the reference's documented back-off values.
+What is not known counts as the case in which less is done: of a GPU without a reading the temperature is not known,
+and only light probes run. Whether somebody computes on it is not decided here: a reading may be half a minute old, so
+the driver is asked right before a deep run (see `running`). Temperatures, utilisation and power limits are the
+reference's documented back-off values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Set
 from dataclasses import dataclass
 from enum import Enum
 
@@ -39,8 +40,6 @@ class Conditions:
     utilization_pct: float | None = None
     power_share: float | None = None
     """Of its limit, 0 to 1 and a little more."""
-    is_idle: bool = False
-    """It is known that nobody but this agent has a compute context on it."""
     is_lost: bool = False
     """The driver cannot reach it."""
 
@@ -53,16 +52,12 @@ class Conditions:
 UNKNOWN = Conditions()
 
 
-def conditions_of(sample: GpuSample | None, unix_ns: int, own_pids: Set[int], max_age_s: float) -> Conditions:
-    """What a reading says at `unix_ns`; one that is older than `max_age_s` says nothing.
-
-    `own_pids`: this agent's processes, which have a context on every GPU that they probe.
-    """
+def conditions_of(sample: GpuSample | None, unix_ns: int, max_age_s: float) -> Conditions:
+    """What a reading says at `unix_ns`; one that is older than `max_age_s` says nothing."""
     if sample is None or abs(unix_ns - sample.unix_ns) > max_age_s * _NS_PER_S:
         return UNKNOWN
     if sample.lost:
         return Conditions(is_lost=True)
-    is_readable = not any("process" in field for field in sample.unreadable)
     power_share = None
     if sample.power_w is not None and sample.power_limit_w:
         power_share = sample.power_w / sample.power_limit_w
@@ -70,7 +65,6 @@ def conditions_of(sample: GpuSample | None, unix_ns: int, own_pids: Set[int], ma
         temperature_c=sample.temperature_c,
         utilization_pct=sample.utilization_pct,
         power_share=power_share,
-        is_idle=is_readable and not set(sample.compute_processes) - own_pids,
     )
 
 
@@ -89,7 +83,7 @@ def depth_allowed(wanted: Depth, heat: Heat, conditions: Conditions) -> Depth | 
     """How deep a probe may go; None for not at all."""
     if heat is Heat.HOT or conditions.is_lost:
         return None
-    if heat is Heat.WARM or not conditions.is_idle or conditions.is_power_stressed:
+    if heat is Heat.WARM or conditions.is_power_stressed:
         return Depth.LIGHT
     return wanted
 

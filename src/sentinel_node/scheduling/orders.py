@@ -1,4 +1,4 @@
-"""What is to run: the schedule, what the gateway changes of it for a while, and the budget. Pure.
+"""What is to run: the schedule, what the gateway changes of it for a while, and the budget. Pure but for its log.
 
 An override never touches the schedule. It lies over it until its time is over, so the schedule comes back by itself,
 also where a second override took the first one's place, and also where the probe was stopped.
@@ -9,8 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import structlog
+
 from sentinel_node.domain.probes import ProbeKind
 from sentinel_node.domain.schedule import Entry, Override, Schedule
+
+log = structlog.get_logger(__name__)
+
+LONGEST_S = 86_400.0
+"""Of an override: one that lasted for years would be a schedule, and a probe that it stops would never be missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +48,11 @@ class Orders:
     held: Mapping[ProbeKind, Held] = field(default_factory=dict)
 
     def with_override(self, override: Override, now_s: float) -> Orders:
-        """The orders after an override; it takes the place of an earlier one of the same probe."""
-        until_s = now_s + override.duration_s
+        """The orders after an override, of `LONGEST_S` at most; it takes the place of an earlier one of its probe."""
+        if override.duration_s > LONGEST_S:
+            fields = {"asked_s": override.duration_s, "granted_s": LONGEST_S}
+            log.warning("schedule.override_shortened", probe=override.kind, **fields)
+        until_s = now_s + min(override.duration_s, LONGEST_S)
         return replace(self, held={**self.held, override.kind: Held(override.period_s, until_s)})
 
     def in_force(self, now_s: float) -> tuple[InForce, ...]:

@@ -24,7 +24,9 @@ class Parts:
     leases: Leases
     """Shared with everybody else who runs probes."""
     latest: Callable[[str], GpuSample | None]
-    """The newest reading of a GPU, by UUID."""
+    """The newest reading of a GPU, by UUID; it may be some seconds old."""
+    read: Callable[[], Awaitable[tuple[GpuSample, ...]]]
+    """All GPUs as they are now; raises as the driver's reader does."""
     report: Report
     """Told every report."""
     metrics: Metrics

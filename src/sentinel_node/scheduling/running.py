@@ -2,18 +2,23 @@
 
 A GPU that hangs holds its thread for as long as it likes, and its lease with it, so nothing else is started there; the
 run is given up all the same, and its report is a TIMEOUT. A fault of the probes' own code ends this run and no other.
+
+A deep run needs a GPU that nobody computes on, by the same rule as one that somebody asks for. The driver is asked with
+the lease held, right before the run; where it says no, or nothing, the run is light.
 """
 
 from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import structlog
 
 from sentinel_node.domain.errors import DeviceTimeout, NodeError
 from sentinel_node.domain.gpu import GpuIdentity
-from sentinel_node.domain.probes import Finding, Outcome, ProbePlan, ProbeReport
+from sentinel_node.domain.permission import check_idle, needs_idle_gpu
+from sentinel_node.domain.probes import Depth, Finding, Outcome, ProbePlan, ProbeReport
 from sentinel_node.scheduling.parts import Parts, Watch
 
 log = structlog.get_logger(__name__)
@@ -37,8 +42,14 @@ class Running:
             Busy: somebody else's probe holds the GPU, or one of ours hangs on it.
         """
         self._parts.leases.take(plan.gpu_uuid, f"the schedule ({plan.kind})")
-        started_ns, watch = self._parts.unix_ns(), Watch()
-        running = self._threads.submit(self._parts.prober.run, plan, watch)
+        watch = Watch()
+        try:
+            plan = await self._light_unless_idle(plan)
+            started_ns = self._parts.unix_ns()
+            running = self._threads.submit(self._parts.prober.run, plan, watch)
+        except BaseException:
+            self._parts.leases.give_back(plan.gpu_uuid)
+            raise
         running.add_done_callback(lambda _: self._parts.leases.give_back(plan.gpu_uuid))
         try:
             return await self._awaited(running, plan)
@@ -51,6 +62,23 @@ class Running:
             return self._without_findings(plan, Outcome.ERROR, f"the probe itself failed: {error!r}", started_ns)
         finally:
             watch.stop()
+
+    async def _light_unless_idle(self, plan: ProbePlan) -> ProbePlan:
+        """The plan; in place of a deep one a light one where somebody else computes on the GPU or nobody can tell."""
+        if not needs_idle_gpu(plan):
+            return plan
+        own_pids = self._parts.probe_pids() | {self._parts.own_pid}  # before the driver: what ends meanwhile was ours
+        try:
+            samples = await self._parts.read()
+            sample = next((one for one in samples if one.gpu.uuid == plan.gpu_uuid), None)
+            check_idle(plan, sample, own_pids)
+        except NodeError as error:
+            log.info("probe.runs_light", gpu=plan.gpu_uuid, probe=plan.kind, reason=str(error))
+        except Exception:  # the border of a reading: a driver's surprise is no leave to take the GPU, nor the run's end
+            log.exception("probe.runs_light", gpu=plan.gpu_uuid, probe=plan.kind)
+        else:
+            return plan
+        return replace(plan, depth=Depth.LIGHT)
 
     async def _awaited(self, running: Future[ProbeReport], plan: ProbePlan) -> ProbeReport:
         within_s = plan.deadline_s + self._grace_s

@@ -1,9 +1,13 @@
-"""All workers of the node, and the orders they share. This is what the app wires and what the gateway steers."""
+"""All workers of the node, and the orders they share. This is what the app wires and what the gateway steers.
+
+GPUs come and go while the agent runs: one is reset, or was being reset when the agent started. So the list is followed.
+What was learnt of a GPU that has gone is kept for its return: a pause after timeouts is not over by a reset list.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import structlog
@@ -16,6 +20,7 @@ from sentinel_node.domain.schedule import Override, Schedule, checked
 from sentinel_node.scheduling.orders import Orders
 from sentinel_node.scheduling.parts import Parts
 from sentinel_node.scheduling.settings import SchedulingSettings
+from sentinel_node.scheduling.state import GpuState
 from sentinel_node.scheduling.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -27,7 +32,9 @@ class Scheduler:
     def __init__(self, settings: SchedulingSettings, parts: Parts) -> None:
         self._settings, self._parts = settings, parts
         self._orders = Orders(checked(settings.schedule), settings.budget_pct)
-        self._workers: tuple[Worker, ...] = ()
+        self._workers: dict[str, Worker] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._known: dict[str, GpuState] = {}
 
     @property
     def orders(self) -> Orders:
@@ -36,19 +43,27 @@ class Scheduler:
 
     def workers_asleep(self) -> int:
         """How many GPUs have nothing to do just now."""
-        return sum(worker.is_asleep for worker in self._workers)
+        return sum(worker.is_asleep for worker in self._workers.values())
 
-    async def run(self, gpus: Sequence[GpuIdentity]) -> None:
-        """Probe these GPUs until cancelled; MIG ones are left out, because their SM numbers are a partition's."""
-        whole = [gpu for gpu in gpus if not gpu.is_partitioned]
-        for gpu in gpus:
-            if gpu.is_partitioned:
-                log.warning("probes.not_on_mig", gpu=gpu.uuid, index=gpu.index)
-        self._parts.metrics.set(metrics.GPU_COUNT, len(gpus))
-        self._workers = tuple(Worker(gpu, lambda: self._orders, self._parts, self._settings) for gpu in whole)
+    async def run(self, lists: AsyncIterator[Sequence[GpuIdentity]]) -> None:
+        """Probe the GPUs of the newest list until cancelled; MIG ones are left out, as SM numbers are a partition's."""
         async with asyncio.TaskGroup() as group:
-            for worker in self._workers:
-                group.create_task(worker.run())
+            async for gpus in lists:
+                self._parts.metrics.set(metrics.GPU_COUNT, len(gpus))
+                self._follow({gpu.uuid: gpu for gpu in gpus if not gpu.is_partitioned}, group)
+
+    def _follow(self, gpus: dict[str, GpuIdentity], group: asyncio.TaskGroup) -> None:
+        for uuid in self._workers.keys() - gpus.keys():
+            log.warning("probes.gpu_gone", gpu=uuid, reason="the driver does not list it, or MIG is on")
+            self._known[uuid] = self._workers.pop(uuid).state
+            self._tasks.pop(uuid).cancel()
+        for uuid in gpus.keys() - self._workers.keys():
+            log.info("probes.gpu_there", gpu=uuid, index=gpus[uuid].index)
+            worker = Worker(gpus[uuid], lambda: self._orders, self._parts, self._settings)
+            if (known := self._known.pop(uuid, None)) is not None:
+                worker.state = replace(known, gpu=gpus[uuid])
+            self._workers[uuid] = worker
+            self._tasks[uuid] = group.create_task(worker.run())
 
     def override(self, override: Override) -> None:
         """See `Steering`. A probe that is not in the schedule stays out: the operator left it out on purpose."""
@@ -80,5 +95,5 @@ class Scheduler:
 
     def _change(self, orders: Orders) -> None:
         self._orders = orders
-        for worker in self._workers:
+        for worker in self._workers.values():
             worker.wake()

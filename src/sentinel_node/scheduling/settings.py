@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sentinel_node.domain.leases import SILENCE_S
 from sentinel_node.domain.schedule import DEFAULT, DEFAULT_BUDGET_PCT, Schedule
+
+LEAST_MAX_AGE_S = 30.0
+"""A reading counts for so long at least, however often readings are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +25,12 @@ class SchedulingSettings:
     pause_s: float = 3600.0
     """Then one try: another timeout pauses again."""
     first_run_allowance_s: float = 60.0
-    """More time for a probe's first run on a GPU, and for the first after a timeout: its kernels are compiled then."""
-    grace_s: float = 5.0
+    """More time for a probe's first run on a GPU, and for the first after a timeout: its kernels are loaded then, and
+    how long that takes was not measured. They are compiled before a run's clock starts, which is no part of this."""
+    grace_s: float = SILENCE_S
     """How much longer than its deadline a probe may keep silent until it is given up."""
-    telemetry_max_age_s: float = 30.0
-    """Older readings count as none: the GPU is then taken for busy."""
+    telemetry_max_age_s: float = LEAST_MAX_AGE_S
+    """Older readings count as none: only light probes run then."""
     look_every_s: float = 5.0
     """How long a worker sleeps at most before it looks at temperature and load again."""
     busy_retry_s: float = 5.0

@@ -53,7 +53,7 @@ class Worker:
         """Probe until cancelled."""
         try:
             while True:
-                if wait_s := await self.turn():
+                if wait_s := await self._turn_or_rest():
                     await self._slept(wait_s)
         finally:
             self._running.close()
@@ -69,10 +69,16 @@ class Worker:
         wait_s = next_look_s(self.state, orders, now_s, conditions) - now_s
         return min(wait_s, self._settings.look_every_s) if wait_s > 0 else self._settings.look_every_s
 
+    async def _turn_or_rest(self) -> float:
+        try:
+            return await self.turn()
+        except Exception:  # the border of a GPU's work: other GPUs and the agent go on, and this one does after a while
+            log.exception("probes.worker_failed", gpu=self._gpu.uuid)
+            return self._settings.look_every_s
+
     def _looked(self, now_s: float) -> Conditions:
         parts, max_age_s = self._parts, self._settings.telemetry_max_age_s
-        own_pids = {parts.own_pid, *parts.probe_pids()}
-        conditions = conditions_of(parts.latest(self._gpu.uuid), parts.unix_ns(), own_pids, max_age_s)
+        conditions = conditions_of(parts.latest(self._gpu.uuid), parts.unix_ns(), max_age_s)
         heat = heat_after(self.state.heat, conditions.temperature_c)
         if (heat is Heat.HOT) != (self.state.heat is Heat.HOT):
             event = "probes.too_hot" if heat is Heat.HOT else "probes.cool_again"

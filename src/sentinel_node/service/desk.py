@@ -1,7 +1,8 @@
 """Where probes are asked for: whether one may run, on which GPU, and how its caller hears of it.
 
 The GPU stays held until the probe's thread has really ended. A caller who leaves stops the probe before its next
-launch, and one whose GPU hangs is told so in time; in both cases the GPU is free for others only when it is.
+launch, and one whose GPU hangs is told so in time; in both cases the GPU is free for others only when it is. What the
+probe found by then is handed on all the same: a wrong answer is no less wrong because nobody waited for it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import structlog
 
 from sentinel_node.domain.errors import DeviceTimeout, NotFound, Refused
 from sentinel_node.domain.gpu import GpuIdentity
-from sentinel_node.domain.leases import Leases
+from sentinel_node.domain.leases import SILENCE_S, Leases
 from sentinel_node.domain.permission import Allowed, check_allowed, check_idle, needs_idle_gpu
 from sentinel_node.domain.probes import Finding, ProbePlan, ProbeReport
 from sentinel_node.domain.seams import Prober, Progress, Telemetry
@@ -38,13 +39,12 @@ class ProbeRules:
     """What the operator allows, and how long a GPU may keep silent."""
 
     allowed: Allowed = Allowed.LIGHT
-    grace_s: float = 90.0
-    """Beyond a plan's deadline, after which its caller is told that the GPU does not answer: more than a prober takes
-    to open a GPU and to end what hangs."""
+    grace_s: float = SILENCE_S
+    """Beyond a plan's deadline, after which its caller is told that the GPU does not answer."""
     own_pids: Callable[[], frozenset[int]] = field(default=frozenset)
     """Processes of ours that may hold a context on GPUs."""
     heard: Callable[[ProbeReport, GpuIdentity], Awaitable[None]] = field(default=_nobody)
-    """Hears every report before its caller does."""
+    """Hears every report before its caller does, also where the caller has left."""
 
 
 class Desk:
@@ -57,6 +57,8 @@ class Desk:
         self._rules = rules
         self._threads = ThreadPoolExecutor(_MOST_GPUS, thread_name_prefix="probe")
         self._running: set[Following] = set()
+        self._hearing: set[asyncio.Task[None]] = set()
+        """Outlive their callers, and so belong to no group of theirs."""
 
     @property
     def is_idle(self) -> bool:
@@ -78,6 +80,7 @@ class Desk:
         check_allowed(plan, self._rules.allowed)
         gpu = await self._gpu(plan)
         run, following = await self._started(plan, f"{caller} ({plan.kind}, {plan.depth})")
+        hearing = self._heard_at_its_end(run, gpu, caller)
         silent_after = asyncio.get_running_loop().time() + plan.deadline_s + self._rules.grace_s
         try:
             yield gpu
@@ -86,8 +89,7 @@ class Desk:
                 for told in following.news():
                     yield told
             report = run.result()
-            log.info("probe.ended", gpu_uuid=gpu.uuid, kind=plan.kind, outcome=report.outcome, caller=caller)
-            await self._rules.heard(report, gpu)
+            await asyncio.shield(hearing)
             for last in _last(report, following):
                 yield last
         finally:
@@ -131,6 +133,28 @@ class Desk:
             raise
         run.add_done_callback(following.ended)
         return run, following
+
+    def _heard_at_its_end(self, run: Future[ProbeReport], gpu: GpuIdentity, caller: str) -> asyncio.Task[None]:
+        """Hand the report on when there is one, whoever still listens."""
+
+        async def hear() -> None:
+            ended = asyncio.wrap_future(run)
+            await asyncio.wait((ended,))
+            if ended.cancelled() or ended.exception() is not None:  # there is no report; its caller is told why
+                return
+            report = ended.result()
+            log.info("probe.ended", gpu_uuid=gpu.uuid, kind=report.plan.kind, outcome=report.outcome, caller=caller)
+            await self._rules.heard(report, gpu)
+
+        def heard(hearing: asyncio.Task[None]) -> None:
+            self._hearing.discard(hearing)
+            if not hearing.cancelled() and (error := hearing.exception()) is not None:
+                log.error("probe.report_not_handed_on", gpu_uuid=gpu.uuid, caller=caller, exc_info=error)
+
+        hearing = asyncio.get_running_loop().create_task(hear(), name="probe.heard")
+        self._hearing.add(hearing)
+        hearing.add_done_callback(heard)
+        return hearing
 
     async def _check_idle(self, plan: ProbePlan) -> None:
         if not needs_idle_gpu(plan):

@@ -109,7 +109,7 @@ async def _telemetry(sources: Sources, wanted: Wanted, samples: list[GpuSample],
 
 
 async def _processes(sources: Sources, samples: list[GpuSample]) -> str:
-    pids = tuple(sorted({pid for sample in samples for pid in sample.compute_processes}))
+    pids = tuple(sorted({pid for sample in samples for pid in sample.compute_processes or ()}))
     found = await sources.processes.ask(lambda processes: processes.describe(pids))
     return json.dumps({"compute_process_ids": pids, "processes": [asdict(process) for process in found]}, indent=1)
 
@@ -119,7 +119,7 @@ async def _diagnosis(sources: Sources, name: str, node_name: str) -> Gathered:
         return diagnostics.diagnose(name)
 
     async def content() -> str:
-        message = diagnosis_message(await sources.diagnostics.ask(ask), node_name)
+        message = diagnosis_message(await sources.diagnostics.ask(ask, is_of_whole=False), node_name)
         return MessageToJson(message, preserving_proto_field_name=True)
 
     return await _part(f"diagnostics/{name}.json", _JSON, content)

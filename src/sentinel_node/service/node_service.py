@@ -154,7 +154,9 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
         """The answer to one question."""
         name = request.name
         return diagnosis_message(
-            await self._machine.sources.diagnostics.ask(lambda diagnostics: diagnostics.diagnose(name)),
+            await self._machine.sources.diagnostics.ask(
+                lambda diagnostics: diagnostics.diagnose(name), is_of_whole=False
+            ),
             self._node.name,
         )
 

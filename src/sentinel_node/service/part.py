@@ -58,8 +58,8 @@ class Part(Generic[Thing]):
             raise Unavailable(f"{self.name}: {self.missing}")
         return self._thing
 
-    async def ask(self, question: Callable[[Thing], Answer]) -> Answer:
-        """The answer to one question.
+    async def ask(self, question: Callable[[Thing], Answer], *, is_of_whole: bool = True) -> Answer:
+        """The answer to one question; with `is_of_whole` false its failure says nothing of the part, only its silence.
 
         Raises:
             Unavailable: the part is missing, hung, or did not answer in time.
@@ -69,21 +69,26 @@ class Part(Generic[Thing]):
         try:
             answer = await self._asked(thing, question)
         except Unavailable as error:
-            self.missing = str(error)
+            if is_of_whole:
+                self.missing = str(error)
             raise
         self.missing = ""
         return answer
 
     async def _asked(self, thing: Thing, question: Callable[[Thing], Answer]) -> Answer:
         if self._hung >= _THREADS:
-            raise Unavailable(f"{self.name}: {self._hung} earlier questions hang, so nothing more is asked")
+            raise self._silent(f"{self.name}: {self._hung} earlier questions hang, so nothing more is asked")
         answer = asyncio.get_running_loop().run_in_executor(self._threads, question, thing)
         done, _ = await asyncio.wait((answer,), timeout=self._deadline_s)
         if done:
             return answer.result()
         self._hung += 1
         answer.add_done_callback(self._came_back)
-        raise Unavailable(f"{self.name}: no answer in {self._deadline_s:g} s; the question goes on in its thread")
+        raise self._silent(f"{self.name}: no answer in {self._deadline_s:g} s; the question goes on in its thread")
+
+    def _silent(self, words: str) -> Unavailable:
+        self.missing = words
+        return Unavailable(words)
 
     def close(self) -> None:
         """Take no more questions; does not wait for what hangs."""

@@ -45,7 +45,7 @@ def sample_message(sample: GpuSample, node_name: str) -> node_pb2.GpuSample:
         pcie_replays=sample.pcie_replays,
         clock_event_reasons=sample.clock_event_reasons,
         recovery_action=sample.recovery_action,
-        compute_process_ids=sample.compute_processes,
+        compute_process_ids=sample.compute_processes or (),
         unreadable=sample.unreadable,
         lost=sample.lost,
     )

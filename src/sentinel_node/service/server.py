@@ -19,6 +19,7 @@ from sentinel_node.service.border import Border
 from sentinel_node.service.certificates import Certificates
 from sentinel_node.service.desk import Desk
 from sentinel_node.service.node_service import Machine, NodeService
+from sentinel_node.service.open_calls import OpenCalls
 
 SERVICE = node_pb2.DESCRIPTOR.services_by_name["NodeService"].full_name
 
@@ -59,7 +60,7 @@ async def answering(door: Door, machine: Machine, desk: Desk) -> AsyncIterator[i
         BadConfiguration: the address cannot be bound.
     """
     border = Border(door.rules)
-    server = grpc.aio.server(interceptors=[border], options=_OPTIONS, maximum_concurrent_rpcs=_MOST_CALLS)
+    server = grpc.aio.server(interceptors=[border, OpenCalls()], options=_OPTIONS, maximum_concurrent_rpcs=_MOST_CALLS)
     liveness = health.HealthServicer()
     node_pb2_grpc.add_NodeServiceServicer_to_server(NodeService(machine, desk), server)
     health_pb2_grpc.add_HealthServicer_to_server(liveness, server)
