@@ -66,7 +66,8 @@ def test_a_report_says_what_did_not_pass_to_the_bit():
     assert f"fma on {GPU.uuid}: FAIL in 2.00 s (seed 7)" in told
     assert "1 pass, 1 fail, 1 not_run" in told
     assert (
-        "SM 1 (fp32): fail: 7 wrong words, bits 0x80000002; the first at byte 16: 03000000 in place of 01000000" in told
+        "SM 1 (fp32): fail: 7 wrong words, bits 0x80000002; the first at byte 16:"
+        " 0x00000003 in place of 0x00000001, so bit 1" in told
     )
     assert "SM 2 (fp32): not_run: no block landed there" in told
     assert "note: fp8 was left out" in told
@@ -98,6 +99,23 @@ def test_log_lines_end_with_what_was_looked_through():
 def test_a_fault_is_written_with_its_parameters():
     assert fault_of("stuck_bit:sm=3,bit=0x7") == StuckBit(3, 7)
     assert fault_of("hang") == Hang()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("stuck_bit:sm=132,bit=1", "sm is 132, and goes from 0 to 131"),
+        ("dead_sm:sm=-1", "sm is -1"),
+        ("stuck_bit:sm=3,bit=99", "bit is 99, and goes from 0 to 31"),
+        ("stuck_bit:sm=3,bit=1,value=7", "value is 7"),
+        ("flipped_lane:sm=3,lane=32", "lane is 32"),
+        ("wrong_once_in:sm=3,period=0", "period is 0"),
+        ("stuck_bit:sm=3,bit=3,unit=zz", "there is no unit 'zz'"),
+    ],
+)
+def test_a_fault_that_would_have_no_effect_is_refused(text, why):
+    with pytest.raises(Invalid, match=why):
+        fault_of(text)
 
 
 @pytest.mark.parametrize("text", ["melted", "stuck_bit:sm=3", "stuck_bit:sm=x,bit=1", "dead_sm:lane=1"])

@@ -45,8 +45,13 @@ def _words(finding: Finding) -> str:
     return (
         f"  {place} ({finding.variant}): {finding.outcome}: {finding.mismatch_words} wrong words,"
         f" bits 0x{finding.mismatch_bits:08x}; the first at byte {wrong.byte_offset}:"
-        f" {wrong.actual.hex()} in place of {wrong.expected.hex()}"
+        f" {_word(wrong.actual)} in place of {_word(wrong.expected)}, so bit {', '.join(map(str, wrong.bits))}"
     )
+
+
+def _word(value: bytes) -> str:
+    """As the number it is on the GPU, which is little-endian."""
+    return f"0x{int.from_bytes(value, 'little'):0{2 * len(value)}x}"
 
 
 def sample_words(sample: GpuSample) -> str:
