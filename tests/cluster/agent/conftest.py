@@ -17,6 +17,7 @@ from tests.cluster.agent.acting_site import Approving, Executing, approving_site
 from tests.cluster.agent.agents import Release, Running, at_work, plain_node, sick_node
 from tests.cluster.agent.world import XID
 from tests.cluster.cluster import Cluster
+from tests.cluster.control_plane import control_plane
 from tests.cluster.servers import free_ports
 from tests.cluster.things import deployment, named
 
@@ -37,6 +38,13 @@ Start = Callable[..., AbstractContextManager[Running]]
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Goes before the limit of the other cluster tests."""
     item.add_marker(pytest.mark.timeout(_TEST_WITHIN_S), append=False)
+
+
+@pytest.fixture(scope="package")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A control plane of their own: they install kinds that others ask for in vain, and leave nodes that take pods."""
+    with control_plane(tmp_path_factory.mktemp("agents")) as running:
+        yield running
 
 
 @pytest.fixture(scope="package")
