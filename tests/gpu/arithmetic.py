@@ -12,7 +12,11 @@ from sentinel_node.probes.memory import READ, WRITE
 from sentinel_node.probes.memory_march import MarchTest
 from sentinel_node.probes.memory_plan import UNIT_BYTES
 from sentinel_node.probes.tensor_core import GROUPS, STEPS
+from sentinel_node.probes.wgmma import A_ROWS, CHUNKS, PAIRS
+from sentinel_node.probes.wgmma_layout import COLUMNS, K_BYTES
 
+WGMMA = "wgmma_"
+"""Before the format's name in those of Hopper's variants."""
 TILE_ROWS, TILE_COLUMNS = 16, 8
 """Of mma.sync: m16n8, whatever the format."""
 FORMATS = {form.name: form for form in vars(formats).values() if isinstance(form, formats.Format)}
@@ -31,6 +35,10 @@ def launched_bytes(launches: Iterable[Launch]) -> int:
 
 def tensor_operations(variant: str) -> int:
     """Multiplications and additions of one repetition on one SM, each counted, of a format by the variant's name."""
+    if variant.startswith(WGMMA):
+        k = 8 * K_BYTES // FORMATS[variant.removeprefix(WGMMA)].width
+        sums = CHUNKS * (1 + 2 * PAIRS)
+        return 2 * A_ROWS * COLUMNS * k * sums
     per_tile = 2 * TILE_ROWS * TILE_COLUMNS * FORMATS[variant].depth
     return formats.WARPS * GROUPS * STEPS * per_tile
 

@@ -18,6 +18,14 @@ from sentinel_node.probes.device import Device
 
 _HERE = Path(__file__).parent
 _TEST_WITHIN_S = 900
+_FIRST = (
+    "test_the_kernels_are_their_twins",
+    "test_unproven_kernels",
+    "test_every_sm_is_covered",
+    "test_memory_faults",
+    "test_injected",
+)
+_LAST = ("other_peoples_work", "thousand_light_runs")
 _COUNTED = pytest.StashKey[list[str]]()
 
 
@@ -36,6 +44,19 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Every test in this folder is one on a GPU, with time for a slow compiler."""
     item.add_marker(pytest.mark.gpu)
     item.add_marker(pytest.mark.timeout(_TEST_WITHIN_S))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What says most comes first, as a machine may be lent for minutes: the twins, then faults; many runs come last."""
+    here = [place for place, item in enumerate(items) if _HERE in item.path.parents]
+    for place, item in zip(here, sorted((items[place] for place in here), key=_urgency), strict=True):
+        items[place] = item
+
+
+def _urgency(item: pytest.Item) -> int:
+    names = (*(name for name in _FIRST if name in item.nodeid), *(name for name in _LAST if name in item.nodeid))
+    order = (*_FIRST, "", *_LAST)
+    return order.index(names[-1] if names else "")
 
 
 @pytest.fixture(scope="session")

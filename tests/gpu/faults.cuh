@@ -29,6 +29,10 @@ __device__ __forceinline__ void faulty_tile(u32 (&d)[4]) {
     __syncwarp();
 }
 
+__device__ __forceinline__ void faulty_words(u32 (&words)[4]) {
+    for (u32 i = 0; i < 4; ++i) words[i] = faulty(words[i]);
+}
+
 // A macro does not expand itself again: within each, the name is the shipped instruction.
 #define fma_fp32_bits(a, b, c) faulty(fma_fp32_bits(a, b, c))
 #define fma_fp64_bits(a, b, c) faulty_wide(fma_fp64_bits(a, b, c))
@@ -48,6 +52,7 @@ __device__ __forceinline__ void faulty_tile(u32 (&d)[4]) {
 #define mma_e5m2(d, a, b) (mma_e5m2(d, a, b), faulty_tile(d))
 #define mma_int8(d, a, b) (mma_int8(d, a, b), faulty_tile(d))
 #define load_shared(at) faulty(load_shared(at))
+#define load_global(words, address) (load_global(words, address), faulty_words(words))
 #ifdef FAULTY_ROTATION  // of AES, whose arithmetic has no statement of its own
 #define __funnelshift_l(low, high, bits) faulty(__funnelshift_l(low, high, bits))
 #endif

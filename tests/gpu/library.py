@@ -19,10 +19,12 @@ from sentinel_node.device.cupy_device import load_cupy
 COPIED_BYTES = 4 << 30
 REPEATS, WARMING = 21, 3
 MATRIX = 8192
-HALF, BRAIN, SINGLE = 2, 14, 0
-"""``CUDA_R_16F``, ``CUDA_R_16BF`` and ``CUDA_R_32F`` of library_types.h."""
-COMPUTE_32F, COMPUTE_32F_FAST_TF32 = 68, 77
+HALF, BRAIN, SINGLE, INT8, INT32 = 2, 14, 0, 3, 10
+"""``CUDA_R_16F``, ``CUDA_R_16BF``, ``CUDA_R_32F``, ``CUDA_R_8I`` and ``CUDA_R_32I`` of library_types.h."""
+COMPUTE_32F, COMPUTE_32I, COMPUTE_32F_FAST_TF32 = 68, 72, 77
 """``cublasComputeType_t`` of cublas_api.h."""
+NORMAL, TRANSPOSED = 0, 1
+"""``cublasOperation_t``; tensor cores take integers with the first matrix transposed alone."""
 DEFAULT_ALGORITHM = -1
 _INSTALL = "cuBLAS is missing: `.venv/bin/uv pip install nvidia-cublas` (`nvidia-cublas-cu12` with the extra cuda12)"
 
@@ -32,15 +34,22 @@ class MatrixFormat:
     """One that the library multiplies in."""
 
     type: int
-    element_bytes: int
     compute: int
+    sums: int = SINGLE
+
+    @property
+    def of_sums(self) -> np.dtype[np.generic]:
+        """The host's type of the two factors of sums."""
+        return np.dtype("<i4" if self.sums == INT32 else "<f4")
 
 
 FORMATS = {
-    "fp16": MatrixFormat(HALF, 2, COMPUTE_32F),
-    "bf16": MatrixFormat(BRAIN, 2, COMPUTE_32F),
-    "tf32": MatrixFormat(SINGLE, 4, COMPUTE_32F_FAST_TF32),
+    "fp16": MatrixFormat(HALF, COMPUTE_32F),
+    "bf16": MatrixFormat(BRAIN, COMPUTE_32F),
+    "tf32": MatrixFormat(SINGLE, COMPUTE_32F_FAST_TF32),
+    "int8": MatrixFormat(INT8, COMPUTE_32I, INT32),
 }
+"""Those that CuPy can ask for: products of eight-bit floats are cuBLASLt's, which it does not bind."""
 
 
 def copy_gb_per_s() -> float:
@@ -58,7 +67,7 @@ def copy_gb_per_s() -> float:
 
 
 def matrix_tflops(name: str) -> float | str:
-    """The library's product of two matrices of random numbers, 8192 by 8192, sums in fp32; or why there is none."""
+    """The library's product of two matrices of random numbers, 8192 by 8192, sums of 32 bits; or why there is none."""
     cupy, form = load_cupy(), FORMATS[name]
     try:
         from cupy.cuda import cublas, device
@@ -68,7 +77,8 @@ def matrix_tflops(name: str) -> float | str:
         return _INSTALL
     numbers, sums_bytes = random_matrix(form), 4 * MATRIX**2
     stream = cupy.cuda.Stream(non_blocking=True)
-    one, zero = np.ones(1, dtype=np.float32), np.zeros(1, dtype=np.float32)
+    one, zero = np.ones(1, dtype=form.of_sums), np.zeros(1, dtype=form.of_sums)
+    first = TRANSPOSED if form.type == INT8 else NORMAL
     with _memory(cupy, numbers.nbytes, numbers.nbytes, sums_bytes) as (a, b, c):
         for address in (a, b):
             cupy.cuda.runtime.memcpy(address, numbers.ctypes.data, numbers.nbytes, cupy.cuda.runtime.memcpyHostToDevice)
@@ -76,9 +86,9 @@ def matrix_tflops(name: str) -> float | str:
         def multiply() -> None:
             with stream:
                 cublas.gemmEx(
-                    *(handle, 0, 0, MATRIX, MATRIX, MATRIX, one.ctypes.data),
+                    *(handle, first, NORMAL, MATRIX, MATRIX, MATRIX, one.ctypes.data),
                     *(a, form.type, MATRIX, b, form.type, MATRIX),
-                    *(zero.ctypes.data, c, SINGLE, MATRIX, form.compute, DEFAULT_ALGORITHM),
+                    *(zero.ctypes.data, c, form.sums, MATRIX, form.compute, DEFAULT_ALGORITHM),
                 )
 
         try:
@@ -89,7 +99,9 @@ def matrix_tflops(name: str) -> float | str:
 
 
 def random_matrix(form: MatrixFormat) -> npt.NDArray[np.generic]:
-    """Random numbers between 1/2 and 1: a library's power, and so its clock, depends on the bits."""
+    """Random numbers between 1/2 and 1, or all integers: a library's power, and so its clock, depends on the bits."""
+    if form.type == INT8:
+        return np.random.default_rng(7).integers(-128, 128, (MATRIX, MATRIX), dtype=np.int8)
     numbers = np.random.default_rng(7).random((MATRIX, MATRIX), dtype=np.float32) / np.float32(2) + np.float32(0.5)
     if form.type == HALF:
         return numbers.astype(np.float16)

@@ -7,6 +7,7 @@ are beside them. Times of a whole run hold the host's part, the right answers, w
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,11 +15,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from tests.gpu import library
-from tests.gpu.arithmetic import march_bytes, tensor_operations, tensor_rate_tflops
+from tests.gpu.arithmetic import WGMMA, march_bytes, tensor_operations, tensor_rate_tflops
 from tests.gpu.devices import opened
 from tests.gpu.presence import open_for_this_process
 from tests.gpu.processes import process_figures
-from tests.gpu.running import light_runs, name_of, plan_of, run, runs_on
+from tests.gpu.running import PROVEN, UNPROVEN, light_runs, name_of, plan_of, run, runs_on
 from tests.gpu.sampling import Sampling
 from tests.gpu.tables import Table, against
 from tests.gpu.wrapping import Watching
@@ -30,6 +31,7 @@ from sentinel_node.probes.catalogue import PROBES, variants
 from sentinel_node.probes.compiling import compile_source
 from sentinel_node.probes.device import Device
 from sentinel_node.probes.memory import MEMORY, TESTS
+from sentinel_node.probes.variant import Variant
 
 FIRST_LINE_S = 60.0
 """All kinds light on one GPU, one after the other."""
@@ -37,6 +39,7 @@ OF_COPY, OF_LIBRARY = 0.8, 0.7
 TENSOR_SOAK_S = 5.0
 """Long enough that most readings of the clock fall into it."""
 DEEP_DEADLINE_S = 1800.0
+OF_TENSOR_CORES = tuple(variant for variant in PROVEN if variant.kind is ProbeKind.TENSOR_CORE)
 T = TypeVar("T")
 
 
@@ -66,9 +69,11 @@ def _tables(gpu: GpuIdentity, device: Device, options: argparse.Namespace) -> It
     if not options.without_deep:
         yield deep_runs(device)
     yield memory_bandwidth(device, library.copy_gb_per_s())
-    yield tensor_rates(gpu, device, library.matrix_tflops)
+    yield tensor_rates("Tensor cores", OF_TENSOR_CORES, device, library.matrix_tflops)
     yield soaks(gpu, device, options.soak_s)
     yield false_failures(device, options.light_runs)
+    # Last, for a kernel that traps leaves no context for what comes after it.
+    yield tensor_rates("Tensor cores, kernels that are not proven", UNPROVEN, device, library.matrix_tflops)
 
 
 def compile_times(gpu: GpuIdentity) -> Table:
@@ -97,7 +102,7 @@ def light_suite(device: Device, kinds: tuple[ProbeKind, ...] = tuple(ProbeKind))
 def deep_runs(device: Device) -> Table:
     """Every variant once at full depth."""
     rows = []
-    for variant in variants():
+    for variant in PROVEN:
         if runs_on(variant, device.identity):
             plan = replace(plan_of(variant, device), depth=Depth.DEEP, deadline_s=DEEP_DEADLINE_S)
             seconds, report = _timed(lambda plan=plan: run(plan, device))  # type: ignore[misc]
@@ -113,7 +118,8 @@ def memory_bandwidth(device: Device, copy_gb_per_s: float) -> Table:
         report = run(plan_of(variant, device), device)
         moved = sum(march_bytes(TESTS[variant.name], f.tested_bytes, f.repetitions) for f in report.findings)
         tested = sum(finding.tested_bytes for finding in report.findings)
-        rate = moved / _on_gpu_s(report) / 1e9
+        seconds = _on_gpu_s(report)
+        rate = moved / seconds / 1e9 if seconds else math.nan
         share = rate / copy_gb_per_s
         row = (f"{tested / 2**30:.2f}", f"{moved / 1e9:.1f}", f"{rate:.0f}", f"{share:.2f}", against(share, OF_COPY))
         rows.append((variant.name, *row))
@@ -122,41 +128,31 @@ def memory_bandwidth(device: Device, copy_gb_per_s: float) -> Table:
     return Table("Memory", note, head, rows)
 
 
-def tensor_rates(gpu: GpuIdentity, device: Device, of_library: Callable[[str], float | str]) -> Table:
-    """Of each format: by the cycles of the SMs at the clock they had, and by the time of the launches."""
-    rows = []
-    for variant in PROBES[ProbeKind.TENSOR_CORE].variants:
-        if not runs_on(variant, gpu):
-            continue
-        watching = Watching(device)
-        with Sampling(gpu.uuid) as sampled:
-            report = run(replace(plan_of(variant, device), soak_s=TENSOR_SOAK_S), watching)
-        clock_mhz = sampled.median("sm_clock_mhz")
-        rate = tensor_rate_tflops(variant.name, watching.cycles_per_repetition(), device.sm_count, clock_mhz)
-        repetitions = sum(finding.repetitions for finding in report.findings)
-        whole = tensor_operations(variant.name) * repetitions / _on_gpu_s(report) / 1e12
-        rows.append(
-            (
-                variant.name,
-                f"{clock_mhz:.0f}",
-                f"{rate:.1f}",
-                f"{whole:.1f}",
-                *_of_library(variant.name, rate, of_library),
-            )
-        )
-    head = (
-        "format",
-        "SM clock MHz",
-        "TFLOP/s by cycles",
-        "by launch time",
-        "library",
-        "share",
-        f"at least {OF_LIBRARY:g}",
-    )
-    note = (
-        "Multiplications and additions each counted; int8 in TOP/s. The library is cuBLAS, 8192 by 8192, sums in fp32."
-    )
-    return Table("Tensor cores", note, head, rows)
+def tensor_rates(
+    title: str, of: tuple[Variant, ...], device: Device, of_library: Callable[[str], float | str]
+) -> Table:
+    """Of each variant: by the cycles of the SMs at the clock they had, and by the time of the launches."""
+    able = (variant for variant in of if runs_on(variant, device.identity))
+    rows = [_tensor_rate(variant, device, of_library) for variant in able]
+    last = f"at least {OF_LIBRARY:g}"
+    head = ("format", "SM clock MHz", "TFLOP/s by cycles", "by launch time", "library", "share", last)
+    note = "Multiplications and additions counted; int8 in TOP/s. The library is cuBLAS, 8192 by 8192, sums of 32 bits."
+    return Table(title, note, head, rows)
+
+
+def _tensor_rate(variant: Variant, device: Device, of_library: Callable[[str], float | str]) -> tuple[str, ...]:
+    watching = Watching(device)
+    with Sampling(device.identity.uuid) as sampled:
+        report = run(replace(plan_of(variant, device), soak_s=TENSOR_SOAK_S), watching)
+    seconds, repetitions = _on_gpu_s(report), sum(finding.repetitions for finding in report.findings)
+    if report.outcome is not Outcome.PASS or not seconds:
+        why = next((finding.reason for finding in report.findings if finding.reason), "")
+        return variant.name, "", "", "", "", "", f"{report.outcome.value}: {why}"
+    clock_mhz = sampled.median("sm_clock_mhz")
+    rate = tensor_rate_tflops(variant.name, watching.cycles_per_repetition(), device.sm_count, clock_mhz)
+    whole = tensor_operations(variant.name) * repetitions / seconds / 1e12
+    figures = (f"{clock_mhz:.0f}", f"{rate:.1f}", f"{whole:.1f}")
+    return variant.name, *figures, *_of_library(variant.name, rate, of_library)
 
 
 def soaks(gpu: GpuIdentity, device: Device, soak_s: float) -> Table:
@@ -174,7 +170,7 @@ def soaks(gpu: GpuIdentity, device: Device, soak_s: float) -> Table:
 
 def false_failures(device: Device, count: int) -> Table:
     """Of light runs with changing seeds."""
-    able = tuple(variant for variant in variants() if runs_on(variant, device.identity))
+    able = tuple(variant for variant in PROVEN if runs_on(variant, device.identity))
     found = light_runs(device, count, able)
     row = (str(found.runs), str(found.findings), str(found.repetitions), str(len(found.not_passed)))
     head = ("light runs", "findings", "outputs compared", "not passed")
@@ -182,9 +178,10 @@ def false_failures(device: Device, count: int) -> Table:
 
 
 def _of_library(name: str, rate: float, of_library: Callable[[str], float | str]) -> tuple[str, str, str]:
-    if name not in library.FORMATS:
+    form = name.removeprefix(WGMMA)
+    if form not in library.FORMATS:
         return "", "", ""
-    reached = of_library(name)
+    reached = of_library(form)
     if isinstance(reached, str):
         return reached, "", "not known"
     return f"{reached:.1f}", f"{rate / reached:.2f}", against(rate / reached, OF_LIBRARY)

@@ -21,8 +21,11 @@ from sentinel_node.probes.silicon import HEALTHY
 from sentinel_node.probes.variant import Variant
 
 PINNED = tuple(kind for kind in ProbeKind if kind is not ProbeKind.MEMORY)
+PROVEN = tuple(variant for variant in variants() if variant.is_proven)
+UNPROVEN = tuple(variant for variant in variants() if not variant.is_proven)
+"""Run in processes of their own: one that traps would leave no context for the others."""
 COMPUTE = tuple(
-    variant for variant in variants() if variant.kind in PINNED and variant.source not in ("registers.cu", "shared.cu")
+    variant for variant in PROVEN if variant.kind in PINNED and variant.source not in ("registers.cu", "shared.cu")
 )
 """Kernels that can give their outputs without comparing them."""
 
@@ -32,7 +35,7 @@ def name_of(variant: Variant) -> str:
 
 
 def runs_on(variant: Variant, gpu: GpuIdentity) -> bool:
-    return gpu.compute_capability >= variant.since
+    return variant.can_run_on(gpu.compute_capability)
 
 
 def plan_of(variant: Variant, device: Device, *, seed: int = 7, repetitions: int = 0) -> ProbePlan:

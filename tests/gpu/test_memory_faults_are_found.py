@@ -30,6 +30,7 @@ def test_a_stuck_bit_is_told_with_address_and_bit(variant, value, gpu) -> None:
 
     assert (found.mismatch.device_address, found.mismatch.bits) == (tested.address + OFFSET, (BIT,))
     assert found.mismatch_bits == 1 << BIT
+    assert (found.sm, found.reason.partition(":")[0]) == (None, "memory")
 
 
 @each_test

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 from tests.gpu.devices import ThatTrapsAtFirst, opened
-from tests.gpu.running import name_of, plan_of, run, runs_on, uncovered
+from tests.gpu.running import PROVEN, name_of, plan_of, run, runs_on, uncovered
 
 from sentinel_node.device.process_prober import ProcessProber
 from sentinel_node.domain.probes import Depth, Outcome, ProbeKind
-from sentinel_node.probes.catalogue import PROBES, variants
+from sentinel_node.probes.catalogue import PROBES
 from sentinel_node.probes.session import Progress
 
 FP32 = PROBES[ProbeKind.FMA].variants[0]
@@ -106,7 +106,7 @@ def test_a_context_outlives_a_trap_in_another_process(prober, gpu, tmp_path) -> 
     assert uncovered(run(plan_of(FP32, gpu), gpu)) == ""
 
 
-@pytest.mark.parametrize("variant", tuple(variants()), ids=name_of)
+@pytest.mark.parametrize("variant", PROVEN, ids=name_of)
 def test_light_runs_pass_beside_other_peoples_work(variant, gpu, others_work) -> None:
     if not runs_on(variant, gpu.identity):
         pytest.skip(f"NOT TESTED ON A GPU: {variant.name} needs sm_{variant.since[0]}{variant.since[1]}")

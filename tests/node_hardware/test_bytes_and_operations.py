@@ -11,6 +11,8 @@ from tests.node_probes_memory.gpus import STRETCH_BYTES, memory_plan, small_gpu
 from sentinel_node.domain.probes import Depth
 from sentinel_node.probes.memory import TESTS
 from sentinel_node.probes.tensor_core import TENSOR_CORE, TensorProgram
+from sentinel_node.probes.wgmma import FORMATS as WGMMA_FORMATS
+from sentinel_node.probes.wgmma import WgmmaProgram
 
 
 class Counting:
@@ -57,6 +59,15 @@ def test_a_tile_is_a_multiplication_and_an_addition_for_each_k_of_each_result(na
     TensorProgram(FORMATS[name])(7, np.arange(1, dtype=np.uint64), counting)
 
     assert tensor_operations(name) == counting.given * FORMATS[name].depth * 2
+
+
+@pytest.mark.parametrize("form", [WGMMA_FORMATS[0], WGMMA_FORMATS[2]], ids=lambda form: form.name)
+def test_so_is_a_warpgroup_s_product(form):
+    counting = Counting()
+
+    WgmmaProgram(form)(7, np.arange(1, dtype=np.uint64), counting)
+
+    assert tensor_operations(f"wgmma_{form.name}") == counting.given * form.depth * 2
 
 
 def test_every_format_of_the_probe_has_its_operations():

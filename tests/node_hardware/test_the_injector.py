@@ -44,6 +44,16 @@ def test_every_kernel_has_the_fault_in_its_loops_and_the_shipped_ones_have_none(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_so_have_the_reads_of_memory(architecture):
+    made = CompileFaulty(FAULT)("memory.cu", architecture)
+
+    assert made.log == ""
+    assert made.image.count(FAULT.data) == 1
+    assert looks_at_its_sm(disassemble(made.image)["memory_read"]) > 0
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(900)  # as many registers as a thread can have take the compiler long
 def test_so_has_the_kernel_of_the_register_file():
     made = CompileFaulty(FAULT)("registers.cu", "sm_90")

@@ -50,7 +50,13 @@ def test_marches_are_told_with_their_bytes_and_their_share_of_a_copy():
 def test_a_library_that_is_missing_is_told_in_its_place():
     assert measure._of_library("fp16", 70.0, lambda _: "cuBLAS is missing") == ("cuBLAS is missing", "", "not known")
     assert measure._of_library("fp16", 70.0, lambda _: 100.0) == ("100.0", "0.70", "met")
-    assert measure._of_library("int8", 70.0, lambda _: 100.0) == ("", "", "")
+    assert measure._of_library("fp8_e4m3", 70.0, lambda _: 100.0) == ("", "", "")
+
+
+def test_a_kernel_of_hopper_is_held_against_the_library_s_product_in_its_format():
+    reached = {"bf16": 140.0}
+
+    assert measure._of_library("wgmma_bf16", 70.0, reached.__getitem__) == ("140.0", "0.50", "**NOT MET**")
 
 
 def test_a_driver_that_does_not_answer_leaves_figures_untold():

@@ -13,7 +13,8 @@ from sentinel_node.probes.software.twins import twins
 from sentinel_node.probes.variant import Variant
 
 COMPUTE = (ProbeKind.FMA, ProbeKind.TENSOR_CORE, ProbeKind.TRANSCENDENTAL, ProbeKind.AES)
-VARIANTS = tuple(variant for variant in variants() if variant.kind in COMPUTE)
+VARIANTS = tuple(variant for variant in variants() if variant.kind in COMPUTE and variant.is_proven)
+UNPROVEN = tuple(variant for variant in variants() if not variant.is_proven)
 UNITS = {"fp32": "fma", "fp64": "dfma", "int32": "imad", "aes_128": "alu"}
 QUICK = tuple(variant for variant in VARIANTS if variant.entry in ("fma_fp32", "transcendental"))
 

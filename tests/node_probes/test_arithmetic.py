@@ -150,6 +150,24 @@ def test_dot_products_are_exact_in_any_order_of_addition(form: Format) -> None:
     assert np.all(total / np.min(units, axis=0) <= limit)
 
 
+@pytest.mark.parametrize("form", [FP16, BF16, TF32, E4M3, E5M2], ids=lambda form: form.name)
+def test_no_operand_is_denormal_infinite_or_nan_for_the_manual_leaves_those_open(form: Format) -> None:
+    sets = np.arange(8, dtype=np.uint64)
+    operands, state = Operands.of(form, 5, sets), low_words(draw(5, sets, np.arange(256), 0))
+
+    for step in range(4):
+        for registers in operands.registers(form, state, step):
+            values, fields = np.abs(form.values(registers)), _exponents(form, registers)
+            assert ((fields > 0) | (values == 0)).all()
+            assert fields.max() < (1 << form.exponent_bits) - 1
+
+
+def _exponents(form: Format, registers: Words) -> Words:
+    shifts = np.arange(form.elements, dtype=np.uint32) * np.uint32(form.width) + np.uint32(form.mantissa_bits)
+    fields: Words = registers[..., None] >> shifts & np.uint32((1 << form.exponent_bits) - 1)
+    return fields
+
+
 def _unit(rows: F64) -> F64:
     """The largest power of two of which all of a row's elements are multiples."""
     mantissa, exponent = np.frexp(rows)

@@ -57,3 +57,24 @@ def test_the_kernel_counts_and_keeps_wrong_words_as_its_twin_does(variant: Varia
     found = finding(runner().run(plan(variant, repetitions=5), device), 2)
 
     assert found == finding(run(plan(variant, repetitions=5), StuckBit(2, 0), sm_count=3), 2)
+
+
+@pytest.mark.parametrize("variant", VARIANTS[:3], ids=name_of)
+def test_sets_begin_anew_and_launches_follow_each_other_without_a_false_vote(variant: Variant, folder: Path) -> None:
+    """67 repetitions of 2 sets: a set and a launch of 64 both end in between, and the sums go on as the twin's do."""
+    device = CpuDevice(build(variant.source, folder))
+
+    report = runner().run(plan(variant, repetitions=67), device)
+
+    assert {(each.outcome, each.repetitions) for each in report.findings} == {(Outcome.PASS, 67)}
+
+
+@pytest.mark.parametrize("bits", [0x7F800000, 0x7FC00000, 0xFFFFFFFF], ids=["infinite", "quiet NaN", "all ones"])
+@pytest.mark.parametrize("variant", [each for each in VARIANTS if each.name in ("fp32", "bf16")], ids=name_of)
+def test_results_that_are_no_numbers_are_compared_by_their_bits(variant: Variant, bits: int, folder: Path) -> None:
+    device = CpuDevice(build(variant.source, folder), faulty_sm=1, stuck_bits=bits)
+
+    report = runner().run(plan(variant), device)
+
+    assert [each.sm for each in report.findings if each.outcome is Outcome.FAIL] == [1]
+    assert finding(report, 1).mismatch_words > 0

@@ -10,7 +10,7 @@ from sentinel_node.domain.probes import Outcome
 from sentinel_node.probes.majority import majority
 from sentinel_node.probes.silicon import HEALTHY
 from sentinel_node.probes.software.faults import DeadSm, StuckBit
-from sentinel_node.probes.transcendental import FUNCTIONS, THREADS, program, reference
+from sentinel_node.probes.transcendental import FUNCTIONS, THREADS, _arguments, program, reference
 
 (MUFU,) = (each for each in VARIANTS if not each.is_golden_known)
 SETS = np.arange(4, dtype=np.uint64)
@@ -60,6 +60,30 @@ def test_dead_sms_in_the_minority_fail_and_the_others_pass() -> None:
     report = run(plan(MUFU), DeadSm(1), DeadSm(2))
 
     assert {sm for sm, outcome in outcomes(report).items() if outcome is Outcome.FAIL} == {1, 2}
+
+
+def test_arguments_are_where_the_manual_gives_a_bound_and_nothing_is_denormal() -> None:
+    """PTX ISA 9.1: sin and cos within 2 pi; all others everywhere, but denormals are flushed."""
+    sets = np.arange(64, dtype=np.uint64)
+    for number, words in enumerate(_arguments(5, sets, 0)):
+        argument = words.view(np.float32).astype(np.float64)
+        value = np.abs(FUNCTIONS[number](argument))
+
+        assert (np.abs(argument) >= 2.0**-126).all()
+        assert ((value >= 2.0**-126) & (value < 2.0**128)).all()
+        assert FUNCTIONS[number] not in (np.sin, np.cos) or (np.abs(argument) < 2 * np.pi).all()
+
+
+def test_the_bound_is_twice_what_the_manual_says() -> None:
+    output = program(3, SETS, HEALTHY)
+    exact = reference(3, SETS, output).value
+    rcp = 5 * THREADS
+    within, beyond = exact.copy(), exact.copy()
+    within[0, rcp] += 1  # one ulp, as documented
+    beyond[0, rcp] += 4
+
+    assert reference(3, SETS, within).is_within.all()
+    assert np.argwhere(~reference(3, SETS, beyond).is_within).tolist() == [[0, rcp]]
 
 
 @pytest.mark.parametrize("number", range(len(FUNCTIONS)))

@@ -53,6 +53,14 @@ def test_a_block_that_was_moved_says_nothing() -> None:
     assert "moved" in finding(report, 2).reason
 
 
+def test_wrong_words_that_a_moved_block_found_are_told_apart_from_other_notes() -> None:
+    report = run(plan(FP32), Moved(sm=2), StuckBit(sm=2, bit=1))
+
+    assert report.unplaced
+    assert all("moved from SM 2" in one and "wrong words" in one for one in report.unplaced)
+    assert set(report.unplaced) <= set(report.notes)
+
+
 def test_a_block_that_does_not_complete_its_record_is_an_error() -> None:
     assert outcomes(run(plan(FP32), Unended(sm=3)))[3] is Outcome.ERROR
 

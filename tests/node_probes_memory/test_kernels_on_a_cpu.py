@@ -8,7 +8,7 @@ import pytest
 from tests.node_probes.gpus import runner
 from tests.node_probes.on_cpu.device import compiler
 from tests.node_probes_memory.gpus import FIRST_ADDRESS, failed, run_memory, run_on_sms
-from tests.node_probes_memory.on_cpu.device import MemoryCpuDevice, StuckWord, build
+from tests.node_probes_memory.on_cpu.device import WHEREVER_IT_READS, MemoryCpuDevice, StuckWord, build
 
 from sentinel_node.domain.probes import Finding, Outcome, ProbeKind, ProbePlan
 from sentinel_node.probes.software.memory_faults import StuckMemoryBit
@@ -62,6 +62,18 @@ def test_a_stuck_bit_of_memory_is_told_as_by_the_twin(folder: Path) -> None:
     twin = failed(run_memory(plan(ProbeKind.MEMORY), StuckMemoryBit(FIRST_ADDRESS + 4000, 5, 1)))
     assert told(found) == told(twin)
     assert found.mismatch_words == twin.mismatch_words
+
+
+def test_memory_is_blamed_for_what_two_sms_read_and_the_reader_for_what_it_alone_does(folder: Path) -> None:
+    library = build("memory.cu", folder)
+    stored, read = (
+        failed(runner().run(plan(ProbeKind.MEMORY), MemoryCpuDevice(library, fault)))
+        for fault in (StuckWord(0, 1000, 1 << 5), StuckWord(0, WHEREVER_IT_READS, 1 << 5))
+    )
+
+    assert (stored.sm, stored.reason.partition(":")[0]) == (None, "memory")
+    assert (read.sm, read.reason.partition(":")[0]) == (0, "reader SM")
+    assert "SM 0 alone" in read.reason
 
 
 def test_a_stuck_bit_of_shared_memory_is_told_as_by_the_twin(folder: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.node_probes.gpus import runner
 from tests.node_probes_memory.gpus import FIRST_ADDRESS, STRETCH_BYTES, failed, memory_plan, run_memory, small_gpu
 
+from sentinel_node.domain.errors import DeviceFailed
 from sentinel_node.domain.probes import Depth, Outcome, ProbeKind
 from sentinel_node.domain.telemetry import EccErrors
 from sentinel_node.probes.memory import MEMORY
@@ -139,7 +140,7 @@ def test_a_record_that_names_an_address_elsewhere_fails_without_a_place(address:
         records = call.array(10, MEMORY_RECORD)
         assert records is not None
         records[0]["mismatches"] = records[0]["claimed"] = 1
-        records[0]["entries"][0] = (address, 1, 2, 3, 0)
+        records[0]["entries"][0] = (address, 1, 2, 3, 0, 0, 0, 0, 0)
 
     device = SoftwareDevice({**twins(), ("memory.cu", "memory_read"): read}, memory_bytes=80 * 1024)
     device.l2_bytes = 512
@@ -180,6 +181,25 @@ def test_too_little_free_memory_is_not_run() -> None:
 
     assert finding.outcome is Outcome.NOT_RUN
     assert "1500 bytes of memory are free" in finding.reason
+
+
+def test_a_failure_stands_although_the_device_is_lost_before_the_next_test_of_the_memory() -> None:
+    class Dying(SoftwareDevice):
+        """Its context dies of an error that is seen only after the first test."""
+
+        def free_memory_bytes(self) -> int:
+            if self.launches:
+                raise DeviceFailed("an uncorrectable ECC error")
+            return super().free_memory_bytes()
+
+    device = Dying(twins(), 2, (StuckMemoryBit(WORD, 9, 0),), memory_bytes=80 * 1024)
+    device.l2_bytes = 512
+
+    report = runner().run(memory_plan(""), device)
+
+    first, second, *others = ({one.outcome for one in report.findings if one.variant == name} for name in TESTS)
+    assert (report.outcome, Outcome.FAIL in first, second) == (Outcome.FAIL, True, {Outcome.ERROR})
+    assert others == [{Outcome.NOT_RUN}] * len(others)
 
 
 def test_all_memory_is_given_back() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import importlib.util
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from sentinel_node.probes.device import CUDA_FOLDER
 
 OPTIONS = ("--std=c++17", f"-I{CUDA_FOLDER}")
 """Beside the architecture; the same for tests and for a GPU. No fast-math: denormals and rounding are under test."""
+_NAMED_TARGET = re.compile(r"_(sm_\d+a)\.cu$")
 
 
 class CompileFailed(Unavailable):
@@ -39,14 +41,23 @@ def compile_source(source: str, architecture: str, folder: Path = CUDA_FOLDER) -
 
     Args:
         source: The file's name, e.g. ``fma.cu``.
-        architecture: A real one, e.g. ``sm_90``; ``sm_90a`` for what only Hopper has.
+        architecture: A real one, e.g. ``sm_90``; see `target_of`.
         folder: Where the file lies; includes come from ``cuda/`` in any case.
 
     Raises:
         CompileFailed: It does not compile.
         Unavailable: There is no NVRTC here.
     """
-    return compile_text((folder / source).read_text(encoding="utf-8"), source, architecture)
+    return compile_text((folder / source).read_text(encoding="utf-8"), source, target_of(source, architecture))
+
+
+def target_of(source: str, architecture: str) -> str:
+    """What a file of ``cuda/`` is compiled for on a GPU: its architecture, unless the file's name ends in another one.
+
+    Instructions that only Hopper has are refused for ``sm_90`` and need ``sm_90a``, whose code runs on no other GPU.
+    """
+    named = _NAMED_TARGET.search(source)
+    return named[1] if named else architecture
 
 
 def compile_text(text: str, name: str, architecture: str) -> Compiled:

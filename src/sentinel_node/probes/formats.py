@@ -71,7 +71,7 @@ class Format:
         return np.where(fields >> np.uint32(self.width - 1), -magnitude, magnitude)
 
 
-FP16 = Format("fp16", 5, 10, 15, 2, 0x83FF, 0x8380, 0x83FC, (0, 15), (15, 15))
+FP16 = Format("fp16", 5, 10, 15, 2, 0x83FF, 0x8380, 0x83FC, (1, 15), (15, 15))
 BF16 = Format("bf16", 8, 7, 127, 2, 0x807F, 0x807F, 0x807F, (100, 31), (110, 31))
 TF32 = Format("tf32", 8, 23, 127, 1, 0x807FE000, 0x807C0000, 0x807F8000, (100, 31), (110, 31))
 E4M3 = Format("fp8_e4m3", 4, 3, 7, 4, 0x87, 0x84, 0x87, (1, 7), (7, 7))

@@ -45,7 +45,10 @@ class MemoryProbe:
     def run(self, session: Session, variant: Variant) -> Ran:
         """See `Probe`."""
         device, dose = session.device, plans.dose_of(session.plan)
-        free_bytes = device.free_memory_bytes()
+        try:
+            free_bytes = device.free_memory_bytes()
+        except DeviceFailed as error:  # the context died; what was found before stands
+            return Ran((Finding(Outcome.ERROR, None, variant.name, str(error)),), str(error))
         stretches = plans.stretches(free_bytes, device.l2_bytes, dose.share)
         if not stretches:
             least = 2 * plans.group_bytes(device.l2_bytes)

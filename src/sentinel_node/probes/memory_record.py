@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
@@ -11,7 +12,17 @@ from sentinel_node.domain.probes import Mismatch
 ENTRIES = 16
 """Mismatches kept with their addresses; the rest is counted."""
 ENTRY = np.dtype(
-    [("address", "<u8"), ("expected", "<u4"), ("actual", "<u4"), ("operation", "<u4"), ("reserved", "<u4")]
+    [
+        ("address", "<u8"),
+        ("expected", "<u4"),
+        ("actual", "<u4"),
+        ("operation", "<u4"),
+        ("reader", "<u4"),
+        ("reader_again", "<u4"),
+        ("again", "<u4"),
+        ("expected_again", "<u4"),
+        ("reserved", "<u4"),
+    ]
 )
 MEMORY_RECORD = np.dtype(
     [
@@ -23,7 +34,18 @@ MEMORY_RECORD = np.dtype(
         ("entries", ENTRY, ENTRIES),
     ]
 )
-"""416 bytes, little endian; all zero at the start."""
+"""672 bytes, little endian; all zero at the start."""
+
+
+class Cause(Enum):
+    """What a wrong word speaks against, after another SM read it again."""
+
+    MEMORY = "memory"
+    """The other one found it wrong as well: it is stored so, or was written so."""
+    READER = "reader SM"
+    """The other one found it right."""
+    UNKNOWN = "not read again"
+    """No block of another SM ended later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +58,31 @@ class WrongWord:
     actual: int
     operation: int
     """The number of the launch, counted over the whole run of this stretch."""
+    reader: int | None = None
+    """`%smid` of the SM that read it."""
+    reader_again: int | None = None
+    """Of another one that read it again in the same launch."""
+    is_right_again: bool = False
+
+    @classmethod
+    def of(cls, entry: np.void) -> WrongWord:
+        """As the device wrote it."""
+        return cls(
+            address=int(entry["address"]),
+            expected=int(entry["expected"]),
+            actual=int(entry["actual"]),
+            operation=int(entry["operation"]),
+            reader=_sm(int(entry["reader"])),
+            reader_again=_sm(int(entry["reader_again"])),
+            is_right_again=int(entry["again"]) == int(entry["expected_again"]),
+        )
+
+    @property
+    def cause(self) -> Cause:
+        """What it speaks against."""
+        if self.reader_again is None:
+            return Cause.UNKNOWN
+        return Cause.READER if self.is_right_again else Cause.MEMORY
 
     @property
     def bits(self) -> tuple[int, ...]:
@@ -46,6 +93,10 @@ class WrongWord:
         """As a finding tells it."""
         expected, actual = self.expected.to_bytes(4, "little"), self.actual.to_bytes(4, "little")
         return Mismatch(byte_offset, expected, actual, self.bits, self.address)
+
+
+def _sm(number: int) -> int | None:
+    return number - 1 if number else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +113,13 @@ class StretchRecord:
     def of(cls, row: np.void) -> StretchRecord:
         """As the device wrote it."""
         kept = row["entries"][: min(int(row["claimed"]), ENTRIES)]
-        names = ("address", "expected", "actual", "operation")
-        wrong = (WrongWord(*(int(entry[name]) for name in names)) for entry in kept)
-        in_order = tuple(sorted(wrong, key=lambda word: (word.operation, word.address)))
+        in_order = tuple(sorted(map(WrongWord.of, kept), key=lambda word: (word.operation, word.address)))
         return cls(int(row["words"]), int(row["mismatches"]), int(row["or_of_xor"]), in_order)
+
+    @property
+    def blamed_sm(self) -> int | None:
+        """The one SM that alone read words wrong which others read right; None where memory or nobody can be blamed."""
+        causes = {word.cause for word in self.wrong}
+        readers = {word.reader for word in self.wrong}
+        is_one = Cause.READER in causes and Cause.MEMORY not in causes and len(readers) == 1
+        return readers.pop() if is_one else None

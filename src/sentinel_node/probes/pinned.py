@@ -56,7 +56,7 @@ class _Run:
     tallies: dict[int, Tally] = field(default_factory=dict)
     right: RightOutput | None = None
     cut_short: CutShort | None = None
-    notes: list[str] = field(default_factory=list)
+    unplaced: list[str] = field(default_factory=list)
 
     @property
     def repetitions(self) -> int:
@@ -85,7 +85,7 @@ class _Run:
         findings = (
             finding_of(self._tally(sm), self.variant.name, right_hash, cut_short) for sm in sorted(self._expected())
         )
-        return Ran(tuple(findings), device_lost, tuple(self.notes))
+        return Ran(tuple(findings), device_lost, unplaced=tuple(self.unplaced))
 
     def _derive(self) -> RightOutput:
         assert self.variant.program is not None  # noqa: S101 - a pinned variant has one, by the catalogue's test
@@ -131,7 +131,7 @@ class _Run:
         for sm, record in coverage.records.items():
             self.tallies[sm] = self._tally(sm).add(record, repetitions, right, coverage.duration_ns)
         for sm, words in coverage.moved_mismatches.items():
-            self.notes.append(f"{self.variant.name}: a block that was moved from SM {sm} found {words} wrong words")
+            self.unplaced.append(f"{self.variant.name}: a block that was moved from SM {sm} found {words} wrong words")
         for sm in (self._expected() | coverage.moved) - set(coverage.records):
             self.tallies[sm] = self._tally(sm).miss(MOVED if sm in coverage.moved else NOT_SEEN)
 

@@ -7,7 +7,7 @@ tell of progress.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sentinel_node.domain.errors import Invalid, Refused, Unavailable
 from sentinel_node.domain.gpu import GpuIdentity
@@ -47,8 +47,9 @@ class Runner:
         device: Device,
         is_cancelled: Callable[[], bool] = lambda: False,
         progress: Callable[[Progress], None] = lambda _: None,
+        begun: Callable[[], None] = lambda: None,
     ) -> ProbeReport:
-        """Run one plan to its end.
+        """Run one plan to its end; `begun` is told when all kernels are ready, which is when the plan's time begins.
 
         Raises:
             Invalid: No such kind or variant, one that this GPU cannot run, or a number out of range.
@@ -60,17 +61,19 @@ class Runner:
         choice = choose(plan, probe.variants, device.identity)
         unready = _prepare(choice.variants, device)
         ready = tuple(variant for variant in choice.variants if variant.name not in unready)
+        begun()
         monotonic_s = self.clocks.monotonic_s
         session = Session(device, plan, monotonic_s, monotonic_s(), is_cancelled, progress, max(1, len(ready)))
         started_unix_ns = self.clocks.unix_ns()
-        findings, notes = _run_all(probe, ready, session)
+        findings, notes, unplaced = _run_all(probe, ready, session)
         return ProbeReport(
             plan=plan,
             findings=tuple(unready.values()) + findings,
             sms_present=device.sm_count,
             started_unix_ns=started_unix_ns,
             ended_unix_ns=self.clocks.unix_ns(),
-            notes=choice.notes + notes,
+            notes=choice.notes + notes + unplaced,
+            unplaced=unplaced,
         )
 
 
@@ -94,27 +97,34 @@ def choose(plan: ProbePlan, variants: Iterable[Variant], gpu: GpuIdentity) -> Ch
     if not 0 <= plan.seed < 2**64 or plan.repetitions < 0:
         raise Invalid(f"the seed {plan.seed} or the repetitions {plan.repetitions} are out of range")
     known = tuple(variants)
-    named = tuple(variant for variant in known if plan.variant in ("", variant.name))
+    named = tuple(variant for variant in known if _is_meant(variant, plan.variant))
     if not named:
         names = ", ".join(variant.name for variant in known)
         raise Invalid(f"{plan.kind.value} has no variant {plan.variant!r}; it has {names}")
-    able = tuple(variant for variant in named if gpu.compute_capability >= variant.since)
+    able = tuple(variant for variant in named if variant.can_run_on(gpu.compute_capability))
     unable = tuple(_cannot(variant, gpu) for variant in named if variant not in able)
     if not able:
         raise Invalid("; ".join(unable))
     return Choice(able, unable)
 
 
+def _is_meant(variant: Variant, name: str) -> bool:
+    return variant.name == name or (name == "" and variant.is_proven)
+
+
 def _cannot(variant: Variant, gpu: GpuIdentity) -> str:
     major, minor = variant.since
-    return f"{variant.name} was left out: it needs sm_{major}{minor}, and this GPU is {gpu.architecture}"
+    needs = f"sm_{major}{minor}" + (" and no later one" if variant.until == variant.since else "")
+    return f"{variant.name} was left out: it needs {needs}, and this GPU is {gpu.architecture}"
 
 
 def _run_all(
     probe: Probe, variants: Iterable[Variant], session: Session
-) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+) -> tuple[tuple[Finding, ...], tuple[str, ...], tuple[str, ...]]:
+    """Findings, notes, and wrong words that belong to no SM."""
     findings: list[Finding] = []
     notes: list[str] = []
+    unplaced: list[str] = []
     device_lost = ""
     for variant in variants:
         if device_lost:
@@ -122,10 +132,21 @@ def _run_all(
             findings.append(Finding(Outcome.NOT_RUN, None, variant.name, reason))
             continue
         ran = probe.run(session, variant)
-        findings.extend(ran.findings)
+        findings.extend(ran.findings if variant.is_proven else map(_observed, ran.findings))
         notes.extend((*ran.notes, *_doubts(variant, ran.findings)))
+        unplaced.extend(ran.unplaced)
         device_lost = ran.device_lost
-    return tuple(findings), tuple(notes)
+    return tuple(findings), tuple(notes), tuple(unplaced)
+
+
+def _observed(finding: Finding) -> Finding:
+    """What a kernel found that is itself not proven: a wrong word is no verdict on the silicon."""
+    if finding.outcome is not Outcome.FAIL:
+        return finding
+    words = f"{finding.mismatch_words} wrong words, bits {finding.mismatch_bits:#010x}"
+    at = f", the first at byte {finding.mismatch.byte_offset}" if finding.mismatch else ""
+    reason = f"this kernel was not proven on a GPU yet, so it gives no verdict: {words}{at}"
+    return replace(finding, outcome=Outcome.ERROR, reason=reason, mismatch=None)
 
 
 def _doubts(variant: Variant, findings: tuple[Finding, ...]) -> tuple[str, ...]:

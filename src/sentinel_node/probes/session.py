@@ -72,6 +72,8 @@ class Ran:
     device_lost: str = ""
     """Why nothing more can be asked of the device; empty where it can."""
     notes: tuple[str, ...] = ()
+    unplaced: tuple[str, ...] = ()
+    """See `ProbeReport`."""
 
 
 class Probe(Protocol):

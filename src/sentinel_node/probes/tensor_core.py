@@ -30,6 +30,7 @@ from sentinel_node.probes.pinned import PinnedProbe
 from sentinel_node.probes.record import Words
 from sentinel_node.probes.silicon import Silicon
 from sentinel_node.probes.variant import Dose, InLoop, Variant
+from sentinel_node.probes.wgmma import VARIANTS as OF_HOPPER
 
 THREADS = 256
 GROUPS = 8
@@ -166,5 +167,6 @@ TENSOR_CORE = PinnedProbe(
         _variant(E4M3, "HMMA|QMMA", since=(8, 9)),
         _variant(E5M2, "HMMA|QMMA", since=(8, 9)),
         _variant(INT8, "IMMA"),
+        *OF_HOPPER,
     ),
 )

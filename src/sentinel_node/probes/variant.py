@@ -67,12 +67,21 @@ class Variant:
     """Dynamic shared memory of a block; 0 for a little more than half of an SM's."""
     since: tuple[int, int] = (8, 0)
     """The first compute capability that can run it."""
+    until: tuple[int, int] | None = None
+    """The last; None for every later one."""
+    is_proven: bool = True
+    """Whether it has passed on a GPU of its kind. One that has not runs only when named, and what it finds wrong is
+    told as an ERROR and never as a FAIL, since the kernel itself may be at fault."""
     program: Program | None = None
     """None for kernels that are not pinned to SMs."""
     is_golden_known: bool = True
     """False where a CPU cannot derive the right answer, so that the majority of the SMs gives it."""
     other_entries: tuple[str, ...] = ()
     """More kernels of `source` that a run launches."""
+
+    def can_run_on(self, capability: tuple[int, int]) -> bool:
+        """Whether a GPU of this compute capability has its instructions."""
+        return capability >= self.since and (self.until is None or capability <= self.until)
 
     @property
     def entries(self) -> tuple[str, ...]:

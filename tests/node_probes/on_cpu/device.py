@@ -27,17 +27,18 @@ def compiler() -> str | None:
     return shutil.which("g++") or shutil.which("clang++")
 
 
-def build(source: str, folder: Path) -> Path:
-    """A shared library of one of the shipped sources."""
+def build(source: str, folder: Path, *defines: str) -> Path:
+    """A shared library of one of the shipped sources; `defines` as the compiler takes them, ``-DPAIRS=1``."""
     program = compiler()
     assert program is not None
     sources = folder / "cuda"
     if not sources.exists():
         shutil.copytree(CUDA_FOLDER, sources)
         shutil.copy(HERE / "instructions.cuh", sources)
+        shutil.copy(HERE / "wgmma_instructions.cuh", sources)
     library = folder / f"{source}.so"
     options = ["-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-ffp-contract=off", "-include", "cuda_on_cpu.h"]
-    command = [program, *options, f"-I{HERE}", "-x", "c++", str(sources / source), "-o", str(library)]
+    command = [program, *options, *defines, f"-I{HERE}", "-x", "c++", str(sources / source), "-o", str(library)]
     subprocess.run(command, check=True, capture_output=True, timeout=120)  # noqa: S603 - a compiler on our own files
     return library
 

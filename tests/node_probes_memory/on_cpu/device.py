@@ -26,8 +26,11 @@ class StuckWord:
 
     sm: int
     word: int
-    """Of shared memory; the thread; or of the first stretch of memory."""
+    """Of shared memory; the thread; of the first stretch of memory; or `WHEREVER_IT_READS`, whatever the SM reads."""
     bits: int
+
+
+WHEREVER_IT_READS = -1
 
 
 def build(source: str, folder: Path) -> Path:
@@ -54,12 +57,13 @@ class MemoryCpuDevice(CpuDevice):
     def __init__(self, library: Path, fault: StuckWord | None = None) -> None:
         super().__init__(library, fault.sm if fault else -1, fault.bits if fault else 0)
         self._fault = fault
+        is_reader = fault is not None and fault.word == WHEREVER_IT_READS
         self._library.set_faulty_word(ctypes.c_uint32(fault.word if fault else 2**32 - 1))
-        self._library.set_faulty_address(ctypes.c_uint64(0))
+        self._library.set_faulty_address(ctypes.c_uint64(2**64 - 1 if is_reader else 0))
 
     def allocate(self, size_bytes: int) -> Buffer:
         buffer = super().allocate(size_bytes)
-        if self._fault and len(self._memory) == 1:
+        if self._fault and self._fault.word != WHEREVER_IT_READS and len(self._memory) == 1:
             self._library.set_faulty_address(ctypes.c_uint64(buffer.address + 4 * self._fault.word))
         return buffer
 

@@ -1,5 +1,6 @@
 // The accesses under test, on a CPU, in place of the shipped file's assembly. A fault can be set: bits that are stuck at
-// 1, on one SM in one word of shared memory or in all registers of one thread, or at one address of global memory.
+// 1, on one SM in one word of shared memory or in all registers of one thread, or at one address of global memory, or in
+// all that one SM reads of it.
 #pragma once
 #include "types.cuh"
 
@@ -17,10 +18,13 @@ inline u32 load_shared(const u32* at) {
     return is_faulty ? *at | stuck_bits : *at;
 }
 inline void store_shared(u32* at, u32 word) { *at = word; }
-inline u64 faulty_address;
+inline u64 faulty_address;  // all ones: whatever the faulty SM reads, and nothing that others do
 inline void load_global(u32 (&words)[4], u64 address) {
     std::memcpy(words, reinterpret_cast<void*>(address), 16);
-    for (u32 w = 0; w < 4; ++w) words[w] |= address + 4 * w == faulty_address ? stuck_bits : 0;
+    for (u32 w = 0; w < 4; ++w) {
+        const bool is_faulty = ~faulty_address ? address + 4 * w == faulty_address : current_sm == faulty_sm;
+        words[w] |= is_faulty ? stuck_bits : 0;
+    }
 }
 inline void store_global(u64 address, const u32 (&words)[4]) { std::memcpy(reinterpret_cast<void*>(address), words, 16); }
 inline u32 masked_xor(u32 code, u32 mask, u32 base) { return (code & mask) ^ base; }

@@ -3,7 +3,8 @@
 // Each step takes sign and mantissa of `a` from the chain's state, computes r = a * b + c with one rounding, and mixes
 // r's bits into the state by s * odd + r, which loses nothing: a wrong r makes a wrong state, and that all later steps.
 // The slots of a set differ in their exponents: normal, large alignment shift, near cancellation, denormal operand,
-// denormal product, denormal addend, overflow to infinity, all mantissa bits set. NaN cannot arise.
+// denormal product, denormal addend, overflow to infinity, all mantissa bits set. NaN cannot arise. PTX ISA 9.x, 9.7.3.6,
+// fma: ".rn: mantissa LSB rounds to nearest even", and subnormal numbers are supported unless .ftz is asked for.
 // A chain finds a fault but hides which bit it was in, so every slot's first result is also an output of its own.
 // The twin is fma.py.
 #include "pinned_probe.cuh"

@@ -8,7 +8,11 @@
 // Loads and stores are volatile PTX with .cg, which the L1 cache never answers; a launch holds one operation, so no
 // second read of a word can be merged with its first.
 //
-// Nothing here belongs to an SM: blocks share the work as they come. The twin is software/memory.py.
+// Memory belongs to no SM, and blocks share the work as they come. But whichever SM read a wrong word may be what is
+// wrong, so its number is kept, and a block of another SM that ends later in the same launch reads the word again, which
+// the L2 cache then answers: right for one SM and wrong for the other is no fault of the memory. The twin is
+// software/memory.py.
+#include "instructions.cuh"
 #include "memory_instructions.cuh"
 #include "random.cuh"
 
@@ -24,10 +28,15 @@ struct MemoryRecord {
     u32 reserved[3];
     struct {
         u64 address;
-        u32 expected, actual, operation, reserved;
+        u32 expected, actual, operation;
+        u32 reader;          // the SM that found it, plus 1; written last
+        u32 reader_again;    // another SM that read it again, plus 1; 0 where none did
+        u32 again;           // what that one found
+        u32 expected_again;  // and what it held for right
+        u32 reserved;
     } entries[ENTRIES];
 };
-static_assert(sizeof(MemoryRecord) == 32 + 24 * ENTRIES, "memory_record.py reads 416 bytes");
+static_assert(sizeof(MemoryRecord) == 32 + 40 * ENTRIES, "memory_record.py reads 672 bytes");
 
 // What a word holds as its 0; as its 1 it holds the complement.
 struct Background {
@@ -74,6 +83,28 @@ __device__ __noinline__ void report(MemoryRecord* record, u64 address, u32 expec
     record->entries[entry].expected = expected;
     record->entries[entry].actual = actual;
     record->entries[entry].operation = operation;
+    __threadfence();
+    *(volatile u32*)&record->entries[entry].reader = sm_id() + 1;
+}
+
+// The entry of this thread's number, if it is of this launch, another SM wrote it and none other has looked. A faulty SM
+// may have written any address, so only those of the tested memory are read.
+__device__ __noinline__ void read_again(MemoryRecord* record, u64 base, u64 size_bytes, u32 operation, u32 inverted,
+                                        u32 kind, u32 pattern, u32 bit, u64 seed) {
+    auto& entry = record->entries[threadIdx.x];
+    const u32 reader = *(volatile u32*)&entry.reader, own = sm_id() + 1;
+    __threadfence();
+    if (reader == 0 || reader == own || *(volatile u32*)&entry.operation != operation) return;
+    const u64 address = *(volatile u64*)&entry.address & ~3ull;
+    if (address < base || address - base >= size_bytes) return;
+    if (atomicCAS(&entry.reader_again, 0u, own) != 0u) return;
+    u32 words[4];
+    load_global(words, address & ~15ull);
+    u32 again = words[0];
+#pragma unroll
+    for (u32 w = 1; w < 4; ++w) again = (address >> 2 & 3) == w ? words[w] : again;  // an index would need local memory
+    entry.again = again;
+    entry.expected_again = Background{kind, pattern, bit, seed}.word(address) ^ inverted;
 }
 
 extern "C" __global__ void __launch_bounds__(256, 8)
@@ -114,4 +145,6 @@ extern "C" __global__ void __launch_bounds__(256, 8)
     atomicAdd(&words_of_block, words_read);
     __syncthreads();
     if (threadIdx.x == 0) atomicAdd(&record->words, words_of_block);
+    const u64 size_bytes = (units << width) * (4 * UNIT_WORDS);
+    if (threadIdx.x < ENTRIES) read_again(record, base, size_bytes, operation, inverted, kind, pattern, bit, seed);
 }

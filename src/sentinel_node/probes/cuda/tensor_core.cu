@@ -7,6 +7,11 @@
 // By set number modulo 4: 0 and 1 random, 2 a single product per dot product with (nearly) all bits on both sides,
 // 3 all mantissa bits set. Signs are always random, exponents random per row and column.
 //
+// No operand is denormal, infinite or NaN, for PTX promises no more: "The accumulation order, rounding, and handling of
+// subnormal inputs are unspecified" (PTX ISA 9.x, 9.7.14.5.14, mma, "Precision and rounding", for f16, bf16, tf32 and
+// fp8). Products are exact, sums are kept "with at least single precision", but for fp8 on Hopper, which is reported to
+// keep 14 bits. For int8 a sum that overflowed would wrap; none does.
+//
 // Each group of four steps accumulates into the same tile, whose bits then decide all later operands by way of a state
 // that loses nothing (see fma.cu). The first tile is an output of its own, to show which bit of a fault.
 // The twin is tensor_core.py.
@@ -31,7 +36,7 @@ struct Format {
         instruction(d, a, b);                                                                       \
     }
 
-struct Fp16 : Format<2, 0x83FF83FFu, 0x83808380u, 0x83FC83FCu, 10, 0, 15, 15, 15> {
+struct Fp16 : Format<2, 0x83FF83FFu, 0x83808380u, 0x83FC83FCu, 10, 1, 15, 15, 15> {
     MMA_OPERATION(mma_fp16)
 };
 struct Bf16 : Format<2, 0x807F807Fu, 0x807F807Fu, 0x807F807Fu, 7, 100, 31, 110, 31> {

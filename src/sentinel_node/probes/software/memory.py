@@ -18,7 +18,7 @@ from sentinel_node.probes.memory_march import UNIT_WORD_BITS, BackgroundKind
 from sentinel_node.probes.memory_record import ENTRIES, MEMORY_RECORD
 from sentinel_node.probes.record import Words
 from sentinel_node.probes.software.emulation import Call, Emulations
-from sentinel_node.probes.software.memory_faults import MemoryFault
+from sentinel_node.probes.software.memory_faults import MemoryFault, WrongReader
 
 UNIT_WORDS = 1 << UNIT_WORD_BITS
 
@@ -124,26 +124,58 @@ def read(call: Call) -> None:
         found[this.addresses == np.uint64(address)] = value
     records = call.array(10, MEMORY_RECORD)
     assert records is not None  # noqa: S101 - never null
-    _report(records[call.number(11)], _Difference(this, found), call.number(12))
+    _report(records[call.number(11)], _Read(this, found), call.number(12))
 
 
 @dataclass(frozen=True, slots=True)
-class _Difference:
+class _Read:
+    """One launch of reads: what memory gave, and which SM each unit went to."""
+
     this: _Pass
-    found: Words
+    given: Words
+
+    @property
+    def readers(self) -> npt.NDArray[np.intp]:
+        """Of each unit: warps take them in turn, and blocks lie on the SMs in turn."""
+        launch, sms = self.this.call.launch, np.array(self.this.call.sms)
+        warp = np.arange(len(self.this.units)) % (launch.grid * launch.block // 32)
+        of_units: npt.NDArray[np.intp] = sms[warp * 32 // launch.block % len(sms)]
+        return of_units
+
+    def seen_by(self, sm: int, words: Words) -> Words:
+        """What an SM makes of words that memory gave."""
+        for fault in self.this.call.faults_of(WrongReader, sm):
+            words = words ^ np.uint32(fault.mask)
+        return words
+
+    @property
+    def found(self) -> Words:
+        """What the SMs made of it all."""
+        found, readers = self.given.copy(), self.readers
+        for sm in {fault.sm for fault in self.this.call.faults_of(WrongReader)}:
+            found[readers == sm] = self.seen_by(sm, found[readers == sm])
+        return found
+
+    def again(self, place: tuple[int, int]) -> tuple[int, int]:
+        """Another SM's number plus 1, and what it finds in the cache, so what memory gave; 0 where there is none."""
+        sms = self.this.call.sms
+        other = next((sm for sm in sms if sm != self.readers[place[0]]), None)
+        return (0, 0) if other is None else (other + 1, int(self.seen_by(other, self.given[place])))
 
 
-def _report(record: np.void, seen: _Difference, operation: int) -> None:
-    right = seen.this.right
+def _report(record: np.void, seen: _Read, operation: int) -> None:
+    right, found, addresses, readers = seen.this.right, seen.found, seen.this.addresses, seen.readers
     record["words"] += np.uint64(right.size)
-    wrong = seen.found != right
+    wrong = found != right
     if not wrong.any():
         return
     record["mismatches"] += np.uint32(np.count_nonzero(wrong))
-    record["or_of_xor"] |= np.bitwise_or.reduce((seen.found ^ right)[wrong])
-    rows = zip(seen.this.addresses[wrong], right[wrong], seen.found[wrong], strict=True)
-    for address, expected, actual in sorted(rows)[: max(0, ENTRIES - int(record["claimed"]))]:
-        record["entries"][int(record["claimed"])] = (address, expected, actual, operation, 0)
+    record["or_of_xor"] |= np.bitwise_or.reduce((found ^ right)[wrong])
+    places = sorted(zip(*np.nonzero(wrong), strict=True), key=lambda place: int(addresses[place]))
+    for place in places[: max(0, ENTRIES - int(record["claimed"]))]:
+        other, again = seen.again(place)
+        told = (addresses[place], right[place], found[place], operation, readers[place[0]] + 1, other, again)
+        record["entries"][int(record["claimed"])] = (*told, right[place] if other else 0, 0)
         record["claimed"] += np.uint32(1)
 
 

@@ -151,3 +151,11 @@ class DeceptiveRead(_Quiet):
         if address == self.address and (value >> self.bit & 1) == self.value:
             cells[address] = value ^ 1 << self.bit
         return value
+
+
+@dataclass(frozen=True)
+class WrongReader:
+    """No fault of memory: one SM flips the bits of a mask in every word that it reads."""
+
+    sm: int
+    mask: int = 1
