@@ -33,7 +33,7 @@ _SCHEMA = "@schema "
 _NOT_BY_NAME = frozenset({"kubeconfig", "kube_context", "log_level"})
 """A pod has a ServiceAccount, and `logLevel` is an argument of the command."""
 _NODE_WITH_A_KEY = frozenset(
-    {"node_name", "listen", "metrics_listen", "probes", "journal_dir", "gateway", "buffer_dir"}
+    {"node_name", "listen", "metrics_listen", "probes", "state_dir", "journal_dir", "gateway", "buffer_dir"}
 )
 """Settings of `sentinel-node` that follow from other values. Files may be named anew: each node may have its own."""
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}

@@ -6,9 +6,12 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from sentinel_node.device.opening import OpenSoftware
 from sentinel_node.domain.errors import Unavailable
+from sentinel_node.probes.software.device import SoftwareDevice
+from sentinel_node.probes.software.twins import twins
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,40 @@ def that_exits(gpu):
 def that_never_answers(gpu):
     """A call into the driver that does not come back."""
     time.sleep(3600)
+
+
+class _NeverReady(SoftwareDevice):
+    def prepare(self, source, entry):
+        """A compiler on a host that is much too busy."""
+        time.sleep(3600)
+
+
+class _Hanging(SoftwareDevice):
+    def synchronise(self, deadline_s):
+        """A wait within the driver that has no end, whatever it was told."""
+        time.sleep(3600)
+
+
+def that_never_compiles(gpu):
+    return _NeverReady(twins(), 4, (), gpu)
+
+
+def that_hangs(gpu):
+    return _Hanging(twins(), 4, (), gpu)
+
+
+@dataclass(frozen=True, slots=True)
+class ThatHangsOnce:
+    """Hangs in the first process that opens it."""
+
+    folder: str
+
+    def __call__(self, gpu):
+        try:
+            Path(self.folder, "hung").touch(exist_ok=False)
+        except FileExistsError:
+            return OpenSoftware(sm_count=4)(gpu)
+        return that_hangs(gpu)
 
 
 def that_is_missing(gpu):

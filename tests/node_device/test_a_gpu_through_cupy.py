@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tests.node_device.cupy_library import Library
 
 from sentinel_node.device.cupy_device import CupyDevice
 from sentinel_node.device.kernel_images import KernelImages
-from sentinel_node.domain.errors import DeviceFailed, DeviceTimeout, OutOfMemory
+from sentinel_node.domain.errors import DeviceFailed, DeviceTimeout, OutOfMemory, Unavailable
 from sentinel_node.domain.gpu import GpuIdentity
+from sentinel_node.probes.compiling import Compiled
 from sentinel_node.probes.device import Buffer, Launch
 
 GPU = GpuIdentity("GPU-1", 0, "0000:01:00.0", "H200", compute_capability=(9, 0))
@@ -99,3 +103,15 @@ def test_a_source_is_compiled_once_for_all_processes(tmp_path):
     assert images.file("aes.cu", "sm_90").stat().st_mtime_ns == compiled_at
     assert first.read_bytes()[:4] == b"\x7fELF"
     assert [file.name for file in tmp_path.iterdir()] == ["aes.cu.sm_90.cubin"]
+
+
+def test_a_kernel_that_the_disk_does_not_take_leaves_nothing_behind_and_says_so(tmp_path, monkeypatch):
+    def full(self, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    images = KernelImages(tmp_path, lambda source, architecture: Compiled(b"machine code", ""))
+    monkeypatch.setattr(Path, "replace", full)
+
+    with pytest.raises(Unavailable, match="No space left"):
+        images.file("aes.cu", "sm_90")
+    assert list(tmp_path.iterdir()) == []

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.node_device import devices
 
 from sentinel_node.device.cupy_device import missing
-from sentinel_node.device.opening import OpenSoftware, software_gpus
+from sentinel_node.device.opening import SOFTWARE_SMS, OpenSoftware, software_gpus
 from sentinel_node.device.process_prober import Patience, ProcessProber
 from sentinel_node.domain.errors import DeviceFailed, NotFound, Unavailable
 from sentinel_node.domain.probes import Outcome, ProbeKind, ProbePlan
@@ -46,8 +47,8 @@ class Watch:
 def prober_with():
     made = []
 
-    def make(open_device, *, opening_s=60.0, keep_s=60.0):
-        made.append(ProcessProber(lambda: (GPU,), open_device, Patience(opening_s, keep_s)))
+    def make(open_device, *, ready_s=60.0, late_s=15.0, keep_s=60.0, gpu=GPU):
+        made.append(ProcessProber(lambda: (gpu,), open_device, Patience(ready_s, late_s, keep_s)))
         return made[-1]
 
     yield make
@@ -122,14 +123,48 @@ def test_a_process_that_dies_is_an_error_of_the_probe_and_none_of_the_silicon(pr
     assert how in report.findings[0].reason
 
 
-def test_a_driver_that_does_not_come_back_is_a_timeout_and_its_process_is_killed(prober_with):
-    plan = ProbePlan(ProbeKind.FMA, GPU.uuid, deadline_s=0.5)
+@pytest.mark.parametrize(
+    ("opens", "ready_s", "outcome", "why"),
+    [
+        (OpenSoftware(), 0.0, Outcome.NOT_RUN, "did not start within 0 s"),
+        (devices.that_never_answers, 15.0, Outcome.TIMEOUT, "could not open the GPU within 15 s"),
+        (devices.that_never_compiles, 15.0, Outcome.NOT_RUN, "had not prepared its kernels within 15 s"),
+        (devices.that_hangs, 60.0, Outcome.TIMEOUT, "gave no answer within 0.5 s"),
+    ],
+    ids=["python-does-not-start", "the-driver-hangs", "kernels-do-not-compile", "a-launch-hangs"],
+)
+def test_only_a_gpu_that_does_not_answer_is_a_timeout_and_what_is_late_is_killed(
+    prober_with, opens, ready_s, outcome, why
+):
+    plan = replace(PLAN, deadline_s=0.5)
 
-    report = prober_with(devices.that_never_answers, opening_s=0.0).run(plan, Watch())
+    report = prober_with(opens, ready_s=ready_s, late_s=0.0).run(plan, Watch())
 
     reason = report.findings[0].reason
-    assert report.outcome is Outcome.TIMEOUT
+    assert (report.outcome, why in reason) == (outcome, True), reason
     assert not is_alive(int(reason.split("process ")[1].split()[0]))
+
+
+def test_a_run_that_hangs_says_of_how_many_sms_the_gpu_is(prober_with):
+    plan, unknown = replace(PLAN, deadline_s=0.5), replace(GPU, sm_count=0)
+
+    report = prober_with(devices.that_hangs, late_s=0.0, gpu=unknown).run(plan, Watch())
+
+    assert (report.outcome, report.sms_present) == (Outcome.TIMEOUT, 4)
+
+
+def test_a_gpu_that_was_never_opened_has_as_many_sms_as_the_driver_says(prober_with):
+    report = prober_with(devices.that_kills).run(PLAN, Watch())
+
+    assert report.sms_present == GPU.sm_count == SOFTWARE_SMS
+
+
+def test_the_next_plan_after_one_that_hung_has_a_new_process(prober_with, tmp_path):
+    prober = prober_with(devices.ThatHangsOnce(str(tmp_path)), late_s=0.0)
+
+    outcomes = [prober.run(replace(PLAN, deadline_s=20.0 * number + 0.5), Watch()).outcome for number in range(2)]
+
+    assert outcomes == [Outcome.TIMEOUT, Outcome.PASS]
 
 
 def test_a_fault_of_ours_is_told_with_its_place(prober_with):

@@ -1,72 +1,131 @@
-"""New lines as they come."""
+"""The kernel's buffer is read all the time, and what comes is told to whoever listens."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from tests.node_kernel.conftest import XID_79, KernelBuffer
 
 from sentinel_node.domain.errors import Unavailable
 from sentinel_node.domain.kernel import KernelQuery, KernelRecord
+from sentinel_node.kernel.following import followed
 from sentinel_node.kernel.journal import Journal
 from sentinel_node.kernel.log import KernelLog
 
 
-async def test_a_follower_hears_what_is_printed_from_then_on(buffer: KernelBuffer, log: KernelLog):
-    buffer.print("before")
+@dataclass
+class Heard:
+    """What a listener was told."""
 
-    async with log.follow() as lines:
+    messages: list[str] = field(default_factory=list)
+    lost_lines: int = 0
+
+    def hear(self, records: Sequence[KernelRecord], lost_lines: int) -> None:
+        self.messages += [record.message for record in records]
+        self.lost_lines += lost_lines
+
+
+@pytest.fixture
+def heard(log: KernelLog) -> Heard:
+    heard = Heard()
+    log.listen(heard.hear)
+    return heard
+
+
+def test_lines_are_taken_in_though_nobody_asks(buffer: KernelBuffer, log: KernelLog, heard: Heard):
+    with followed(log):
         buffer.print(XID_79, "after")
+        _until(lambda: len(heard.messages) == 2)
 
-        assert await _next(lines, 2) == [XID_79, "after"]
-
-
-async def test_a_follower_hears_what_another_reader_took_from_the_buffer(buffer: KernelBuffer, log: KernelLog):
-    async with log.follow() as lines:
-        buffer.print("one")
-        await asyncio.to_thread(log.read, KernelQuery())
-
-        assert await _next(lines, 1) == ["one"]
+    assert heard.messages == [XID_79, "after"]
 
 
-async def test_two_followers_hear_the_same(buffer: KernelBuffer, log: KernelLog):
-    async with log.follow() as first, log.follow() as second:
-        buffer.print("one")
+def test_what_was_followed_is_read_after_the_kernel_overwrote_it(buffer: KernelBuffer, log: KernelLog, heard: Heard):
+    with followed(log):
+        buffer.print(XID_79)
+        _until(lambda: bool(heard.messages))
+        buffer.lose(1_000)
+        buffer.print("much later", at_us=9_000_000)
+        _until(lambda: len(heard.messages) == 2)
 
-        assert await _next(first, 1) == await _next(second, 1) == ["one"]
-
-
-async def test_a_follower_that_leaves_leaves_no_open_file(buffer: KernelBuffer, log: KernelLog):
-    async with log.follow() as lines:
-        before = _open_files(buffer.path)
-        buffer.print("one")
-        await _next(lines, 1)
-
-    assert _open_files(buffer.path) == before - 1
+    assert [record.message for record in log.read(KernelQuery()).records] == [XID_79, "much later"]
+    assert heard.lost_lines == 1_000
 
 
-async def test_a_follower_of_a_closed_log_hears_so(buffer: KernelBuffer, log: KernelLog):
-    async with log.follow() as lines:
-        log.close()
+def test_lines_from_before_the_first_look_are_not_lost(buffer: KernelBuffer, log: KernelLog, heard: Heard):
+    buffer.lose(70_000)
+    buffer.print("the oldest that the kernel keeps")
 
-        with pytest.raises(Unavailable, match="closed"):
-            await _next(lines, 1)
+    log.take_in(10)
+
+    assert heard.lost_lines == 0
 
 
-async def test_without_the_kernels_buffer_there_is_nothing_to_follow(tmp_path: Path, boot_id: Path):
+def test_a_listener_that_comes_late_hears_what_memory_holds_once(buffer: KernelBuffer, log: KernelLog):
+    buffer.print("one")
+    log.read(KernelQuery())
+    late = Heard()
+
+    log.listen(late.hear)
+    buffer.print("two")
+    log.read(KernelQuery())
+
+    assert late.messages == ["one", "two"]
+
+
+def test_a_storm_is_taken_in_at_a_pace(buffer: KernelBuffer, log: KernelLog, heard: Heard):
+    buffer.print(*(f"line {number}" for number in range(150)))
+
+    with followed(log, most_a_second=500):
+        _until(lambda: bool(heard.messages))
+        began = time.monotonic()
+        buffer.print("last")
+        _until(lambda: heard.messages[-1] == "last")
+
+    assert time.monotonic() - began > 0.1
+
+
+def test_the_end_is_at_once_and_leaves_no_open_file(buffer: KernelBuffer, log: KernelLog):
+    before = _open_files(buffer.path)
+    following = threading.Event()
+
+    with followed(log, lambda _: following.set()):
+        following.wait(30)
+
+    assert _open_files(buffer.path) == before
+    assert "kernel-log" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_without_the_kernels_buffer_it_is_said_that_nothing_is_followed(tmp_path: Path, boot_id: Path):
     log = KernelLog(Journal(programs=()), tmp_path / "none", boot_id)
+    told: list[bool] = []
 
-    with pytest.raises(Unavailable, match="CAP_SYSLOG"):
-        async with log.follow():
-            pass
+    with capture_logs() as logs, followed(log, told.append):
+        _until(lambda: bool(logs))
+
+    assert told == [False]
+    assert (logs[0]["event"], "CAP_SYSLOG" in logs[0]["reason"]) == ("kernel_log.not_followed", True)
 
 
-async def _next(lines: AsyncIterator[KernelRecord], count: int) -> list[str]:
-    async with asyncio.timeout(60):
-        return [(await anext(lines)).message for _ in range(count)]
+def test_a_closed_log_takes_in_nothing_more(log: KernelLog):
+    log.close()
+
+    with pytest.raises(Unavailable, match="closed"):
+        log.take_in(1)
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    """Wait until a thread has brought it about."""
+    ends = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < ends, "it did not come about"
+        time.sleep(0.002)
 
 
 def _open_files(path: Path) -> int:

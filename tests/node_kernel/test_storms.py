@@ -9,6 +9,9 @@ from sentinel_node.kernel.folding import MOST_A_SECOND
 from sentinel_node.kernel.log import KernelLog
 from sentinel_node.kernel.ring import Ring
 
+LINE_BYTES = 500
+"""What a line of 100 characters takes in memory."""
+
 
 def _mmu_fault(pid: int, gpu: str = "9b") -> str:
     return f"NVRM: Xid (PCI:0000:{gpu}:00): 31, pid={pid}, name=python3, Ch {pid:08x}"
@@ -43,7 +46,7 @@ def test_folded_lines_are_not_lost_lines(buffer: KernelBuffer, log: KernelLog):
 
 
 def test_memory_forgets_the_oldest_and_counts_them_as_lost():
-    ring = Ring(size=3)
+    ring = Ring(most_bytes=3 * LINE_BYTES)
 
     for second in range(10):
         ring.add(_record(second))
@@ -53,7 +56,7 @@ def test_memory_forgets_the_oldest_and_counts_them_as_lost():
 
 
 def test_what_was_folded_into_a_forgotten_line_is_lost_with_it():
-    ring = Ring(size=MOST_A_SECOND)
+    ring = Ring(most_bytes=MOST_A_SECOND * LINE_BYTES)
     for sequence in range(30):
         ring.add(_record(0, sequence))
 
@@ -63,6 +66,16 @@ def test_what_was_folded_into_a_forgotten_line_is_lost_with_it():
     assert ring.lost_after(0) == 30
 
 
-def _record(second: int, sequence: int | None = None) -> KernelRecord:
+def test_long_lines_leave_room_for_fewer():
+    ring = Ring(most_bytes=3 * LINE_BYTES)
+
+    for second in range(10):
+        ring.add(_record(second, length=1000))
+
+    assert [record.sequence for record in ring.records()] == [9]
+
+
+def _record(second: int, sequence: int | None = None, length: int = 100) -> KernelRecord:
     number = second if sequence is None else sequence
-    return KernelRecord(BOOT, number, second * 1_000_000, second * 1_000_000_000, 6, f"line {number}", "kmsg")
+    words = f"line {number}".ljust(length)
+    return KernelRecord(BOOT, number, second * 1_000_000, second * 1_000_000_000, 6, words, "kmsg")

@@ -38,7 +38,7 @@ async def test_every_result_is_counted_once(taking, tmp_path):
         await until(lambda: one.metrics.values[metrics.BUFFER_DEPTH,] == 0 and sent(one) >= 3)
 
     assert await counted(taking.grpc_port) == (264, 1)
-    assert (one.depth(), one.metrics.values[metrics.GRPC_CONNECTED,]) == (0, 1)
+    assert (one.depth(), one.metrics.values[metrics.GRPC_CONNECTED, "probes"]) == (0, 1)
 
 
 async def test_what_did_not_run_is_not_told_at_all(taking, tmp_path):
@@ -68,7 +68,7 @@ async def test_samples_arrive_and_only_the_newest_of_a_gpu_is_kept_for_sending(t
 
     async with one.running() as reporter:
         reporter.samples([KNOWN])
-        await until(lambda: one.metrics.values[metrics.GRPC_CONNECTED,] == 1)
+        await until(lambda: one.metrics.values[metrics.GRPC_CONNECTED, "telemetry"] == 1)
 
     assert one.metrics.values[metrics.BATCHES_REFUSED, "telemetry", "whole"] == 1  # the sample is years old
 

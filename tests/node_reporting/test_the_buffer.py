@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ import pytest
 from sentinel_node.domain.errors import BadConfiguration, Unavailable
 from sentinel_node.reporting.settings import BufferSettings
 from sentinel_node.reporting.spool import Spool
+
+WITHIN_S = 20.0
 
 
 @pytest.fixture
@@ -205,3 +209,60 @@ def test_a_full_disk_loses_one_record_and_says_so(settings, monkeypatch, taken, 
 
     with Spool(settings) as spool:
         assert [one.content for one in spool.read(0, 10)] == [b"after"]
+
+
+def test_a_record_that_the_disk_did_not_take_for_certain_does_not_come_back(settings, monkeypatch):
+    def fails(file):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with Spool(settings) as spool:
+        spool.append(b"before")
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "fdatasync", fails)
+            with pytest.raises(Unavailable, match="Input/output error"):
+                spool.append(b"not kept", durable=True)
+        assert spool.append(b"after") == 2
+
+    with Spool(settings) as spool:
+        assert [(one.number, one.content) for one in spool.read(0, 10)] == [(1, b"before"), (2, b"after")]
+
+
+@pytest.mark.parametrize(
+    ("place", "left", "lost"), [(1, [*range(1, 10), *range(19, 26)], 9), (2, [*range(1, 19)], 1)], ids=["old", "newest"]
+)
+def test_a_file_that_cannot_be_read_is_set_aside_and_counted_as_lost(settings, monkeypatch, place, left, lost):
+    filled(settings, 25)
+    bad, read = files(settings)[place], Path.read_bytes
+
+    def bad_block(path):
+        if path == bad:
+            raise OSError(errno.EIO, "Input/output error")
+        return read(path)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "read_bytes", bad_block)
+        with Spool(settings) as spool:
+            assert (numbers(spool), spool.dropped) == (left, lost)
+    assert [one.name for one in settings.folder.glob("*.unreadable")] == [f"{bad.stem}.unreadable"]
+
+
+def test_how_much_waits_can_be_told_while_the_disk_keeps_a_writer_waiting(settings, monkeypatch):
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(file):
+        begun.set()
+        assert go.wait(WITHIN_S)
+
+    with Spool(settings) as spool:
+        spool.append(b"one")
+        monkeypatch.setattr(os, "fdatasync", slow)
+        writer = threading.Thread(target=spool.append, args=(b"two",), kwargs={"durable": True})
+        writer.start()
+        assert begun.wait(WITHIN_S)
+
+        asked = ThreadPoolExecutor(1).submit(lambda: (spool.depth, spool.size_bytes))
+        try:
+            assert asked.result(WITHIN_S) == (1, 19)
+        finally:
+            go.set()
+            writer.join()

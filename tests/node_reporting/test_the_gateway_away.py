@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
 from structlog.testing import capture_logs
 from tests.node_reporting.node import GPU, counted, finding, gateway, node, report, until
+from tests.node_scheduling.workers import Remembered
 
 from sentinel.v1.probe_pb2 import ProbeExecution
 from sentinel_node.domain import metrics
@@ -14,9 +16,10 @@ from sentinel_node.domain.errors import BadConfiguration
 from sentinel_node.domain.probes import Outcome
 from sentinel_node.domain.schedule import DEFAULT
 from sentinel_node.reporting.reporter import Reporter
+from sentinel_node.reporting.retrying import Retrying
 from sentinel_node.reporting.settings import BufferSettings
 from sentinel_node.reporting.spool import Spool
-from sentinel_sdk import SentinelClient, TlsConfig
+from sentinel_sdk import InvalidArgumentError, SentinelClient, TlsConfig
 from sentinel_sdk.types import AuditEntryType, AuditQueryFilters
 
 FAIL, FOUND = Outcome.FAIL, AuditEntryType.PROBE_RESULT
@@ -65,7 +68,24 @@ async def test_each_failure_to_reach_it_is_counted_and_it_says_to_be_unconnected
         await reporter.report(report(finding(FAIL, 7)), GPU)
         await until(lambda: value(one, metrics.GRPC_ERRORS, "unavailable") >= 3)
 
-    assert value(one, metrics.GRPC_CONNECTED) == 0
+    assert value(one, metrics.GRPC_CONNECTED, "probes") == 0
+
+
+async def test_a_stream_that_works_hides_no_other_that_does_not(tmp_path):
+    told = Remembered()
+    settings = node(tmp_path, 1, first_backoff_s=60, longest_backoff_s=60).settings
+    probes, telemetry = Retrying("probes", settings, told), Retrying("telemetry", settings, told)
+
+    async def refused():
+        raise InvalidArgumentError("what is this?")
+
+    trying = asyncio.ensure_future(probes.forever(refused))
+    await until(lambda: told.counts[metrics.GRPC_CONNECTED] == 1)
+    telemetry.worked()
+    trying.cancel()
+
+    name = metrics.GRPC_CONNECTED
+    assert (told.values[name, "probes"], told.values[name, "telemetry"]) == (0, 1)
 
 
 @pytest.mark.parametrize("groups", [{"probes": {"hmac_key": "secret"}}, {}], ids=["signed", "unsigned"])

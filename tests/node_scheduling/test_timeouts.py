@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from tests.node_scheduling.gpu import played
+from dataclasses import replace
 
-from sentinel_node.domain.probes import Outcome, ProbeKind
+from tests.node_scheduling.gpu import SMS, identity, played
+from tests.node_scheduling.workers import QUICK, Node
+
+from sentinel.v1 import probe_pb2
+from sentinel_node.domain.errors import DeviceTimeout
+from sentinel_node.domain.probes import Finding, Outcome, ProbeKind, ProbeReport
 from sentinel_node.domain.schedule import Entry
+from sentinel_node.reporting.executions import executions_of
+from sentinel_node.scheduling.orders import Orders
 from sentinel_node.scheduling.outcomes import is_paused, put_off
 from sentinel_node.scheduling.settings import SchedulingSettings
+from sentinel_node.scheduling.worker import Worker
 
 EVERY_10_S = (Entry(ProbeKind.FMA, 10),)
+MEMORY = (Entry(ProbeKind.MEMORY, 10),)
 
 
 def hanging(**changed):
@@ -56,6 +65,26 @@ def test_a_timeout_counts_only_in_a_row():
     assert not is_paused(gpu.state, gpu.settings)
 
 
+def test_an_error_in_between_ends_no_row_of_timeouts():
+    gpu = hanging(settings=SchedulingSettings(rest_after_timeout_s=1))
+    for place in range(6):
+        gpu.outcome, gpu.bad = (Outcome.ERROR, range(SMS)) if place % 2 else (Outcome.TIMEOUT, {0})
+        gpu.play(10)
+
+    assert is_paused(gpu.state, gpu.settings)
+
+
+def test_where_a_try_after_a_pause_gives_no_answer_the_pause_goes_on():
+    gpu = hanging()
+    gpu.play(200)
+    gpu.outcome, gpu.bad = Outcome.ERROR, range(SMS)
+
+    gpu.play(8000)
+
+    times = gpu.times(ProbeKind.FMA)[2:]
+    assert [round(after - before) for before, after in zip(times, times[1:], strict=False)] == [3600, 3600]
+
+
 def test_the_first_run_after_a_timeout_has_time_to_compile_again():
     gpu = played((Entry(ProbeKind.FMA, 10, timeout_s=0.5),), outcome=Outcome.TIMEOUT)
     gpu.play(20)
@@ -76,3 +105,30 @@ def test_a_gpu_on_which_somebody_else_probes_is_left_alone_for_a_moment():
     assert gpu.due() == ()
     gpu.now_s += 5
     assert len(gpu.due()) == 1
+
+
+async def test_memory_that_hangs_is_told_with_the_number_of_sms_so_that_it_can_be_reported():
+    def hung(plan, _):
+        return ProbeReport(plan, (Finding(Outcome.TIMEOUT, None, ""),), 0, 0, 1)
+
+    node = Node(hung)
+    worker = node.worker(MEMORY)
+    worker.state = replace(worker.state, sm_count=132)
+
+    await worker.turn()
+
+    made = executions_of(node.reports[0], identity(), "node-1", lambda: "id")
+    assert [(one.sm.sm_id, one.result) for one in made.messages] == [(132, probe_pb2.PROBE_RESULT_TIMEOUT)]
+
+
+async def test_a_gpu_that_was_never_opened_is_taken_at_the_drivers_word():
+    def hung(plan, _):
+        raise DeviceTimeout("the driver does not come back")
+
+    node = Node(hung)
+    worker = Worker(replace(identity(), sm_count=108), lambda: Orders(MEMORY, 2.0), node.parts(), QUICK)
+    node.now_s += 10_000
+
+    await worker.turn()
+
+    assert (node.reports[0].outcome, node.reports[0].sms_present) == (Outcome.TIMEOUT, 108)

@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 from tests.node_scheduling.gpu import report_of
 from tests.node_scheduling.test_conditions import sample
 from tests.node_scheduling.workers import QUICK, Node, hanging
@@ -171,6 +172,39 @@ class TestDeep:
         await self.depths(node)
 
         assert (held, node.leases.holders()) == (["GPU-0"], {})
+
+
+async def test_what_a_run_found_when_it_was_stopped_at_the_end_is_reported():
+    begun = threading.Event()
+
+    def stopped_in_time(plan, watch):
+        begun.set()
+        for _ in range(20_000):
+            if watch.is_stopped:
+                return report_of(plan, Outcome.FAIL, {7})
+            time.sleep(0.001)
+        raise AssertionError("nobody stopped it")
+
+    node = Node(stopped_in_time)
+    work = asyncio.ensure_future(node.worker(FMA).run())
+    assert await asyncio.to_thread(begun.wait, 20)
+
+    work.cancel()
+    await asyncio.wait((work,))
+
+    assert [one.outcome for one in node.reports] == [Outcome.FAIL]
+    assert (work.cancelled(), node.leases.holders()) == (True, {})
+
+
+async def test_wrong_words_that_belong_to_no_sm_are_said_whatever_the_outcome():
+    found = ("fp32: a block that was moved from SM 2 found 7 wrong words",)
+    node = Node(lambda plan, _: replace(report_of(plan), unplaced=found))
+
+    with capture_logs() as logs:
+        await node.worker(FMA).turn()
+
+    told = [one["found"] for one in logs if one["event"] == "probe.wrong_words_unplaced"]
+    assert (node.reports[0].outcome, told) == (Outcome.PASS, [found])
 
 
 async def test_a_pause_is_said_and_its_end_too():

@@ -26,12 +26,12 @@ from sentinel_node.domain.gpu import GpuIdentity
 from sentinel_node.domain.leases import Leases
 from sentinel_node.domain.permission import Allowed
 from sentinel_node.domain.probes import ProbeReport
-from sentinel_node.service.certificates import Certificates
 from sentinel_node.service.desk import Desk, ProbeRules
 from sentinel_node.service.evidence import Sources
 from sentinel_node.service.node_service import Machine, Node
 from sentinel_node.service.part import Part
 from sentinel_node.service.server import Door, answering
+from sentinel_serving.certificates import Certificates
 
 OPEN = AccessRules(anonymous=EVERY_ROLE)
 
@@ -51,12 +51,18 @@ class Given:
     leases: Leases = field(default_factory=Leases)
     read_deadline_s: float = 10.0
     grace_s: float = 10.0
+    hearing_s: float = 5.0
     heard: list[Any] = field(default_factory=list)
     address: str = "127.0.0.1:0"
     port: int = 0
 
     async def hear(self, report: ProbeReport, gpu: GpuIdentity) -> None:
         self.heard.append((report.plan.kind, gpu.uuid))
+
+    def desk(self, machine: Machine) -> Desk:
+        """Where its probes are asked for."""
+        rules = ProbeRules(self.allowed, self.grace_s, heard=self.hear, hearing_s=self.hearing_s)
+        return Desk(machine.prober, machine.sources.telemetry, self.leases, rules)
 
     def machine(self) -> Machine:
         """The parts, each missing where the test gave None."""
@@ -81,8 +87,7 @@ class Given:
 async def serving(given: Given) -> AsyncIterator[int]:
     """A server of it; gives the port."""
     machine = given.machine()
-    rules = ProbeRules(given.allowed, given.grace_s, heard=given.hear)
-    desk = Desk(machine.prober, machine.sources.telemetry, given.leases, rules)
+    desk = given.desk(machine)
     door = Door(given.address, lambda: given.rules, given.certificates, grace_s=1)
     async with answering(door, machine, desk) as port:
         given.port = port

@@ -9,14 +9,18 @@ from pathlib import Path
 
 import grpc
 import pytest
+from tests.node_kernel.conftest import XID_79, KernelBuffer
 from tests.node_service.doubles import WITHIN_S
 
 from sentinel.node.v1 import node_pb2, node_pb2_grpc
+from sentinel_node.app import machine
 from sentinel_node.app.loading import load
-from sentinel_node.app.serve import Running, running, works
+from sentinel_node.app.serve import Running, running
 from sentinel_node.app.software import SoftwareTelemetry
+from sentinel_node.device.opening import software_gpus
 from sentinel_node.domain.errors import BadConfiguration
 from sentinel_node.domain.metrics import METRICS
+from sentinel_node.kernel.log import KernelLog
 
 QUIET = {"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:0", "schedule": "off", "node_name": "node-1"}
 
@@ -108,11 +112,10 @@ async def test_a_gateway_that_is_away_keeps_nobody_waiting(tmp_path):
 
 
 async def test_a_probe_that_nobody_asked_for_keeps_the_process_waiting_as_well(node):
-    idle = works(node)
+    idle = node.work.is_probing
 
-    node.machine.leases.take("GPU-1", "the schedule (fma)")
-
-    assert (idle, works(node)) == (False, True)
+    with node.machine.leases.held("GPU-1", "the schedule (fma)"):
+        assert (idle, node.work.is_probing, node.work.is_under_way) == (False, True, True)
 
 
 async def test_a_surprise_in_the_first_look_keeps_no_part_from_being_served(monkeypatch):
@@ -135,6 +138,22 @@ async def test_a_probe_on_a_gpu_in_software_passes_and_is_counted(node):
     assert (told[-1].report.outcome, told[-1].report.passed) == (node_pb2.PROBE_OUTCOME_PASS, 132)
     counted = 'sentinel_probe_executions_total{probe_type="fma",result="pass"} 132.0'
     assert counted in await fetched(node, "/metrics")
+
+
+async def test_an_xid_that_is_printed_while_it_serves_becomes_a_metric(monkeypatch, tmp_path):
+    buffer = KernelBuffer(tmp_path / "kmsg")
+    monkeypatch.setattr(machine, "MachinesLog", lambda journal: KernelLog(journal, buffer.path))
+    wanted = settings(software_gpus=1, state_dir=tmp_path / "state")
+    place = software_gpus(1)[0]
+    labels = f'gpu_uuid="{place.uuid}",pci_bus_id="{place.pci_bus_id}",xid="79"'
+
+    async with asyncio.timeout(WITHIN_S), running(wanted) as node:
+        buffer.print(XID_79.replace("0000:9b:00", place.pci_bus_id[:-2]))
+        while f"sentinel_kernel_xid_total{{{labels}}} 1.0" not in (text := await fetched(node, "/metrics")):  # noqa: ASYNC110  metrics tell nobody
+            await asyncio.sleep(0.01)
+    buffer.close()
+
+    assert "sentinel_kernel_log_followed 1.0" in text
 
 
 def test_every_metric_is_in_the_guide():

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from typer.testing import CliRunner
 
 from sentinel_node.app import words
 from sentinel_node.app.cli import cli
+from sentinel_node.app.exits import of_outcome, of_status
 from sentinel_node.app.software import fault_of
+from sentinel_node.domain.diagnosis import Status
 from sentinel_node.domain.errors import Invalid
 from sentinel_node.domain.kernel import KernelPage
 from sentinel_node.domain.probes import Finding, Outcome, ProbeKind, ProbePlan, ProbeReport
@@ -25,10 +28,10 @@ WITHIN_S = 60.0
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("SENTINEL_")}
 
 
-def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
+def ran(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sentinel_node", *arguments]
     return subprocess.run(  # noqa: S603  our own command
-        command, env=ENVIRONMENT, capture_output=True, text=True, timeout=WITHIN_S, check=False
+        command, env=ENVIRONMENT | variables, capture_output=True, text=True, timeout=WITHIN_S, check=False
     )
 
 
@@ -124,6 +127,45 @@ def test_a_fault_that_cannot_be_is_refused_with_those_that_can(text):
         fault_of(text)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("probe", "fma", "--variant", "fp32", "--variant", "fp64"), "--variant is given 2 times, and takes one value"),
+        (("probe", "fma", "--seed", "1", "--seed", "1"), "--seed is given 2 times"),
+        (("kernel-log", "--since", "-3"), "greater than or equal to 0"),
+        (("kernel-log", "--since", "nan"), "Invalid value for '--since'"),
+        (("probe", "fma", "--deadline", "inf"), "Invalid value for '--deadline'"),
+        (("probe", "fma", "--sm", "-1"), "Invalid value for '--sm'"),
+    ],
+    ids=["twice", "twice-alike", "the-future", "no-time", "no-deadline", "no-sm"],
+)
+def test_what_would_be_passed_over_in_silence_is_refused(arguments, words):
+    done = CliRunner().invoke(cli, arguments)
+
+    assert (done.exit_code, words in " ".join(done.output.split())) == (2, True), done.output
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [(Outcome.PASS, 0), (Outcome.FAIL, 1), (Outcome.ERROR, 3), (Outcome.TIMEOUT, 3), (Outcome.NOT_RUN, 3)],
+)
+def test_a_probe_that_gave_no_answer_is_neither_a_pass_nor_a_failure(outcome, code):
+    assert of_outcome(outcome) == code
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(Status.OK, 0), (Status.WARNING, 1), (Status.BAD, 1), (Status.UNKNOWN, 3)]
+)
+def test_a_check_that_could_not_look_is_not_well(status, code):
+    assert of_status(status) == code
+
+
+def test_what_is_wrong_with_all_alike_is_told_once():
+    hung = Finding(Outcome.TIMEOUT, None, "march_ss", reason="not done after 6 s", tested_bytes=1)
+
+    assert words.report_words(replace(REPORT, findings=(hung,) * 4)).count("not done after 6 s") == 1
+
+
 @pytest.mark.slow
 class TestProcess:
     """Real processes."""
@@ -139,6 +181,19 @@ class TestProcess:
 
         assert done.returncode == 1
         assert "SM 3 (fp32): fail" in done.stdout
+
+    @pytest.mark.parametrize("kind", ["fma", "shared_memory"])
+    def test_a_deep_probe_in_software_comes_to_an_end_and_says_what_was_left_out(self, kind):
+        done = ran("probe", kind, "--software", "--deep")
+
+        assert done.returncode == 0, done.stdout
+        assert "32 repetitions stand for a deep run" in done.stdout
+
+    def test_a_deep_probe_that_comes_to_no_end_says_so(self):
+        done = ran("probe", "fma", "--software", "--deep", "--repetitions", "1000000", "--deadline", "0.2")
+
+        assert done.returncode == 3
+        assert "take fewer --repetitions, or a longer --deadline" in done.stdout
 
     @pytest.mark.parametrize(
         ("arguments", "code", "words"),
@@ -159,12 +214,13 @@ class TestProcess:
         assert words in done.stderr
         assert "Traceback" not in done.stderr
 
-    def test_the_doctor_says_what_is_missing(self):
-        done = ran("doctor")
+    def test_the_doctor_says_what_is_missing(self, tmp_path):
+        done = ran("doctor", SENTINEL_NODE_STATE_DIR=str(tmp_path))
 
         assert done.returncode == 1
         assert "missing  telemetry" in done.stdout
         assert "ok       compiler" in done.stdout
+        assert {"xid_metrics", "gpu_locks"} < {line.split()[1] for line in done.stdout.splitlines()}
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_a_signal_ends_it_in_order(self, number, tmp_path: Path):

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from sentinel_node.app import metrics_http
-from sentinel_node.app.setting_values import Address
+import pytest
+
+from sentinel_node.app import heartbeat, metrics_http
+from sentinel_node.app.heartbeat import DEAD_AFTER_S, Heartbeat
+from sentinel_serving.setting_values import Address
 
 WITHIN_S = 20.0
 
 
 @contextmanager
-def served() -> Iterator[int]:
-    with metrics_http.metrics_served(Address("127.0.0.1", 0), lambda: b"a 1\n", lambda: True) as port:
+def served(lives: Callable[[], bool] = lambda: True) -> Iterator[int]:
+    told = metrics_http.Told(lambda: b"a 1\n", lambda: True, lives)
+    with metrics_http.metrics_served(Address("127.0.0.1", 0), told) as port:
         yield port
 
 
@@ -57,15 +63,37 @@ def test_a_request_has_a_deadline_as_a_whole(monkeypatch):
         assert is_ended(slow(port, opened))
 
 
-def test_too_many_at_once_are_turned_away_until_others_have_ended(monkeypatch):
-    monkeypatch.setattr(metrics_http, "_MOST_CONNECTIONS", 1)
+def test_of_too_many_at_once_the_oldest_is_ended_and_the_newest_is_answered(monkeypatch):
+    monkeypatch.setattr(metrics_http, "_MOST_CONNECTIONS", 2)
     monkeypatch.setattr(metrics_http, "_REQUEST_S", 4 * WITHIN_S)
     monkeypatch.setattr(metrics_http._Handler, "timeout", None)
 
     with ExitStack() as opened, served() as port:
         first, second = slow(port, opened), slow(port, opened)
-        assert is_ended(second)
-        first.sendall(b"\r\n\r\n")
-        while first.recv(1000):
-            pass
         assert livez(port) == b"alive\n"
+        assert is_ended(first)
+        second.sendall(b"\r\n\r\n")
+        assert second.recv(1000)
+
+
+async def test_a_loop_that_stands_still_is_no_life():
+    now_s = 1000.0
+    heart = Heartbeat(lambda: now_s)
+
+    with heart.beating(), served(heart.lives) as port:
+        assert livez(port) == b"alive\n"
+        now_s += DEAD_AFTER_S
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            livez(port)
+
+
+async def test_a_loop_that_turns_goes_on_beating(monkeypatch):
+    monkeypatch.setattr(heartbeat, "BEAT_S", 0.001)
+    now_s = 1000.0
+    heart = Heartbeat(lambda: now_s)
+
+    with heart.beating():
+        now_s += DEAD_AFTER_S
+        async with asyncio.timeout(WITHIN_S):
+            while not heart.lives():  # noqa: ASYNC110  a heart tells nobody when it beats
+                await asyncio.sleep(0.001)

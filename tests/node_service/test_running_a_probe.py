@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -77,6 +78,19 @@ async def test_every_report_is_heard_inside_as_well(node, given):
     await events(node, request())
 
     assert given.heard == [("fma", GPU.uuid)]
+
+
+@pytest.mark.parametrize("trouble", [OSError("disk"), None], ids=["fails", "hangs"])
+async def test_whoever_hears_inside_keeps_no_report_from_its_caller(given, node_of, trouble):
+    async def hear(report, gpu):
+        if trouble:
+            raise trouble
+        await asyncio.Event().wait()
+
+    given.hear, given.hearing_s = hear, 0.05
+
+    async with node_of(given) as node:
+        assert (await events(node, request()))[-1].HasField("report")
 
 
 async def test_the_seed_that_is_asked_for_is_used_even_if_it_is_0(node, given):

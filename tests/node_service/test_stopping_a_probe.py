@@ -12,6 +12,7 @@ from tests.node_service.test_running_a_probe import events, refusal, request
 from tests.node_service.waiting import ended, reached, stopped, until, until_free
 
 from sentinel.node.v1 import node_pb2, node_pb2_grpc
+from sentinel_node.service import desk
 
 
 @pytest.fixture
@@ -53,6 +54,20 @@ async def test_the_gpu_stays_held_until_the_launch_under_way_has_ended(node, giv
     await ended(given.prober)
     await until_free(given)
     assert (await events(node, request()))[-1].HasField("report")
+
+
+async def test_one_whose_callers_time_is_almost_over_is_stopped_and_the_caller_hears_what_it_found(
+    node, given, monkeypatch
+):
+    monkeypatch.setattr(desk, "_LAST_S", WITHIN_S)
+    monkeypatch.setattr(desk, "_LAST_SHARE", 0.99)
+
+    call = node.RunProbe(request(), timeout=WITHIN_S)
+    await stopped(given.prober)
+    given.prober.go.set()
+
+    report = [event async for event in call][-1].report
+    assert (report.passed, report.not_run, given.prober.launched) == (1, 2, 1)
 
 
 async def test_what_it_found_is_handed_on_although_its_caller_has_left(node, given):

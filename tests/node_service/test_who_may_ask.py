@@ -15,9 +15,10 @@ from tests.sentinel_gateway.certificates import Authority, KeyPair
 from sentinel.node.v1 import node_pb2, node_pb2_grpc
 from sentinel_node.domain.errors import BadConfiguration
 from sentinel_node.service import open_calls
-from sentinel_node.service.certificates import CertificateFiles, Certificates
 from sentinel_node.service.methods import METHODS
 from sentinel_node.service.open_calls import MOST_STREAMS
+from sentinel_serving.certificate_files import CertificateFiles, UnusableCertificates
+from sentinel_serving.certificates import Certificates
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,12 @@ async def _drained(call) -> None:
         pass
 
 
+def _reflection(opened: Any, token: str) -> Any:
+    asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
+    stub: Any = reflection_pb2_grpc.ServerReflectionStub(opened)
+    return stub.ServerReflectionInfo(asked, metadata=(("authorization", f"Bearer {token}"),) if token else None)
+
+
 OK, DENIED = grpc.StatusCode.OK, grpc.StatusCode.PERMISSION_DENIED
 UNKNOWN, UNREACHED = grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.UNAVAILABLE
 
@@ -110,7 +117,7 @@ class TestCertificates:
     async def test_a_renewed_certificate_is_used_without_restart(self, port, files):
         renewed = Authority("renewed")
         renewed.server().write(files.certificate.parent, "server")
-        files.authority.write_bytes(renewed.pem)
+        files.authorities.write_bytes(renewed.pem)
 
         async with channel(port, renewed.pem, renewed.client("gcm-sentinel")) as opened:
             assert (await asked(opened))["read"] is OK
@@ -127,16 +134,16 @@ class TestCertificates:
     [
         (lambda files: files.certificate.unlink(), "cannot be read"),
         (lambda files: files.certificate.write_bytes(b"no"), "no certificate"),
-        (lambda files: files.key.write_bytes(b"no"), "no unencrypted private key"),
+        (lambda files: files.key.write_bytes(b"no"), "no private key"),
         (lambda files: files.key.write_bytes(Authority("other").server().key), "is not the key"),
-        (lambda files: files.authority.write_bytes(b""), "no certificate"),
+        (lambda files: files.authorities.write_bytes(b""), "no certificate"),
     ],
     ids=["missing", "no-certificate", "no-key", "other-key", "no-authority"],
 )
 def test_files_that_cannot_be_used_are_refused_at_start(files, damage, words):
     damage(files)
 
-    with pytest.raises(BadConfiguration, match=words):
+    with pytest.raises(UnusableCertificates, match=words):
         Certificates(files)
 
 
@@ -167,7 +174,7 @@ class TestTokens:
 
 
 class TestOpen:
-    """Health and descriptors need nobody's name."""
+    """Health needs nobody's name."""
 
     @pytest.fixture
     async def opened(self):
@@ -184,13 +191,18 @@ class TestOpen:
 
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
-    async def test_the_service_is_listed_by_reflection(self, opened):
-        asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
-        stub: Any = reflection_pb2_grpc.ServerReflectionStub(opened)
-        call = stub.ServerReflectionInfo(asked)
+    async def test_reflection_lists_the_service_for_whoever_has_a_name(self, opened):
+        names = {
+            service.name
+            async for answer in _reflection(opened, "ada's")
+            for service in answer.list_services_response.service
+        }
 
-        names = {service.name async for answer in call for service in answer.list_services_response.service}
         assert "gcm_sentinel.node.v1.NodeService" in names
+
+    @pytest.mark.parametrize("token", ["", "nobody's"])
+    async def test_reflection_tells_a_stranger_nothing(self, opened, token):
+        assert await code_of(_drained(_reflection(opened, token))) is UNKNOWN
 
     async def test_streams_of_nobody_are_few_and_leave_room_for_those_who_have_a_name(self, opened):
         stub: Any = health_pb2_grpc.HealthStub(opened)

@@ -55,6 +55,7 @@ class Gpu:
     sram: dict[str, int] | None = field(default_factory=dict)
     fabric: dict[str, int] | None = field(default_factory=lambda: {"state": 3, "cliqueId": 1})
     mig: int | None = 0
+    cores: int | None = 16_896
     load: int = 97
     serial: bytes = b"1654922006034"
 
@@ -169,6 +170,9 @@ class NvmlLibrary:
 
     def _nvmlDeviceGetCudaComputeCapability(self, gpu: Gpu, major: Any, minor: Any) -> int:  # noqa: N802
         return _number(9, major) or _number(0, minor)
+
+    def _nvmlDeviceGetNumGpuCores(self, gpu: Gpu, cores: Any) -> int:  # noqa: N802
+        return _number(gpu.cores, cores)
 
     def _nvmlDeviceGetMigMode(self, gpu: Gpu, current: Any, pending: Any) -> int:  # noqa: N802
         return _number(gpu.mig, current) or _number(gpu.mig, pending)

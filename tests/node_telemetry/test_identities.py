@@ -22,7 +22,14 @@ def test_a_gpu_is_named_by_uuid_address_model_serial_and_versions(reader: NvmlRe
         vbios_version="96.00.74.00.01",
         memory_bytes=80 << 30,
         compute_capability=(9, 0),
+        sm_count=132,
     )
+
+
+def test_the_number_of_sms_is_unknown_where_the_driver_counts_no_cores(library: NvmlLibrary, reader: NvmlReader):
+    library.gpus[0].cores = None
+
+    assert [gpu.sm_count for gpu in reader.identities()] == [0, 132]
 
 
 def test_mig_is_told_where_it_is_on(library: NvmlLibrary, reader: NvmlReader):

@@ -15,7 +15,15 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = {"gcm_sentinel", "sentinel_fleet", "sentinel", "sentinel_sdk", "sentinel_gateway", "sentinel_node"}
+PACKAGES = {
+    "gcm_sentinel",
+    "sentinel_fleet",
+    "sentinel",
+    "sentinel_sdk",
+    "sentinel_gateway",
+    "sentinel_node",
+    "sentinel_serving",
+}
 
 
 @pytest.fixture(scope="module")

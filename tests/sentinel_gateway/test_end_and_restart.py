@@ -21,9 +21,9 @@ from sentinel.ext.v1 import directives_pb2, ledger_pb2, records_pb2
 from sentinel.v1 import audit_pb2, common_pb2, config_pb2, correlation_pb2, quarantine_pb2
 from sentinel_gateway.app.collecting import BadSettings
 from sentinel_gateway.app.loading import Groups
-from sentinel_gateway.app.release import version
 from sentinel_gateway.app.running import running_gateway
 from sentinel_gateway.domain.errors import BadConfiguration, Unavailable
+from sentinel_serving.release import version
 
 pytestmark = pytest.mark.slow
 

@@ -147,7 +147,7 @@ def test_everything_that_does_not_fit_is_told_at_once(tmp_path):
         "unknown group 'grpcc'; did you mean 'grpc'?",
         "expected `key: value` lines under 'queue'",
         "unknown setting SENTINEL_GATWAY_X",
-        f"grpc.listen: expected host:port, such as 0.0.0.0:50051 or [::1]:0 (got 'nowhere', from {file})",
+        f"grpc.listen: expected host:port, such as 0.0.0.0:8080 or [::1]:0 (got 'nowhere', from {file})",
         "did you mean 'state_machine.four_eyes'?",
         "(got 'many', from SENTINEL_GATEWAY__PROBES__MAX_BATCH)",
         "bayesian.prior_alpha: Input should be greater than 0 (got 0",

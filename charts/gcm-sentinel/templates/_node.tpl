@@ -64,6 +64,7 @@ probes: {{ toJson $node.probes }}
 {{- if $node.journal.hostPath }}
 journal_dir: /host/journal
 {{- end }}
+state_dir: /var/lib/sentinel-node
 buffer_dir: /var/lib/sentinel-node/buffer
 {{- if $node.tls.existingSecret }}
 tls_cert_file: /etc/sentinel/tls/tls.crt

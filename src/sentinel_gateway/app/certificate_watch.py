@@ -6,7 +6,7 @@ import asyncio
 
 from sentinel_gateway.app.condition import Condition
 from sentinel_gateway.app.metrics import GatewayMetrics
-from sentinel_gateway.services.certificates import Certificates
+from sentinel_serving.certificates import Certificates
 
 
 async def watch_certificates(

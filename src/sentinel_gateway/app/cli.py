@@ -80,7 +80,7 @@ def main() -> None:
 @cli.command()
 def version() -> None:
     """Print the version."""
-    from sentinel_gateway.app.release import version as ours
+    from sentinel_serving.release import version as ours
 
     typer.echo(f"sentinel-gateway {ours()}")
 

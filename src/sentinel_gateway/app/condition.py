@@ -11,12 +11,12 @@ from typing import Protocol
 
 import structlog
 
-from sentinel_gateway.app.release import version
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.domain.errors import GatewayError
 from sentinel_gateway.domain.fleet import FleetFilter
 from sentinel_gateway.rest.answers import Json
 from sentinel_gateway.services.liveness import Liveness
+from sentinel_serving.release import version
 
 log = structlog.get_logger(__name__)
 

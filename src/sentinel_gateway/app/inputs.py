@@ -16,9 +16,9 @@ from sentinel_gateway.app.tokens import Rules
 from sentinel_gateway.app.transport import certificates_of, check_addresses
 from sentinel_gateway.domain.alert_settings import AlertSettings
 from sentinel_gateway.domain.settings import CoreSettings
-from sentinel_gateway.services.certificates import Certificates
 from sentinel_gateway.storage.connecting import place_of
 from sentinel_sdk.signing import Keys
+from sentinel_serving.certificates import Certificates
 
 
 @dataclass(frozen=True, slots=True)

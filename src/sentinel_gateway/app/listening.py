@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from sentinel_gateway.app.collecting import Tried, all_done
-from sentinel_gateway.app.setting_values import Address
 from sentinel_gateway.app.settings import Settings
 from sentinel_gateway.app.transport import RestTls, listeners_of
 from sentinel_gateway.domain.errors import BadConfiguration
 from sentinel_gateway.rest.server import listening
-from sentinel_gateway.services.certificates import Certificates
 from sentinel_gateway.services.server import GrpcServer, Limits, Listener
+from sentinel_serving.certificates import Certificates
+from sentinel_serving.setting_values import Address
 
 T = TypeVar("T")
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sentinel_gateway.domain.access import token_digest
 from sentinel_gateway.domain.errors import BadConfiguration
 from sentinel_gateway.domain.roles import Role, is_gateways
-
-_BYTES = 32
+from sentinel_serving.tokens import minted
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +33,4 @@ def mint(name: str, roles: Iterable[str]) -> Minted:
         raise BadConfiguration("--name must be printable and not empty")
     if is_gateways(name):
         raise BadConfiguration(f"--name {name!r} is the gateway's own name: its holder would pass for the gateway")
-    token = secrets.token_urlsafe(_BYTES)
-    return Minted(token, f"{token_digest(token)} {','.join(wanted)} {name.strip()}")
+    return Minted(*minted(name, wanted))

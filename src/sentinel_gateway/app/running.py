@@ -25,11 +25,11 @@ from sentinel_gateway.app.inputs import inputs_of
 from sentinel_gateway.app.listening import Taken, addresses_taken
 from sentinel_gateway.app.opened import open_stores
 from sentinel_gateway.app.places import places_of
-from sentinel_gateway.app.release import version
 from sentinel_gateway.app.serving import Answering, serving
 from sentinel_gateway.app.settings import Settings
 from sentinel_gateway.core.core import Core
 from sentinel_gateway.domain.errors import GatewayError
+from sentinel_serving.release import version
 
 log = structlog.get_logger(__name__)
 

@@ -12,8 +12,8 @@ import structlog
 
 from sentinel_gateway.app.garbage import collect_rarely
 from sentinel_gateway.app.running import Running, running_gateway
-from sentinel_gateway.app.setting_values import Address
 from sentinel_gateway.app.settings import Settings
+from sentinel_serving.setting_values import Address
 
 log = structlog.get_logger(__name__)
 

@@ -15,7 +15,6 @@ from sentinel_gateway.app.doorkeeper import Doorkeeper
 from sentinel_gateway.app.listening import Taken
 from sentinel_gateway.app.metrics import GatewayMetrics
 from sentinel_gateway.app.opened import Opened
-from sentinel_gateway.app.release import version
 from sentinel_gateway.app.scrape import Scrape
 from sentinel_gateway.app.settings import Settings
 from sentinel_gateway.app.verifying import Told, keep_verifying
@@ -28,6 +27,7 @@ from sentinel_gateway.services.border import Border
 from sentinel_gateway.services.bounds import Bounds
 from sentinel_gateway.services.ledger import LedgerService
 from sentinel_gateway.services.long_readings import LongReadings
+from sentinel_serving.release import version
 
 
 @dataclass(frozen=True, slots=True)

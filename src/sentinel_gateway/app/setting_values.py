@@ -2,53 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from sentinel_gateway.domain.roles import Role
 from sentinel_gateway.domain.settings import Strategy
+from sentinel_serving.setting_values import Address, address, lower
 
-_PORT = re.compile(r"\d{1,5}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where to listen; port 0 for any free one."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
-
-
-def _address(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    host, colon, port = value.strip().rpartition(":")
-    if not colon or not _PORT.fullmatch(port) or int(port) > 65535:
-        raise ValueError("expected host:port, such as 0.0.0.0:50051 or [::1]:0")
-    bare = host.removeprefix("[").removesuffix("]")
-    if ":" in bare and bare == host:
-        raise ValueError("write an IPv6 address in brackets, such as [::]:50051")
-    return Address(bare or "0.0.0.0", int(port))  # noqa: S104  ":50051" means every interface
 
 
 def _list(value: object) -> object:
@@ -76,7 +40,7 @@ def _json(value: object) -> object:
 
 def _addresses(value: object) -> object:
     items = _list(value)
-    return [_address(item) for item in items] if isinstance(items, list) else items
+    return [address(item) for item in items] if isinstance(items, list) else items
 
 
 def _digest(value: str) -> str:
@@ -86,22 +50,6 @@ def _digest(value: str) -> str:
     return text
 
 
-def _or_nothing(value: object) -> object:
-    return None if value == "" else value
-
-
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-_shown = PlainSerializer(str, return_type=str, when_used="json")
-
-ListenAddress = Annotated[Address, BeforeValidator(_address), _shown]
-MaybeAddress = Annotated[
-    Address | None,
-    BeforeValidator(lambda value: _address(_or_nothing(value))),
-    PlainSerializer(lambda value: str(value) if value else "", return_type=str, when_used="json"),
-]
 Addresses = Annotated[
     tuple[Address, ...],
     BeforeValidator(_addresses),
@@ -115,10 +63,7 @@ Roles = Annotated[
 Actions = Annotated[
     tuple[Literal["quarantine", "reinstate", "condemn", "schedule_deep_test"], ...], BeforeValidator(_list)
 ]
-OptionalPath = Annotated[Path | None, BeforeValidator(_or_nothing)]
 FromJson = BeforeValidator(_json)
 Sha256 = Annotated[str, AfterValidator(_digest)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-StrategyName = Annotated[Strategy, BeforeValidator(_lower)]
-LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
-LogFormat = Annotated[Literal["json", "text"], BeforeValidator(_lower)]
+StrategyName = Annotated[Strategy, BeforeValidator(lower)]

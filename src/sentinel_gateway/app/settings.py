@@ -10,7 +10,6 @@ from typing import Self
 
 from pydantic import model_validator
 
-from sentinel_gateway.app.setting_values import LogFormat, LogLevel
 from sentinel_gateway.app.settings_access import Access
 from sentinel_gateway.app.settings_alerting import Alerting
 from sentinel_gateway.app.settings_group import Group
@@ -18,6 +17,7 @@ from sentinel_gateway.app.settings_judging import Bayesian, Probes, StateMachine
 from sentinel_gateway.app.settings_keeping import DatabaseSettings, History, Ledger, Queue
 from sentinel_gateway.app.settings_listening import Grpc, Metrics, Rest, Tls
 from sentinel_gateway.app.settings_model import Model, Tmr
+from sentinel_serving.setting_values import LogFormat, LogLevel
 
 __all__ = ["Access", "DatabaseSettings", "Ledger", "Log", "Settings", "Tls"]
 

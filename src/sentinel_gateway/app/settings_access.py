@@ -6,10 +6,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from sentinel_gateway.app.setting_values import FromJson, OptionalPath, Roles, Seconds, Sha256
+from sentinel_gateway.app.setting_values import FromJson, Roles, Seconds, Sha256
 from sentinel_gateway.app.settings_group import Group
 from sentinel_gateway.domain.access import NameKind
 from sentinel_gateway.domain.roles import is_gateways
+from sentinel_serving.setting_values import OptionalPath
 
 
 def _somebodys(name: str) -> str:

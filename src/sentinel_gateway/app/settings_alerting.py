@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, SecretStr
 
 from sentinel_gateway.app.collecting import Tried, all_done
-from sentinel_gateway.app.setting_values import FromJson, OptionalPath, Seconds
+from sentinel_gateway.app.setting_values import FromJson, Seconds
 from sentinel_gateway.app.settings_group import Group
 from sentinel_gateway.domain.alert_rules import Thresholds
 from sentinel_gateway.domain.alert_settings import (
@@ -33,6 +33,7 @@ from sentinel_gateway.domain.alert_settings import (
 )
 from sentinel_gateway.domain.alerts import Medium, Severity
 from sentinel_gateway.domain.errors import BadConfiguration
+from sentinel_serving.setting_values import OptionalPath
 
 
 def _object(value: object) -> object:

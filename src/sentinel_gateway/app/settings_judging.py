@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from sentinel_gateway.app.setting_values import Actions, OptionalPath, Seconds
+from sentinel_gateway.app.setting_values import Actions, Seconds
 from sentinel_gateway.app.settings_group import MIB, Group
 from sentinel_gateway.domain.settings import RecordedPasses
+from sentinel_serving.setting_values import OptionalPath
 
 
 class Probes(Group):

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from sentinel_gateway.app.setting_values import OptionalPath, Seconds
+from sentinel_gateway.app.setting_values import Seconds
 from sentinel_gateway.app.settings_group import Group
+from sentinel_serving.setting_values import OptionalPath
 
 
 class DatabaseSettings(Group):

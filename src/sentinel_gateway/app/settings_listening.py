@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sentinel_gateway.app.setting_values import Address, Addresses, ListenAddress, MaybeAddress, OptionalPath, Seconds
+from sentinel_gateway.app.setting_values import Addresses, Seconds
 from sentinel_gateway.app.settings_group import MIB, Group
+from sentinel_serving.setting_values import Address, ListenAddress, MaybeAddress, OptionalPath
 
 _ANY = "0.0.0.0"  # noqa: S104  agents and probes come from other machines; `access.insecure` narrows it to loopback
 

@@ -1,12 +1,10 @@
 """The operator's rules about callers, from the settings and the file of tokens, read again when it changes.
 
-One token a line: its SHA-256, its roles as a comma list, its name. Empty lines and lines that begin with # are passed
-over. A file that cannot be used any more leaves the last usable one in force, and says so.
+A file that cannot be used any more leaves the last usable one in force, and says so.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +15,11 @@ from sentinel_gateway.app.settings import Access
 from sentinel_gateway.domain.access import AccessRules, CertificateRule, TokenHolder
 from sentinel_gateway.domain.errors import BadConfiguration
 from sentinel_gateway.domain.roles import Role, is_gateways
+from sentinel_serving.stamps import Stamp, stamp_of
+from sentinel_serving.tokens import Listed, UnusableTokens, listed
 
 log = structlog.get_logger(__name__)
 
-_LINE = re.compile(r"([0-9a-fA-F]{64})\s+([a-z,]+)\s+(\S.*)")
 _LOOK_EVERY_S = 2
 _EVERYBODY = frozenset({Role.ADMIN, Role.AGENT})
 
@@ -80,36 +79,22 @@ def rules_of(access: Access) -> AccessRules:
 
 
 def _from_file(path: Path | None) -> list[tuple[str, TokenHolder]]:
-    if path is None:
-        return []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadConfiguration(f"access.tokens_file {str(path)!r} cannot be read: {error}") from error
-    wanted = [(number, line.strip()) for number, line in enumerate(lines, 1)]
-    return [_holder(line, f"{path}:{number}") for number, line in wanted if line and not line.startswith("#")]
+        return [(one.digest, _holder(one)) for one in listed(path, "access.tokens_file")]
+    except UnusableTokens as error:
+        raise BadConfiguration(str(error)) from error
 
 
-def _holder(line: str, place: str) -> tuple[str, TokenHolder]:
-    parts = _LINE.fullmatch(line)
-    if not parts:
-        raise BadConfiguration(f"{place}: expected `<SHA-256 as hex> <role,role> <name>`")
-    digest, roles, name = parts.groups()
-    if is_gateways(name):
+def _holder(line: Listed) -> TokenHolder:
+    if is_gateways(line.name):
         raise BadConfiguration(
-            f"{place}: {name!r} is the gateway's own name: whoever bears it would pass for the gateway"
+            f"{line.place}: {line.name!r} is the gateway's own name: whoever bears it would pass for the gateway"
         )
     try:
-        return digest.lower(), TokenHolder(name, frozenset(Role(role) for role in roles.split(",") if role))
+        return TokenHolder(line.name, frozenset(Role(role) for role in line.roles))
     except ValueError:
-        raise BadConfiguration(f"{place}: roles are {', '.join(Role)}, not {roles!r}") from None
+        raise BadConfiguration(f"{line.place}: roles are {', '.join(Role)}, not {','.join(line.roles)!r}") from None
 
 
-def _stamp(path: Path | None) -> tuple[int, int, int] | None:
-    if path is None:
-        return None
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise BadConfiguration(f"access.tokens_file {str(path)!r} cannot be read: {error.strerror}") from error
-    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+def _stamp(path: Path | None) -> Stamp | None:
+    return None if path is None else stamp_of(path)

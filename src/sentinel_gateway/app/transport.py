@@ -11,8 +11,9 @@ from sentinel_gateway.app.collecting import BadSettings
 from sentinel_gateway.app.settings import Settings, Tls
 from sentinel_gateway.domain.errors import BadConfiguration
 from sentinel_gateway.rest.server import tls_context
-from sentinel_gateway.services.certificates import CertificateFiles, Certificates, UnusableCertificates
 from sentinel_gateway.services.server import Listener
+from sentinel_serving.certificate_files import CertificateFiles, UnusableCertificates
+from sentinel_serving.certificates import Certificates
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,6 @@ random and long, so a plain digest is enough and looking it up leaks nothing.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,6 +14,9 @@ from fnmatch import fnmatchcase
 
 from sentinel_gateway.domain.errors import Unauthenticated
 from sentinel_gateway.domain.roles import Caller, Role, is_gateways
+from sentinel_serving import tokens
+
+token_digest = tokens.token_digest
 
 
 class NameKind(StrEnum):
@@ -101,20 +103,13 @@ def roles_of(names: CertificateNames, rules: Iterable[CertificateRule]) -> froze
     return frozenset(role for rule in rules if rule.matches(names) for role in rule.roles)
 
 
-def token_digest(token: str) -> str:
-    """The form in which settings know a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 def bearer_token(header: str | None) -> str | None:
     """The token of an ``authorization`` header; None where there is no header.
 
     Raises:
         Unauthenticated: the header is there, but is no bearer token.
     """
-    if header is None:
-        return None
-    scheme, _, token = header.strip().partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("the authorization header must be `Bearer <token>`")
-    return token.strip()
+    try:
+        return tokens.bearer_token(header)
+    except tokens.UnusableTokens as error:
+        raise Unauthenticated(str(error)) from error

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from sentinel_node.app.commands import Once
+
 cli = typer.Typer(
     name="sentinel-node",
     help="Runs on a GPU node: probes of the silicon, telemetry, the kernel's log, named diagnostics.",
@@ -24,8 +26,24 @@ ConfigFile = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
+_END_S = 5.0
+"""For Python to end once everything is said."""
+_END_BEYOND_GRACE_S = 15.0
+
+
 def main() -> None:
-    """Run the command line; an expected error is words on standard error and an exit code that means something."""
+    """Run the command line, and leave although something hangs that Python would wait for."""
+    from sentinel_node.app.leaving import leave_after
+
+    try:
+        _commanded()
+    except SystemExit as end:
+        leave_after(_END_S, end.code if isinstance(end.code, int) else 1)
+        raise
+
+
+def _commanded() -> None:
+    """An expected error is words on standard error and an exit code that means something."""
     from sentinel_node.app.exits import Exit, of_error
     from sentinel_node.domain.errors import NodeError
 
@@ -46,15 +64,15 @@ def main() -> None:
         sys.exit(Exit.OUTSIDE)
 
 
-@cli.command()
+@cli.command(cls=Once)
 def version() -> None:
     """Print the version."""
-    from sentinel_node.app.release import version as ours
+    from sentinel_serving.release import version as ours
 
     typer.echo(f"sentinel-node {ours()}")
 
 
-@cli.command()
+@cli.command(cls=Once)
 def serve(
     config_file: ConfigFile = None,
     listen: Annotated[str | None, typer.Option(help="host:port of the service; port 0 for any free one.")] = None,
@@ -63,27 +81,30 @@ def serve(
 ) -> None:
     """Answer the service, probe by schedule and report until told to stop; prints where it listens as a JSON line."""
     import asyncio
+    from functools import partial
 
+    from sentinel_node.app.leaving import leave_after
     from sentinel_node.app.loading import load
-    from sentinel_node.app.logs import configure
     from sentinel_node.app.serve import serve as run
+    from sentinel_serving.logs import configure
 
     flags = {"listen": listen, "software_gpus": software_gpus, "log_level": log_level}
     settings = load(os.environ, flags, config_file)
     configure(settings.log_level, settings.log_format)
-    asyncio.run(run(settings))
+    end_within_s = settings.stop_grace_seconds + _END_BEYOND_GRACE_S
+    asyncio.run(run(settings, partial(leave_after, end_within_s, 0)))
 
 
-@cli.command()
+@cli.command(cls=Once)
 def probe(  # noqa: PLR0913  a command's options are its arguments
     kind: Annotated[str, typer.Argument(help="fma, tensor_core, transcendental, aes, memory, register_file, ...")],
     config_file: ConfigFile = None,
     gpu: Annotated[str, typer.Option(help="UUID or index; empty for the first.")] = "",
     variant: Annotated[str, typer.Option(help="A number format or algorithm; empty for all of the kind.")] = "",
     seed: Annotated[int | None, typer.Option(min=0, max=2**64 - 1, help="Repeat a run; default: a fresh one.")] = None,
-    sm: Annotated[list[int] | None, typer.Option(help="Only these SMs; repeatable.")] = None,
+    sm: Annotated[list[int] | None, typer.Option(min=0, help="Only these SMs; repeatable.")] = None,
     repetitions: Annotated[int, typer.Option(min=0, help="0 for what the depth implies.")] = 0,
-    deadline: Annotated[float, typer.Option(min=0.1, help="Seconds.")] = 60.0,
+    deadline: Annotated[float, typer.Option(min=0.1, max=86_400, help="Seconds.")] = 60.0,
     fault: Annotated[
         list[str] | None, typer.Option(help="With --software: what is wrong with it, e.g. stuck_bit:sm=3,bit=7.")
     ] = None,
@@ -92,21 +113,20 @@ def probe(  # noqa: PLR0913  a command's options are its arguments
     software: Annotated[bool, typer.Option("--software", help="On a GPU simulated in software.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run one probe on one GPU here and now. Exit code 0: passed; 1: anything else."""
-    from sentinel_node.app.exits import Exit
-    from sentinel_node.app.logs import configure
+    """Run one probe on one GPU here and now. Exit code 0: passed; 1: failed; 3: no answer."""
+    from sentinel_node.app.exits import of_outcome
     from sentinel_node.app.probing import Asked, run_probe
     from sentinel_node.app.words import report_json, report_words
+    from sentinel_serving.logs import configure
 
     configure("warning", "text")
     asked = Asked(kind, gpu, variant, seed, tuple(sm or ()), repetitions, deadline, is_deep=deep)
     report = run_probe(asked, config_file, tuple(fault or ()), is_software=software)
     typer.echo(report_json(report) if as_json else report_words(report))
-    if report.outcome.value != "pass":
-        raise typer.Exit(Exit.UNMET)
+    raise typer.Exit(of_outcome(report.outcome))
 
 
-@cli.command()
+@cli.command(cls=Once)
 def telemetry(config_file: ConfigFile = None, *, as_json: AsJson = False) -> None:
     """Print what the driver says of every GPU."""
     from sentinel_node.app.reading import samples
@@ -116,10 +136,10 @@ def telemetry(config_file: ConfigFile = None, *, as_json: AsJson = False) -> Non
     typer.echo(as_lines(found) if as_json else "\n\n".join(sample_words(sample) for sample in found))
 
 
-@cli.command(name="kernel-log")
+@cli.command(name="kernel-log", cls=Once)
 def kernel_log(
     config_file: ConfigFile = None,
-    since: Annotated[float, typer.Option(help="Hours back.")] = 24.0,
+    since: Annotated[float, typer.Option(min=0, max=876_000, help="Hours back.")] = 24.0,
     contains: Annotated[list[str] | None, typer.Option(help="Only lines with this text; repeatable: any.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=20_000, help="The newest so many.")] = 200,
     *,
@@ -133,15 +153,15 @@ def kernel_log(
     typer.echo(page_json(page) if as_json else log_words(page))
 
 
-@cli.command()
+@cli.command(cls=Once)
 def diagnose(
     name: Annotated[str, typer.Argument(help="Which; empty lists the names.")] = "",
     config_file: ConfigFile = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Answer a named question about this machine. Exit code 1 where something is not as it should be."""
-    from sentinel_node.app.exits import Exit
+    """Answer a named question about this machine. Exit code 0: all is well; 1: something is not; 3: nobody can say."""
+    from sentinel_node.app.exits import of_status
     from sentinel_node.app.reading import diagnosis, diagnostic_names
     from sentinel_node.app.words import as_lines, diagnosis_words
 
@@ -151,11 +171,10 @@ def diagnose(
         return
     found = diagnosis(config_file, name)
     typer.echo(as_lines((found,)) if as_json else diagnosis_words(found))
-    if found.status.value in ("bad", "warning"):
-        raise typer.Exit(Exit.UNMET)
+    raise typer.Exit(of_status(found.status))
 
 
-@cli.command()
+@cli.command(cls=Once)
 def doctor(config_file: ConfigFile = None) -> None:
     """Say what of this node's work can be done on this machine, and what would provide the rest."""
     import asyncio
@@ -171,7 +190,7 @@ def doctor(config_file: ConfigFile = None) -> None:
         raise typer.Exit(Exit.UNMET)
 
 
-@cli.command()
+@cli.command(cls=Once)
 def token(
     name: Annotated[str, typer.Option(help="Who will use it; stands in the log.")],
     role: Annotated[list[str], typer.Option(help="reader or prober; repeatable.")],

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from sentinel_node.app.machine import look, machine_of, seams_of
+from sentinel_node.app.machine import locks_of, look, machine_of, seams_of
 from sentinel_node.app.settings import Settings
+from sentinel_node.app.transport import certificates_of
+from sentinel_node.app.unasked import gateway_of
 from sentinel_node.device import cupy_device
-from sentinel_node.domain.errors import NodeError
+from sentinel_node.domain.errors import Busy, NodeError
+from sentinel_node.kernel.log import KernelLog
 from sentinel_node.probes.compiling import compile_source
-from sentinel_node.service.certificates import CertificateFiles, Certificates
 
 _SOURCE, _ARCHITECTURE = "fma.cu", "sm_90"
 
@@ -27,10 +30,51 @@ class Examined:
 async def examine(settings: Settings) -> tuple[Examined, ...]:
     """Look at everything that `serve` would use, and open no port."""
     with ExitStack() as opened:
-        machine = machine_of(settings, seams_of(settings, opened))
-        await look(machine)
+        seams = seams_of(settings, opened)
+        machine = machine_of(settings, seams)
+        samples = await look(machine)
         parts = tuple(Examined(part.name, missing=part.missing) for part in machine.parts)
-    return (*parts, *_cuda(settings), _compiler(), _transport(settings))
+        xids = _xids(seams.kernel_log)
+    locks = _locks(settings, [sample.gpu.uuid for sample in samples])
+    return (*parts, xids, *_cuda(settings), _compiler(), *locks, _transport(settings), *_gateway(settings))
+
+
+def _xids(kernel_log: KernelLog) -> Examined:
+    try:
+        os.close(kernel_log.descriptor())
+    except NodeError as error:
+        return Examined("xid_metrics", missing=str(error))
+    return Examined("xid_metrics", "the kernel's log can be followed, so Xids are counted")
+
+
+def _locks(settings: Settings, gpu_uuids: list[str]) -> tuple[Examined, ...]:
+    """Whether GPUs can be held against other processes, and which are held just now."""
+    locks = locks_of(settings)
+    if locks is None:
+        return ()
+    held = []
+    try:
+        locks.check()
+        for uuid in gpu_uuids:
+            try:
+                locks.take(uuid, "the doctor")
+                locks.give_back(uuid)
+            except Busy as error:
+                held.append(str(error))
+    except NodeError as error:
+        return (Examined("gpu_locks", missing=str(error)),)
+    return (Examined("gpu_locks", "; ".join(held) or f"GPUs can be held in {settings.state_dir}"),)
+
+
+def _gateway(settings: Settings) -> tuple[Examined, ...]:
+    """Whether the files for the gateway can be used; nobody is asked whether it is there."""
+    if not settings.gateway:
+        return ()
+    try:
+        gateway_of(settings)
+    except NodeError as error:
+        return (Examined("gateway", missing=str(error)),)
+    return (Examined("gateway", f"the files for {settings.gateway} can be used; whether it answers was not asked"),)
 
 
 def _cuda(settings: Settings) -> tuple[Examined, ...]:
@@ -49,10 +93,12 @@ def _compiler() -> Examined:
 
 
 def _transport(settings: Settings) -> Examined:
-    if settings.tls_cert_file is None or settings.tls_key_file is None:
-        return Examined("tls", f"none: {settings.listen} is reached from this machine only")
     try:
-        Certificates(CertificateFiles(settings.tls_cert_file, settings.tls_key_file, settings.tls_ca_file))
+        certificates = certificates_of(settings)
     except NodeError as error:
         return Examined("tls", missing=str(error))
-    return Examined("tls", f"certificates can be used for {settings.listen}")
+    if certificates is None:
+        return Examined("tls", f"none: {settings.listen} is reached from this machine only")
+    return Examined(
+        "tls", f"certificates can be used for {settings.listen} until {certificates.current().ends:%Y-%m-%d}"
+    )

@@ -11,7 +11,7 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,9 @@ from typing import TypeVar
 
 import structlog
 
-from sentinel_node.app.release import version
 from sentinel_node.app.settings import Settings
-from sentinel_node.app.software import SoftwareTelemetry
+from sentinel_node.app.software import SoftwareTelemetry, Used
+from sentinel_node.device.locks import FOLDER, GpuLocks
 from sentinel_node.device.opening import OpenGpu, OpenSoftware, software_gpus
 from sentinel_node.device.process_prober import ProcessProber
 from sentinel_node.diagnostics import catalogue
@@ -29,7 +29,8 @@ from sentinel_node.diagnostics import machine as diagnosed
 from sentinel_node.domain.errors import NodeError, Unavailable
 from sentinel_node.domain.kernel import KernelQuery
 from sentinel_node.domain.leases import Leases
-from sentinel_node.domain.seams import Diagnostics, KernelLog, Prober, Processes, Telemetry
+from sentinel_node.domain.seams import Diagnostics, Prober, Processes, Telemetry
+from sentinel_node.domain.telemetry import GpuSample
 from sentinel_node.kernel.journal import Journal
 from sentinel_node.kernel.log import KernelLog as MachinesLog
 from sentinel_node.kernel.processes import ProcessFiles
@@ -38,6 +39,7 @@ from sentinel_node.service.evidence import Sources
 from sentinel_node.service.node_service import Machine, Node
 from sentinel_node.service.part import Part
 from sentinel_node.service.probe_messages import Deadlines
+from sentinel_serving.release import version
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +59,7 @@ class Seams:
 
     prober: Prober | None
     telemetry: Telemetry
-    kernel_log: KernelLog
+    kernel_log: MachinesLog
     diagnostics: Diagnostics | None
     processes: Processes
 
@@ -70,7 +72,8 @@ def seams_of(settings: Settings, opened: ExitStack, faults: tuple[object, ...] =
         count = settings.software_gpus
         prober = ProcessProber(lambda: software_gpus(count), OpenSoftware(faults))
         opened.callback(prober.close)
-        return Seams(prober, SoftwareTelemetry(count), log, None, ProcessFiles())
+        used = Used(prober)
+        return Seams(used, SoftwareTelemetry(count, used.utilization_pct), log, None, ProcessFiles())
     reader = NvmlReader()
     opened.callback(_closed, reader.close)
     real = _real_prober(reader, opened) if importlib.util.find_spec("cupy") else None
@@ -97,28 +100,36 @@ def machine_of(settings: Settings, seams: Seams) -> Machine:
         node=Node(node_name(settings), version(), boot_id()),
         prober=_part("probes", seams.prober, _NO_CUPY),
         sources=sources,
-        leases=Leases(),
+        leases=Leases(locks_of(settings)),
         allowed=settings.probes,
         deadlines=Deadlines(settings.probe_deadline_seconds, settings.probe_deadline_longest_seconds),
         now_ns=time.time_ns,
     )
 
 
-async def look(machine: Machine) -> None:
-    """Ask every part something small once, so that each knows what it lacks."""
+def locks_of(settings: Settings) -> GpuLocks | None:
+    """Locks of the machine's GPUs; None for GPUs in software, of which every process has its own."""
+    return None if settings.software_gpus else GpuLocks(settings.state_dir / FOLDER)
+
+
+async def look(machine: Machine) -> tuple[GpuSample, ...]:
+    """Ask every part something small once, so that each knows what it lacks; gives the GPUs, if anybody tells."""
     sources = machine.sources
-    for asked in (
-        machine.prober.ask(lambda prober: prober.gpus()),
-        sources.telemetry.ask(lambda telemetry: telemetry.samples()),
-        sources.kernel_log.ask(lambda log: log.read(_NOTHING)),
-        sources.diagnostics.ask(lambda diagnostics: diagnostics.names()),
-    ):
-        try:
-            await asked
-        except Unavailable:  # the part keeps the words
-            continue
-        except Exception:  # the border of a first look: what surprises us in one part keeps no other from being served
-            log.exception("node.look_failed")
+    samples = await _looked(sources.telemetry.ask(lambda telemetry: telemetry.samples()))
+    await _looked(machine.prober.ask(lambda prober: prober.gpus()))
+    await _looked(sources.kernel_log.ask(lambda log: log.read(_NOTHING)))
+    await _looked(sources.diagnostics.ask(lambda diagnostics: diagnostics.names()))
+    return samples or ()
+
+
+async def _looked(asked: Awaitable[Thing]) -> Thing | None:
+    try:
+        return await asked
+    except Unavailable:  # the part keeps the words
+        return None
+    except Exception:  # the border of a first look: what surprises us in one part keeps no other from being served
+        log.exception("node.look_failed")
+        return None
 
 
 def own_pids() -> frozenset[int]:

@@ -2,7 +2,8 @@
 
 Threads of its own answer, so that it does while the loop is busy: the standard library's server, a thread for each
 request. A client that is slow has its own thread and a deadline for the whole request, so it holds up nobody else and
-not the end; of too many at once the last are turned away.
+not the end; of too many at once the oldest are ended. The newest must not be: whoever keeps all places open would
+otherwise keep the kubelet from hearing that the agent lives, and so have it restarted for ever.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
@@ -19,8 +21,8 @@ from typing import Any, ClassVar
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from sentinel_node.app.setting_values import Address
 from sentinel_node.domain.errors import BadConfiguration
+from sentinel_serving.setting_values import Address
 
 _PLAIN = "text/plain; charset=utf-8"
 _REQUEST_S = 5.0
@@ -31,8 +33,18 @@ _STOP_S = 1.0
 """For the server to stop listening: a few polls."""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is answered; all of it is asked from threads."""
+
+    text: Callable[[], bytes]
+    """Metrics for Prometheus."""
+    is_ready: Callable[[], bool]
+    is_alive: Callable[[], bool]
+
+
 @contextmanager
-def metrics_served(address: Address, text: Callable[[], bytes], is_ready: Callable[[], bool]) -> Iterator[int]:
+def metrics_served(address: Address, told: Told) -> Iterator[int]:
     """Answer until the block ends; gives the port.
 
     Raises:
@@ -41,9 +53,9 @@ def metrics_served(address: Address, text: Callable[[], bytes], is_ready: Callab
 
     class Handler(_Handler):
         answers: ClassVar = {
-            "/metrics": lambda: (HTTPStatus.OK, CONTENT_TYPE_LATEST, text()),
-            "/livez": lambda: (HTTPStatus.OK, _PLAIN, b"alive\n"),
-            "/readyz": lambda: _readiness(is_ready=is_ready()),
+            "/metrics": lambda: (HTTPStatus.OK, CONTENT_TYPE_LATEST, told.text()),
+            "/livez": lambda: _whether(told.is_alive(), "alive", "the event loop stands still"),
+            "/readyz": lambda: _whether(told.is_ready(), "ready", "starting or stopping"),
         }
 
     server = _server(address, Handler)
@@ -58,10 +70,10 @@ def metrics_served(address: Address, text: Callable[[], bytes], is_ready: Callab
         server.server_close()
 
 
-def _readiness(*, is_ready: bool) -> tuple[HTTPStatus, str, bytes]:
-    if is_ready:
-        return HTTPStatus.OK, _PLAIN, b"ready\n"
-    return HTTPStatus.SERVICE_UNAVAILABLE, _PLAIN, b"starting or stopping\n"
+def _whether(holds: bool, yes: str, no: str) -> tuple[HTTPStatus, str, bytes]:  # noqa: FBT001 - what is answered
+    if holds:
+        return HTTPStatus.OK, _PLAIN, f"{yes}\n".encode()
+    return HTTPStatus.SERVICE_UNAVAILABLE, _PLAIN, f"{no}\n".encode()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -97,15 +109,17 @@ class _Server(ThreadingMixIn, TCPServer):
         super().__init__(address, handler)
 
     def verify_request(self, request: Any, client_address: object) -> bool:  # noqa: ANN401  as the library has it
-        """Whether there is room for one more; its time runs from now on."""
+        """Make room for one more; its time runs from now on."""
         with self._lock:
-            if len(self._ends_s) >= _MOST_CONNECTIONS:
-                return False
+            oldest = next(iter(self._ends_s)) if len(self._ends_s) >= _MOST_CONNECTIONS else None
+            self._ends_s.pop(oldest, None)
             self._ends_s[request] = time.monotonic() + _REQUEST_S
+        if oldest is not None:
+            _end(oldest)
         return True
 
     def shutdown_request(self, request: Any) -> None:  # noqa: ANN401  as the library has it
-        """Close a connection that was answered, turned away or has failed."""
+        """Close a connection that was answered, ended or has failed."""
         with self._lock:
             self._ends_s.pop(request, None)
         super().shutdown_request(request)
@@ -116,11 +130,15 @@ class _Server(ThreadingMixIn, TCPServer):
         with self._lock:
             late = [request for request, ends_s in self._ends_s.items() if ends_s <= now_s]
         for request in late:
-            with suppress(OSError):  # It has ended meanwhile.
-                request.shutdown(socket.SHUT_RDWR)
+            _end(request)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that went away is no news."""
+
+
+def _end(request: socket.socket) -> None:
+    with suppress(OSError):  # It has ended meanwhile.
+        request.shutdown(socket.SHUT_RDWR)
 
 
 class _ServerOverIpv6(_Server):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 
-from sentinel_node.domain.access import Role, token_digest
+from sentinel_node.domain.access import Role
 from sentinel_node.domain.errors import Invalid
-
-_BYTES = 32
+from sentinel_serving.tokens import minted
 
 
 def mint(name: str, roles: Sequence[str]) -> tuple[str, str]:
@@ -22,5 +20,4 @@ def mint(name: str, roles: Sequence[str]) -> tuple[str, str]:
     known = sorted({role for role in roles if role in tuple(Role)})
     if unknown := [role for role in roles if role not in known]:
         raise Invalid(f"roles are {', '.join(Role)}, not {unknown[0]!r}")
-    token = secrets.token_urlsafe(_BYTES)
-    return token, f"{token_digest(token)} {','.join(known)} {name.strip()}"
+    return minted(name, known)

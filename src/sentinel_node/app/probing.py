@@ -1,4 +1,8 @@
-"""`sentinel-node probe`: one plan, asked for at the terminal, under the same rules as over the wire."""
+"""`sentinel-node probe`: one plan, asked for at the terminal, under the same rules as over the wire.
+
+A GPU in software computes thousands of times slower than silicon. A deep run there would end at its deadline and say
+nothing, so it takes fewer repetitions, and says so.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import asyncio
 import os
 import secrets
 from contextlib import ExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sentinel_node.app.loading import load
@@ -15,8 +19,11 @@ from sentinel_node.app.software import fault_of
 from sentinel_node.domain.errors import Invalid, NotFound, Unavailable
 from sentinel_node.domain.gpu import GpuIdentity
 from sentinel_node.domain.permission import Allowed
-from sentinel_node.domain.probes import Depth, ProbeKind, ProbePlan, ProbeReport
+from sentinel_node.domain.probes import Depth, Outcome, ProbeKind, ProbePlan, ProbeReport
 from sentinel_node.service.desk import Desk, ProbeRules
+
+_DEEP_IN_SOFTWARE, _DEEP_MEMORY_IN_SOFTWARE = 32, 1
+"""Repetitions, with which every kind ends within seconds on a slow core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,12 @@ def run_probe(asked: Asked, config_file: Path | None, faults: tuple[str, ...], *
     """
     if faults and not is_software:
         raise Invalid("--fault makes a GPU in software wrong; add --software")
+    if is_software:
+        return _told_of_software(_run_probe(_bounded(asked), config_file, faults, is_software=True), asked)
+    return _run_probe(asked, config_file, faults, is_software=False)
+
+
+def _run_probe(asked: Asked, config_file: Path | None, faults: tuple[str, ...], *, is_software: bool) -> ProbeReport:
     flags = {"software_gpus": 1, "probes": Allowed.DEEP} if is_software else {}
     settings = load(os.environ, flags, config_file)
     with ExitStack() as opened:
@@ -50,6 +63,23 @@ def run_probe(asked: Asked, config_file: Path | None, faults: tuple[str, ...], *
         rules = ProbeRules(settings.probes, own_pids=own_pids)
         desk = Desk(machine.prober, machine.sources.telemetry, machine.leases, rules)
         return asyncio.run(_run(desk, asked, machine.prober.thing().gpus()))
+
+
+def _bounded(asked: Asked) -> Asked:
+    """What is asked, with so many repetitions that a GPU in software comes to an end."""
+    if not asked.is_deep or asked.repetitions:
+        return asked
+    is_memory = asked.kind == ProbeKind.MEMORY
+    return replace(asked, repetitions=_DEEP_MEMORY_IN_SOFTWARE if is_memory else _DEEP_IN_SOFTWARE)
+
+
+def _told_of_software(report: ProbeReport, asked: Asked) -> ProbeReport:
+    notes = report.notes
+    if report.plan.repetitions != asked.repetitions:
+        notes = (*notes, f"in software, {report.plan.repetitions} repetitions stand for a deep run: --repetitions")
+    if report.count(Outcome.TIMEOUT):
+        notes = (*notes, "a GPU in software is slow: take fewer --repetitions, or a longer --deadline")
+    return replace(report, notes=notes)
 
 
 async def _run(desk: Desk, asked: Asked, gpus: tuple[GpuIdentity, ...]) -> ProbeReport:

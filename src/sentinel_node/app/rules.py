@@ -1,12 +1,10 @@
 """Who may be whom, from the settings and the tokens file, which is read again when it changes.
 
-One token a line: its SHA-256, its roles as a comma list, its name; empty lines and lines that begin with # are passed
-over. A file that cannot be used any more leaves the last usable one in force, and says so.
+A file that cannot be used any more leaves the last usable one in force, and says so.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import structlog
@@ -14,10 +12,10 @@ import structlog
 from sentinel_node.app.settings import Settings
 from sentinel_node.domain.access import EVERY_ROLE, AccessRules, Caller, Role
 from sentinel_node.domain.errors import BadConfiguration
+from sentinel_serving.stamps import Stamp, stamp_of
+from sentinel_serving.tokens import Listed, UnusableTokens, listed
 
 log = structlog.get_logger(__name__)
-
-_LINE = re.compile(r"([0-9a-fA-F]{64})\s+([a-z,]+)\s+(\S.*)")
 
 
 class Rules:
@@ -64,32 +62,18 @@ def rules_of(settings: Settings) -> AccessRules:
 
 
 def _from_file(path: Path | None) -> list[tuple[str, Caller]]:
-    if path is None:
-        return []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadConfiguration(f"tokens_file {str(path)!r} cannot be read: {error}") from error
-    wanted = [(number, line.strip()) for number, line in enumerate(lines, 1)]
-    return [_holder(line, f"{path}:{number}") for number, line in wanted if line and not line.startswith("#")]
+        return [(one.digest, _holder(one)) for one in listed(path, "tokens_file")]
+    except UnusableTokens as error:
+        raise BadConfiguration(str(error)) from error
 
 
-def _holder(line: str, place: str) -> tuple[str, Caller]:
-    parts = _LINE.fullmatch(line)
-    if not parts:
-        raise BadConfiguration(f"{place}: expected `<SHA-256 as hex> <role,role> <name>`")
-    digest, roles, name = parts.groups()
+def _holder(line: Listed) -> Caller:
     try:
-        return digest.lower(), Caller(name, frozenset(Role(role) for role in roles.split(",") if role))
+        return Caller(line.name, frozenset(Role(role) for role in line.roles))
     except ValueError:
-        raise BadConfiguration(f"{place}: roles are {', '.join(Role)}, not {roles!r}") from None
+        raise BadConfiguration(f"{line.place}: roles are {', '.join(Role)}, not {','.join(line.roles)!r}") from None
 
 
-def _stamp(path: Path | None) -> tuple[int, int, int] | None:
-    if path is None:
-        return None
-    try:
-        stat = path.stat()
-    except OSError:
-        return None  # reading it says why
-    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+def _stamp(path: Path | None) -> Stamp | None:
+    return None if path is None else stamp_of(path)

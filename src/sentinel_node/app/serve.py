@@ -1,45 +1,47 @@
 """`sentinel-node serve`: this node until told to stop. The first signal ends it in order, the second at once.
 
-What cannot be had on this machine is one table in the log, and the rest is served. A launch or a driver call that hangs
-would keep Python from ever ending, so after the grace the process leaves it behind.
+What cannot be had on this machine is one table in the log, and the rest is served. How it ends is in `ending.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
+from sentinel_node.app.ending import LEAST_S, Grace, Work, found_is_kept, left_behind
+from sentinel_node.app.heartbeat import Heartbeat
 from sentinel_node.app.machine import look, machine_of, own_pids, seams_of
 from sentinel_node.app.metrics import PrometheusMetrics
-from sentinel_node.app.metrics_http import metrics_served
-from sentinel_node.app.release import version
+from sentinel_node.app.metrics_http import Told, metrics_served
 from sentinel_node.app.rules import Rules
-from sentinel_node.app.setting_values import Address
 from sentinel_node.app.settings import Settings
+from sentinel_node.app.transport import certificates_of
 from sentinel_node.app.unasked import Unasked, reporter_of, scheduling_of
 from sentinel_node.domain.errors import NodeError
 from sentinel_node.domain.gpu import GpuIdentity
-from sentinel_node.domain.metrics import PROBE_EXECUTIONS, PROBE_LATENCY
+from sentinel_node.domain.metrics import KERNEL_LOG_FOLLOWED, PROBE_EXECUTIONS, PROBE_LATENCY
 from sentinel_node.domain.probes import Outcome, ProbeReport
-from sentinel_node.service.certificates import CertificateFiles, Certificates
+from sentinel_node.kernel.counting import COUNTED_FILE, Counted, XidCounter
+from sentinel_node.kernel.following import followed
 from sentinel_node.service.desk import Desk, ProbeRules
 from sentinel_node.service.node_service import Machine
 from sentinel_node.service.server import Door, answering
+from sentinel_serving.release import version
+from sentinel_serving.setting_values import Address
 
 log = structlog.get_logger(__name__)
 
 _KILLED = 130
 _NS = 1e9
-_LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,17 @@ class Running:
 
     port: int
     metrics_port: int | None
-    machine: Machine
-    desk: Desk
+    work: Work
+    grace: Grace
+
+    @property
+    def machine(self) -> Machine:
+        """What it answers from."""
+        return self.work.machine
 
 
-async def serve(settings: Settings) -> None:
-    """Run until SIGINT or SIGTERM.
+async def serve(settings: Settings, stopping: Callable[[], None] = lambda: None) -> None:
+    """Run until SIGINT or SIGTERM; `stopping` hears of that at once.
 
     Raises:
         NodeError: it could not start.
@@ -65,9 +72,10 @@ async def serve(settings: Settings) -> None:
             _announce(node, settings)
             await stop.wait()
             log.info("node.stopping")
+            stopping()
     except BaseExceptionGroup as group:
         raise _cause(group) from group
-    await _left_behind(node, settings.stop_grace_seconds)
+    await left_behind(node.work, max(LEAST_S, node.grace.left_s))
 
 
 def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -85,14 +93,16 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     Raises:
         BadConfiguration: files or addresses cannot be used.
     """
-    certificates = _certificates(settings)
+    certificates = certificates_of(settings)
     rules = Rules(settings)
     metrics = PrometheusMetrics(version=version())
     is_ready = asyncio.Event()
     with ExitStack() as opened:
         reporter = reporter_of(settings, metrics, opened)
-        machine = machine_of(settings, seams_of(settings, opened))
-        unasked = Unasked(machine, scheduling_of(settings), metrics, reporter)
+        seams = seams_of(settings, opened)
+        machine = machine_of(settings, seams)
+        xids = XidCounter(metrics, Counted(settings.state_dir / COUNTED_FILE))
+        unasked = Unasked(machine, scheduling_of(settings), metrics, reporter, xids.know)
 
         async def heard(report: ProbeReport, gpu: GpuIdentity) -> None:
             _count(metrics, report)
@@ -100,27 +110,31 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
         probe_rules = ProbeRules(settings.probes, own_pids=own_pids, heard=heard)
         desk = Desk(machine.prober, machine.sources.telemetry, machine.leases, probe_rules)
-        metrics_port = None
+        heart, metrics_port = Heartbeat(), None
+        opened.enter_context(heart.beating())
         if settings.metrics_listen is not None:
-            served = metrics_served(settings.metrics_listen, metrics.text, is_ready.is_set)
+            served = metrics_served(settings.metrics_listen, Told(metrics.text, is_ready.is_set, heart.lives))
             metrics_port = opened.enter_context(served)
         door = Door(str(settings.listen), rules.current, certificates, settings.stop_grace_seconds)
-        async with answering(door, machine, desk) as port, asyncio.TaskGroup() as group:
-            await look(machine)
+        work, grace = Work(machine, desk), Grace(settings.stop_grace_seconds)
+        async with (
+            found_is_kept(work, reporter, grace),
+            answering(door, machine, desk) as port,
+            asyncio.TaskGroup() as group,
+        ):
+            xids.know(sample.gpu for sample in await look(machine))
             _tell_what_is_missing(machine)
-            work = group.create_task(unasked.run(), name="unasked")
+            seams.kernel_log.listen(xids.heard)
+            opened.enter_context(followed(seams.kernel_log, partial(metrics.set, KERNEL_LOG_FOLLOWED)))
+            unasked_work = group.create_task(unasked.run(), name="unasked")
             is_ready.set()
             try:
-                yield Running(port, metrics_port, machine, desk)
+                yield Running(port, metrics_port, work, grace)
             finally:
+                grace.begin()
                 is_ready.clear()
-                work.cancel()
-
-
-def _certificates(settings: Settings) -> Certificates | None:
-    if settings.tls_cert_file is None or settings.tls_key_file is None:
-        return None
-    return Certificates(CertificateFiles(settings.tls_cert_file, settings.tls_key_file, settings.tls_ca_file))
+                desk.stop()
+                unasked_work.cancel()
 
 
 def _count(metrics: PrometheusMetrics, report: ProbeReport) -> None:
@@ -167,26 +181,3 @@ def _stop_on_signal(stop: asyncio.Event) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
-
-
-async def _left_behind(node: Running, grace_s: float) -> None:
-    """Wait for threads to end; leave the process where some do not, and take its children along."""
-    try:
-        async with asyncio.timeout(grace_s):
-            while works(node):  # noqa: ASYNC110  threads that hang tell nobody when they end
-                await asyncio.sleep(_LOOK_S)
-    except TimeoutError:
-        log.warning("node.work_left_behind", hint="a GPU or the driver does not answer; the process ends all the same")
-        sys.stdout.flush()
-        for child in multiprocessing.active_children():
-            child.kill()
-        os._exit(0)
-
-
-def works(node: Running) -> bool:
-    """Whether threads are at work that would keep Python from ending: probes, whoever wanted them, and hung questions.
-
-    A probe holds its GPU's lease for as long as its thread works.
-    """
-    hung = any(part.is_hung for part in node.machine.parts)
-    return hung or not node.desk.is_idle or bool(node.machine.leases.holders())

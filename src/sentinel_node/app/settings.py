@@ -11,20 +11,18 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sentinel_node.app.setting_values import (
+from sentinel_node.app.setting_values import Permission, RolesByName, Seconds
+from sentinel_node.app.settings_sending import ScheduleSetting, ScheduleValue
+from sentinel_node.domain.permission import Allowed
+from sentinel_node.domain.schedule import DEFAULT_BUDGET_PCT
+from sentinel_serving.setting_values import (
     Address,
     ListenAddress,
     LogFormat,
     LogLevel,
     MaybeAddress,
     OptionalPath,
-    Permission,
-    RolesByName,
-    Seconds,
 )
-from sentinel_node.app.settings_sending import ScheduleSetting, ScheduleValue
-from sentinel_node.domain.permission import Allowed
-from sentinel_node.domain.schedule import DEFAULT_BUDGET_PCT
 
 PREFIX = "SENTINEL_NODE_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
@@ -67,6 +65,8 @@ class Settings(BaseModel):
     """How much of each GPU's time scheduled probes may take, over ten minutes."""
     telemetry_seconds: Seconds = 10
     """Between two readings of all GPUs."""
+    state_dir: Path = Path("/var/lib/sentinel-node")
+    """Where the locks of GPUs lie, and what must outlast a restart; made where it is missing."""
     journal_dir: OptionalPath = None
     """Where the persistent journal lies, in a container that has the host's mounted; empty for the machine's own."""
 

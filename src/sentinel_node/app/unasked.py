@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from sentinel_node.domain.telemetry import GpuSample
 from sentinel_node.reporting.reporter import Reporter
 from sentinel_node.reporting.settings import MIB, BufferSettings, GatewaySettings
 from sentinel_node.reporting.spool import Spool
+from sentinel_node.reporting.token import TokenFile
 from sentinel_node.scheduling.collecting import Collector
 from sentinel_node.scheduling.parts import Parts
 from sentinel_node.scheduling.scheduler import Scheduler
@@ -59,6 +60,8 @@ class Unasked:
     settings: SchedulingSettings
     metrics: Metrics
     reporter: Reporter | None
+    know: Callable[[Iterable[GpuIdentity]], None]
+    """Told which GPUs there are, with every reading."""
 
     async def run(self) -> None:
         """Read, probe and report until cancelled."""
@@ -117,6 +120,7 @@ class Unasked:
 
     def _read(self, samples: tuple[GpuSample, ...]) -> None:
         self.metrics.set(GPU_COUNT, len(samples))
+        self.know(sample.gpu for sample in samples)
         if self.reporter is not None:
             self.reporter.samples(samples)
 
@@ -132,6 +136,7 @@ def scheduling_of(settings: Settings) -> SchedulingSettings:
     return SchedulingSettings(
         schedule=schedule,
         budget_pct=settings.overhead_budget_pct,
+        stop_s=settings.stop_grace_seconds,
         telemetry_every_s=settings.telemetry_seconds,
         telemetry_max_age_s=max(LEAST_MAX_AGE_S, _READINGS * settings.telemetry_seconds),
     )
@@ -146,10 +151,15 @@ def reporter_of(settings: Settings, metrics: Metrics, opened: ExitStack) -> Repo
     if not settings.gateway:
         return None
     spool = opened.enter_context(Spool(BufferSettings(settings.buffer_dir, settings.buffer_mib * MIB)))
-    return Reporter(spool, _gateway(settings), metrics)
+    return Reporter(spool, gateway_of(settings), metrics)
 
 
-def _gateway(settings: Settings) -> GatewaySettings:
+def gateway_of(settings: Settings) -> GatewaySettings:
+    """How the gateway is reached, with all files read once.
+
+    Raises:
+        BadConfiguration: one of them cannot be used.
+    """
     paths = (settings.gateway_ca_file, settings.gateway_cert_file, settings.gateway_key_file)
     tls = None if settings.gateway_plaintext else TlsConfig(*(str(path) if path else None for path in paths))
     try:
@@ -161,15 +171,15 @@ def _gateway(settings: Settings) -> GatewaySettings:
         endpoint=settings.gateway,
         hostname=node_name(settings),
         tls=tls,
-        token=_secret(settings.gateway_token_file, "gateway_token_file"),
-        hmac_key=_secret(settings.hmac_key_file, "hmac_key_file"),
+        token=TokenFile(settings.gateway_token_file) if settings.gateway_token_file else None,
+        hmac_key=_key(settings.hmac_key_file),
     )
 
 
-def _secret(path: Path | None, setting: str) -> str | None:
+def _key(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadConfiguration(f"{setting} {str(path)!r} cannot be read: {error}") from error
+        raise BadConfiguration(f"hmac_key_file {str(path)!r} cannot be read: {error}") from error

@@ -24,7 +24,7 @@ def report_words(report: ProbeReport) -> str:
     head = f"{plan.kind} on {plan.gpu_uuid}: {report.outcome.upper()} in {took_s:.2f} s (seed {plan.seed})"
     findings = sorted(report.findings, key=lambda finding: finding.variant)
     counts = [_counts(name, tuple(group)) for name, group in groupby(findings, key=lambda finding: finding.variant)]
-    others = [_words(finding) for finding in report.findings if finding.outcome is not Outcome.PASS]
+    others = list(dict.fromkeys(_words(one) for one in report.findings if one.outcome is not Outcome.PASS))
     if len(others) > _SHOWN:
         others = [*others[:_SHOWN], f"  ... and {len(others) - _SHOWN} more"]
     return "\n".join([head, *counts, *others, *(f"  note: {note}" for note in report.notes)])

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sentinel_node.domain.errors import Unavailable
 from sentinel_node.probes.compiling import Compiled, compile_source
 
 
@@ -29,13 +30,24 @@ class KernelImages:
         Two processes may compile the same at once; the later one replaces it by its like.
 
         Raises:
-            Unavailable: there is no compiler, or the source does not compile.
+            Unavailable: there is no compiler, the source does not compile, or the disk does not take what it came to.
         """
         kept = self.folder / f"{source}.{architecture}.cubin"
         if not kept.exists():
             image = self.compile_kernels(source, architecture).image
-            number, unfinished = tempfile.mkstemp(dir=self.folder)
+            try:
+                self._keep(image, kept)
+            except OSError as error:
+                raise Unavailable(f"the compiled kernel cannot be kept in {str(self.folder)!r}: {error}") from error
+        return kept
+
+    def _keep(self, image: bytes, kept: Path) -> None:
+        number, name = tempfile.mkstemp(dir=self.folder)
+        unfinished = Path(name)
+        try:
             with os.fdopen(number, "wb") as file:
                 file.write(image)
-            Path(unfinished).replace(kept)
-        return kept
+            unfinished.replace(kept)
+        except OSError:
+            unfinished.unlink(missing_ok=True)  # a full disk must not be filled further with every try
+            raise

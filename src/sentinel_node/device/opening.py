@@ -14,6 +14,8 @@ from sentinel_node.probes.software.twins import twins
 
 SOFTWARE_SMS = 132
 """As many as an H100 or H200 SXM has."""
+_SOFTWARE_BYTES = 96 << 20
+"""Little, as it is this machine's; a deep run of the shared memory of so many SMs needs 64 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,18 @@ class OpenSoftware:
 
     def __call__(self, gpu: GpuIdentity) -> Device:
         """One of them."""
-        return SoftwareDevice(twins(), self.sm_count, self.faults, gpu)
+        return SoftwareDevice(twins(), self.sm_count, self.faults, gpu, _SOFTWARE_BYTES)
 
 
 def software_gpus(count: int) -> tuple[GpuIdentity, ...]:
     """So many of them, whose names say what they are."""
     return tuple(
-        replace(GPU, uuid=f"{GPU.uuid[:-2]}{index:02x}", index=index, pci_bus_id=f"0000:{index + 1:02x}:00.0")
+        replace(
+            GPU,
+            uuid=f"{GPU.uuid[:-2]}{index:02x}",
+            index=index,
+            pci_bus_id=f"0000:{index + 1:02x}:00.0",
+            sm_count=SOFTWARE_SMS,
+        )
         for index in range(count)
     )

@@ -1,8 +1,10 @@
 """Runs each plan in a process of its GPU, and answers for it whatever becomes of that process.
 
-A plan that was accepted ends in a report in every case: where the process died, the report says so as an ERROR, where
-it did not come back in time, as a TIMEOUT, and the process is killed. One that outlives even that is stuck in the
-driver; its GPU takes no more probes until it is gone.
+A plan that was accepted ends in a report in every case. Where the process died, the report says so as an ERROR. Where
+it did not come back in time, it is killed, and what it was doing decides: a GPU that does not open, or does not end
+what was launched, is a TIMEOUT; a host too slow to start Python or to compile kernels is no fault of the GPU, so that
+is NOT_RUN (`plan_run.py`). A process that outlives even its end is stuck in the driver; its GPU takes no more probes
+until it is gone.
 
 A process that did well is kept for a moment, so that several plans in a row share a start of a second or so. It is not
 kept longer, because an open context takes memory from tenants, keeps a GPU from being reset, and looks like somebody
@@ -15,63 +17,19 @@ import multiprocessing
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
 
 import structlog
 
-from sentinel_node.device.worker import Answer, Failed, OpenDevice, Stop, is_spent, work
+from sentinel_node.device.plan_run import Patience, PlanRun, ProbeProcess
+from sentinel_node.device.worker import Failed, OpenDevice, is_spent, work
 from sentinel_node.domain.errors import NotFound, Unavailable
 from sentinel_node.domain.gpu import GpuIdentity
-from sentinel_node.domain.probes import Finding, Outcome, ProbePlan, ProbeReport
-from sentinel_node.domain.seams import ProbeWatch, Progress
+from sentinel_node.domain.probes import Finding, ProbePlan, ProbeReport
+from sentinel_node.domain.seams import ProbeWatch
+
+__all__ = ["Patience", "ProcessProber"]
 
 log = structlog.get_logger(__name__)
-
-_POLL_S = 0.1
-_ENDING_S = 5.0
-"""For a process that was told to end, or killed, to be gone."""
-_NOTE_S, _NOTED_AFTER = 0.02, 10
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long is waited."""
-
-    opening_s: float = 60.0
-    """Beyond a plan's deadline, for starting Python and opening the GPU: seconds on a healthy machine."""
-    keep_s: float = 2.0
-    """How long an idle process stays."""
-
-
-class _Worker:
-    """A process and our end of its pipe."""
-
-    def __init__(self, process: SpawnProcess, connection: Connection) -> None:
-        self.process = process
-        self.connection = connection
-        self.retiring: threading.Timer | None = None
-
-    @property
-    def exit_code(self) -> int | None:
-        """How it ended; None while it lives. Waits a moment: another thread may be just about to note it."""
-        for _ in range(_NOTED_AFTER):
-            if (code := self.process.exitcode) is not None:
-                return code
-            time.sleep(_NOTE_S)
-        return None
-
-    def end(self, *, kill: bool = False) -> bool:
-        """Let it end, or make it; whether it is gone."""
-        self.connection.close()
-        for is_killed in (False, True):
-            if is_killed or kill:
-                self.process.kill()
-            self.process.join(_ENDING_S)
-            if self.exit_code is not None:
-                return True
-        return False
 
 
 class ProcessProber:
@@ -95,9 +53,11 @@ class ProcessProber:
         self._patience = patience or Patience()
         self._context = multiprocessing.get_context("spawn")
         self._lock = threading.Lock()
-        self._idle: dict[str, _Worker] = {}
-        self._running: dict[str, _Worker] = {}
-        self._stuck: dict[str, _Worker] = {}
+        self._idle: dict[str, ProbeProcess] = {}
+        self._running: dict[str, ProbeProcess] = {}
+        self._stuck: dict[str, ProbeProcess] = {}
+        self._sm_counts: dict[str, int] = {}
+        """Of GPUs that were opened before: a report of one that hangs says to whom it belongs."""
 
     def gpus(self) -> tuple[GpuIdentity, ...]:
         """See `Prober`."""
@@ -115,23 +75,25 @@ class ProcessProber:
         self._check_not_stuck(plan.gpu_uuid)
         started_unix_ns = time.time_ns()
         worker = self._taken(plan.gpu_uuid) or self._started(gpu)
+        run = PlanRun(plan, worker, self._patience)
         try:
-            answer = self._carried_out(plan, worker, watch)
+            answer = run.carried_out(watch)
         except BaseException:
             self._ended(plan.gpu_uuid, worker, kill=True)
             raise
+        if run.sm_count:
+            self._sm_counts[gpu.uuid] = run.sm_count
         if isinstance(answer, ProbeReport) and not is_spent(answer):
             self._keep(plan.gpu_uuid, worker)
             return answer
-        finding = None if isinstance(answer, (ProbeReport, Failed)) else _silence(plan, worker, answer)
-        self._ended(plan.gpu_uuid, worker, kill=finding is not None)
+        self._ended(plan.gpu_uuid, worker, kill=isinstance(answer, Finding))
         if isinstance(answer, Failed):
             raise answer.error
         if isinstance(answer, ProbeReport):
             return answer
-        assert finding is not None  # noqa: S101 - for the type checker
-        log.warning("probe.process_lost", gpu_uuid=plan.gpu_uuid, outcome=finding.outcome, reason=finding.reason)
-        return ProbeReport(plan, (finding,), 0, started_unix_ns, time.time_ns())
+        log.warning("probe.process_lost", gpu_uuid=gpu.uuid, outcome=answer.outcome, reason=answer.reason)
+        sm_count = self._sm_counts.get(gpu.uuid, gpu.sm_count)
+        return ProbeReport(plan, (answer,), sm_count, started_unix_ns, time.time_ns())
 
     def release(self, gpu_uuid: str) -> None:
         """End the process that is kept for a GPU, so that none of ours holds it; nothing where none is."""
@@ -152,38 +114,18 @@ class ProcessProber:
         for worker in running:
             worker.process.kill()
 
-    def _carried_out(self, plan: ProbePlan, worker: _Worker, watch: ProbeWatch) -> ProbeReport | Failed | Outcome:
-        """What it answered; ERROR where it is gone, TIMEOUT where it is late."""
-        ends = time.monotonic() + plan.deadline_s + self._patience.opening_s
-        was_stopped = False
-        try:
-            worker.connection.send(plan)
-            while time.monotonic() < ends:
-                if watch.is_stopped and not was_stopped:
-                    worker.connection.send(Stop())
-                    was_stopped = True
-                if not worker.connection.poll(_POLL_S):
-                    continue
-                answer: Answer = worker.connection.recv()
-                if not isinstance(answer, Progress):
-                    return answer
-                watch.progressed(answer)
-        except (EOFError, BrokenPipeError, ConnectionResetError):
-            return Outcome.ERROR
-        return Outcome.TIMEOUT
-
-    def _started(self, gpu: GpuIdentity) -> _Worker:
+    def _started(self, gpu: GpuIdentity) -> ProbeProcess:
         ours, theirs = self._context.Pipe()
         name = f"probe-{gpu.index}"
         process = self._context.Process(target=work, args=(theirs, gpu, self._open), name=name, daemon=True)
         process.start()
         theirs.close()
-        worker = _Worker(process, ours)
+        worker = ProbeProcess(process, ours)
         with self._lock:
             self._running[gpu.uuid] = worker
         return worker
 
-    def _keep(self, gpu_uuid: str, worker: _Worker) -> None:
+    def _keep(self, gpu_uuid: str, worker: ProbeProcess) -> None:
         worker.retiring = threading.Timer(self._patience.keep_s, self._retire, (gpu_uuid, worker))
         worker.retiring.daemon = True
         with self._lock:
@@ -191,7 +133,7 @@ class ProcessProber:
             self._idle[gpu_uuid] = worker
         worker.retiring.start()
 
-    def _ended(self, gpu_uuid: str, worker: _Worker, *, kill: bool = False) -> None:
+    def _ended(self, gpu_uuid: str, worker: ProbeProcess, *, kill: bool = False) -> None:
         """Let a process end, or make it, and remember one that does not."""
         with self._lock:
             if self._running.get(gpu_uuid) is worker:
@@ -200,7 +142,7 @@ class ProcessProber:
             self._stuck[gpu_uuid] = worker
             log.error("probe.process_stuck", gpu_uuid=gpu_uuid, pid=worker.process.pid)
 
-    def _taken(self, gpu_uuid: str) -> _Worker | None:
+    def _taken(self, gpu_uuid: str) -> ProbeProcess | None:
         """The process that is kept for a GPU, which is the caller's from now on."""
         with self._lock:
             worker = self._idle.pop(gpu_uuid, None)
@@ -215,7 +157,7 @@ class ProcessProber:
         self._ended(gpu_uuid, worker)
         return None
 
-    def _retire(self, gpu_uuid: str, worker: _Worker) -> None:
+    def _retire(self, gpu_uuid: str, worker: ProbeProcess) -> None:
         with self._lock:
             if self._idle.get(gpu_uuid) is not worker:
                 return
@@ -232,21 +174,3 @@ class ProcessProber:
                 " is stuck in the driver; the GPU needs a reset, or the node a reboot"
             )
         del self._stuck[gpu_uuid]
-
-
-def _silence(plan: ProbePlan, worker: _Worker, outcome: Outcome) -> Finding:
-    """What is said of a plan whose process gave no answer."""
-    pid = worker.process.pid
-    if outcome is Outcome.TIMEOUT:
-        reason = f"the probe's process {pid} gave no answer within {plan.deadline_s:g} s and was killed"
-        return Finding(outcome, None, plan.variant, reason)
-    worker.process.join(_ENDING_S)
-    code = worker.exit_code
-    how = (
-        "closed its pipe"
-        if code is None
-        else f"ended by signal {-code}"
-        if code < 0
-        else f"ended with exit code {code}"
-    )
-    return Finding(outcome, None, plan.variant, f"the probe's process {pid} {how}")

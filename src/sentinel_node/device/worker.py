@@ -14,6 +14,8 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -43,14 +45,37 @@ class Failed:
     error: NodeError
 
 
-Answer = Progress | ProbeReport | Failed
+class Stage(StrEnum):
+    """How far the process is with a plan, before its probe tells of progress itself."""
+
+    STARTING = "starting"
+    """Python starts; nothing was asked of the driver."""
+    OPENING = "opening"
+    """CUDA and the GPU are asked for a context."""
+    PREPARING = "preparing"
+    """Kernels are compiled and loaded."""
+    RUNNING = "running"
+    """The plan's time runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """To the agent: a stage begins."""
+
+    stage: Stage
+    sm_count: int = 0
+    """From PREPARING on, for the GPU is open then."""
+
+
+Answer = Progress | ProbeReport | Failed | Reached
 
 
 def work(connection: Connection, gpu: GpuIdentity, open_device: OpenDevice) -> None:
     """Everything this process does.
 
     Args:
-        connection: Plans come in, each is answered by any number of `Progress` and one `ProbeReport` or `Failed`.
+        connection: Plans come in, each is answered by stages as they are reached, any number of `Progress`, and one
+            `ProbeReport` or `Failed`.
         gpu: The one that is opened with the first plan.
         open_device: What opens it.
     """
@@ -65,8 +90,11 @@ def work(connection: Connection, gpu: GpuIdentity, open_device: OpenDevice) -> N
             if isinstance(plan, Stop):  # it came after the report
                 continue
             try:
+                connection.send(Reached(Stage.OPENING))
                 device = device or open_device(gpu)
-                report = runner.run(plan, device, _Wanted(connection).is_over, _teller(connection))
+                connection.send(Reached(Stage.PREPARING, device.sm_count))
+                begun = partial(connection.send, Reached(Stage.RUNNING, device.sm_count))
+                report = runner.run(plan, device, _Wanted(connection).is_over, _teller(connection), begun)
             except NodeError as error:
                 connection.send(Failed(error))
                 continue

@@ -7,13 +7,15 @@ Tokens are known by their SHA-256 only; they are random and long, so a plain dig
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from sentinel_node.domain.errors import Denied, Unauthenticated
+from sentinel_serving import tokens
+
+token_digest = tokens.token_digest
 
 
 class Role(StrEnum):
@@ -99,20 +101,13 @@ def _any_is(names: list[str], pattern: str) -> bool:
     return any(fnmatchcase(name, pattern) for name in names)
 
 
-def token_digest(token: str) -> str:
-    """The form in which settings know a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 def bearer_token(header: str | None) -> str | None:
     """The token of an ``authorization`` header; None where there is no header.
 
     Raises:
         Unauthenticated: the header is there, but is no bearer token.
     """
-    if header is None:
-        return None
-    scheme, _, token = header.strip().partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("the authorization header must be `Bearer <token>`")
-    return token.strip()
+    try:
+        return tokens.bearer_token(header)
+    except tokens.UnusableTokens as error:
+        raise Unauthenticated(str(error)) from error

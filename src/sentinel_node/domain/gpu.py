@@ -23,6 +23,8 @@ class GpuIdentity:
     """All of it, what the driver keeps for itself included."""
     compute_capability: tuple[int, int] = (0, 0)
     """Major and minor, (9, 0) for Hopper; (0, 0) where unknown."""
+    sm_count: int = 0
+    """By the driver's library; 0 where it does not say. A probe's report has it from CUDA, which counts."""
     is_partitioned: bool = False
     """MIG is on: SM numbers then belong to a partition, so probes refuse."""
 

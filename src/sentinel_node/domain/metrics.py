@@ -28,6 +28,10 @@ TELEMETRY_COLLECTIONS = "sentinel_telemetry_collections_total"
 TELEMETRY_ERRORS = "sentinel_telemetry_errors_total"
 AGENT_UPTIME = "sentinel_agent_uptime_seconds"
 GPU_COUNT = "sentinel_gpu_count"
+KERNEL_XIDS = "sentinel_kernel_xid_total"
+KERNEL_SXIDS = "sentinel_kernel_sxid_total"
+KERNEL_LOST_LINES = "sentinel_kernel_lost_lines_total"
+KERNEL_LOG_FOLLOWED = "sentinel_kernel_log_followed"
 
 
 class Sort(StrEnum):
@@ -61,7 +65,7 @@ METRICS: Mapping[str, Metric] = {
     BATCHES_SENT: Metric(Sort.COUNTER, "Batches that the gateway stored."),
     BATCHES_REFUSED: Metric(Sort.COUNTER, "Batches that the gateway refused, or a part of them.", ("kind", "extent")),
     GRPC_ERRORS: Metric(Sort.COUNTER, "Failures of streams to the gateway.", ("error_type",)),
-    GRPC_CONNECTED: Metric(Sort.GAUGE, "1 while the gateway answers what is sent."),
+    GRPC_CONNECTED: Metric(Sort.GAUGE, "1 while the gateway answers what is sent on a stream.", ("stream",)),
     BUFFER_DEPTH: Metric(Sort.GAUGE, "Batches of probe results that wait for the gateway."),
     BUFFER_BYTES: Metric(Sort.GAUGE, "What the buffer takes on disk."),
     BUFFER_LOST: Metric(Sort.COUNTER, "Batches of probe results that were lost.", ("reason",)),
@@ -69,6 +73,12 @@ METRICS: Mapping[str, Metric] = {
     TELEMETRY_ERRORS: Metric(Sort.COUNTER, "Readings that failed, or were not taken.", ("source",)),
     AGENT_UPTIME: Metric(Sort.GAUGE, "Seconds since the agent started."),
     GPU_COUNT: Metric(Sort.GAUGE, "GPUs of this node."),
+    KERNEL_XIDS: Metric(
+        Sort.COUNTER, "Xids that the driver printed, by GPU and number.", ("gpu_uuid", "pci_bus_id", "xid")
+    ),
+    KERNEL_SXIDS: Metric(Sort.COUNTER, "SXids that NVSwitches printed, by switch and number.", ("pci_bus_id", "sxid")),
+    KERNEL_LOST_LINES: Metric(Sort.COUNTER, "Lines that the kernel overwrote before they were read."),
+    KERNEL_LOG_FOLLOWED: Metric(Sort.GAUGE, "1 while the kernel's log is followed; else no Xid is counted."),
 }
 
 

@@ -68,6 +68,11 @@ def _light_repetitions(plan: ProbePlan) -> int:
     return LIGHT_MEMORY_ROUNDS if plan.kind is ProbeKind.MEMORY else LIGHT_REPETITIONS
 
 
+def is_busy(sample: GpuSample | None) -> bool:
+    """Whether the driver says that something computes there, of whomever."""
+    return sample is not None and (sample.utilization_pct or 0.0) > _IDLE_PCT
+
+
 def check_idle(plan: ProbePlan, sample: GpuSample | None, own_pids: frozenset[int]) -> None:
     """Whether nobody else computes on the GPU; `sample` is its newest, None where there is none.
 
@@ -96,7 +101,7 @@ def check_idle(plan: ProbePlan, sample: GpuSample | None, own_pids: frozenset[in
             f"a deep probe needs an idle GPU, and processes compute on {plan.gpu_uuid!r}: {pids}{more};"
             " drain the node, or run a light one"
         )
-    if sample.utilization_pct is not None and sample.utilization_pct > _IDLE_PCT:
+    if is_busy(sample):
         raise Refused(
             f"a deep probe needs an idle GPU, and {plan.gpu_uuid!r} is {sample.utilization_pct:g} % busy with"
             " processes that cannot be seen from here; drain the node, or run a light one"

@@ -82,10 +82,10 @@ class Finding:
 
     outcome: Outcome
     sm: int | None
-    """`%smid`; None for memory, which belongs to no SM."""
+    """`%smid`; None for memory, which belongs to no SM, unless one SM alone read it wrongly."""
     variant: str
     reason: str = ""
-    """For ERROR, TIMEOUT and NOT_RUN: why, in words."""
+    """For ERROR, TIMEOUT and NOT_RUN: why, in words. For a FAIL of memory: what it speaks against."""
     expected_hash: bytes = b""
     """SHA-256 of the right output; empty where there was none."""
     actual_hash: bytes = b""
@@ -119,6 +119,8 @@ class ProbeReport:
     power_w: float = 0.0
     notes: tuple[str, ...] = ()
     """What a reader must know: left out formats, memory that others hold."""
+    unplaced: tuple[str, ...] = ()
+    """Wrong words that were found, but of which nobody can say where; each stands in `notes` as well."""
 
     def count(self, outcome: Outcome) -> int:
         """How many findings ended so."""

@@ -1,19 +1,18 @@
 """The kernel's log of one machine: this boot from the kernel's buffer, what is older from the journal.
 
-The buffer is read into memory whenever somebody reads or follows, and only then; what was read cannot be overwritten
-any more. What the kernel overwrote between two readings is counted as lost. The journal is asked only for what memory
-does not hold: earlier boots, and lines of this boot from before the first in memory. Where one of the two is missing,
-the page says so; absence of a line proves nothing then.
+The buffer is read into memory whenever somebody asks, and all the time where it is followed (`following.py`); what was
+read cannot be overwritten any more. What the kernel overwrote between two readings is counted as lost. The journal is
+asked only for what memory does not hold: earlier boots, and lines of this boot from before the first in memory. Where
+one of the two is missing, the page says so; absence of a line proves nothing then.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from sentinel_node.domain.errors import NotFound, Unavailable
@@ -27,6 +26,10 @@ from sentinel_node.kernel.selection import Selection
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _NS_PER_US = 1000
 _AT_ONCE = 500
+_MOST_A_READING = 100_000
+
+Heard = Callable[[Sequence[KernelRecord], int], None]
+"""Hears lines, and how many were overwritten since the last ones; a line also stands for what is folded into it."""
 
 
 def boot_start_unix_ns() -> int:
@@ -35,7 +38,7 @@ def boot_start_unix_ns() -> int:
 
 
 class KernelLog:
-    """Reads the kernel's log. May be asked from any thread; `follow` belongs to an event loop."""
+    """Reads the kernel's log. May be asked from any thread."""
 
     def __init__(
         self,
@@ -49,7 +52,7 @@ class KernelLog:
         self._boot_start = boot_start
         self._ring = Ring()
         self._lock = threading.Lock()
-        self._listeners: set[Callable[[], object]] = set()
+        self._listeners: list[Heard] = []
         self._kmsg: Kmsg | None = None
         self._without_kmsg = ""
         try:
@@ -85,76 +88,72 @@ class KernelLog:
             missing=(*([self._without_kmsg] if self._without_kmsg else []), *journal.missing),
         )
 
-    @asynccontextmanager
-    async def follow(self) -> AsyncIterator[AsyncIterator[KernelRecord]]:
-        """New lines as they come, from entering on and without end; a gap in `sequence` is what came too fast.
+    def listen(self, heard: Heard) -> None:
+        """Hand over every line that memory holds, and from then on each that comes, whoever reads it.
+
+        `heard` is called from the thread that reads, without a lock: two calls may overlap, and none is repeated.
+        """
+        with self._lock:
+            held = self._ring.records()
+            self._listeners.append(heard)
+        heard(held, 0)
+
+    def take_in(self, most: int) -> int:
+        """Read what came since, about `most` lines of it; gives how many there were.
 
         Raises:
-            Unavailable: there is no kernel buffer to follow.
+            Unavailable: the kernel's buffer cannot be read, or not any more.
         """
-        if self._kmsg is None:
-            raise Unavailable(self._without_kmsg)
-        await asyncio.to_thread(self._take_in_all)
-        loop, news = asyncio.get_running_loop(), asyncio.Event()
-        descriptor = os.dup(self._kmsg.descriptor)  # Each follower waits on its own; they read together.
+        with self._lock:
+            came, lost_lines = self._taken(most)
+            listeners = tuple(self._listeners)
+        if came:
+            for heard in listeners:
+                heard(came, lost_lines)
+        return len(came)
 
-        def wake() -> None:
-            loop.call_soon_threadsafe(news.set)
+    def descriptor(self) -> int:
+        """Where to wait for more; the caller's to close.
 
-        self._listeners.add(wake)
-        loop.add_reader(descriptor, self._take_in)
-        try:
-            yield self._news(news, self._ring.added)
-        finally:
-            self._listeners.discard(wake)
-            loop.remove_reader(descriptor)
-            os.close(descriptor)
-
-    async def _news(self, news: asyncio.Event, position: int) -> AsyncIterator[KernelRecord]:
-        while True:
-            await news.wait()
-            news.clear()
-            if self._kmsg is None:
-                raise Unavailable(self._without_kmsg)
-            with self._lock:
-                records, position = list(self._ring.newer(position)), self._ring.added
-            for record in records:
-                yield record
+        Raises:
+            Unavailable: as `take_in`.
+        """
+        with self._lock:
+            return os.dup(self._opened().descriptor)
 
     def close(self) -> None:
         """Let go of the kernel's buffer."""
         with self._lock:
-            if self._kmsg is not None:
-                self._kmsg.close()
-            self._kmsg, self._without_kmsg = None, "the kernel's log is closed"
-        self._wake_followers()
+            self._forget("the kernel's log is closed")
+
+    def _taken(self, most: int) -> tuple[list[KernelRecord], int]:
+        """What came, now in memory, and how many lines were overwritten since the last time."""
+        try:
+            came = self._opened().records(most)
+        except Unavailable as error:
+            self._forget(str(error))
+            raise
+        start, is_first = self._boot_start(), self._ring.is_new
+        records = [_record(record, self._boot_id, start) for record in came]
+        gaps = [self._ring.add(record) for record in records]
+        return records, sum(gaps[1:] if is_first else gaps)
 
     def _take_in_all(self) -> None:
-        while self._take_in():
-            pass
+        """What there is now; a storm that goes on while it is read is for the next reading."""
+        with suppress(Unavailable):  # the page says why
+            for _ in range(_MOST_A_READING // _AT_ONCE):
+                if self.take_in(_AT_ONCE) < _AT_ONCE:
+                    return
 
-    def _take_in(self) -> bool:
-        """Read some of what came; says whether there may be more."""
-        with self._lock:
-            if self._kmsg is None:
-                return False
-            try:
-                came = self._kmsg.records(_AT_ONCE)
-            except Unavailable as error:
-                self._kmsg.close()
-                self._kmsg, self._without_kmsg = None, str(error)
-                self._wake_followers()
-                return False
-            start = self._boot_start()
-            for record in came:
-                self._ring.add(_record(record, self._boot_id, start))
-        if came:
-            self._wake_followers()
-        return len(came) >= _AT_ONCE
+    def _opened(self) -> Kmsg:
+        if self._kmsg is None:
+            raise Unavailable(self._without_kmsg)
+        return self._kmsg
 
-    def _wake_followers(self) -> None:
-        for wake in tuple(self._listeners):
-            wake()
+    def _forget(self, why: str) -> None:
+        if self._kmsg is not None:
+            self._kmsg.close()
+            self._kmsg, self._without_kmsg = None, why
 
     def _is_enough(self, query: KernelQuery, oldest: KernelRecord | None) -> bool:
         """Whether memory holds all that is asked for."""

@@ -60,6 +60,11 @@ class Batcher:
             if len(self._waiting) >= self._settings.most:
                 self._many.set()
 
+    async def flush(self) -> None:
+        """Write what waits."""
+        if self._waiting:
+            await self._write(len(self._waiting), durable=True)
+
     async def run(self) -> None:
         """Close batches in time until cancelled; what waits then is written."""
         try:

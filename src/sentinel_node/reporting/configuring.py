@@ -69,7 +69,7 @@ class ConfigFollower:
     def __init__(self, settings: GatewaySettings, own: Schedule, steering: Steering, metrics_: Metrics) -> None:
         """`own`: the schedule this agent was started with."""
         self._component, self._own, self._steering = settings.hostname, own, steering
-        self._retrying = Retrying("config", settings, metrics_)
+        self._retrying = Retrying("config", settings, metrics_, sends=False)
 
     async def run(self, client: SentinelClient) -> None:
         """Follow until the client is closed or this is cancelled."""

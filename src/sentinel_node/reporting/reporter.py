@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
+
+import structlog
 
 from sentinel_node.domain.errors import BadConfiguration
 from sentinel_node.domain.gpu import GpuIdentity
@@ -19,8 +21,14 @@ from sentinel_node.reporting.sending import ProbeSender
 from sentinel_node.reporting.settings import BatchSettings, GatewaySettings
 from sentinel_node.reporting.spool import Spool
 from sentinel_node.reporting.telemetry import TelemetrySender
+from sentinel_sdk import SentinelClient
 from sentinel_sdk.errors import InvalidArgumentError
 from sentinel_sdk.ingest import key_of
+
+log = structlog.get_logger(__name__)
+
+_AGAIN_S = 5.0
+Stream = Callable[[SentinelClient], Coroutine[None, None, None]]
 
 
 class Reporter:
@@ -50,6 +58,10 @@ class Reporter:
         """Take a probe report; one with a FAIL is on the disk when this returns."""
         await self._batcher.report(report, gpu)
 
+    async def flush(self) -> None:
+        """Put everything that was reported into the buffer; for what came after `run` ended."""
+        await self._batcher.flush()
+
     def samples(self, samples: Iterable[GpuSample]) -> None:
         """Take samples; only the newest of each GPU is sent."""
         self._telemetry.samples(samples)
@@ -63,9 +75,33 @@ class Reporter:
         buffered = Buffered(self._spool, self._batcher.written, self._metrics)
         probes = ProbeSender(buffered, self._settings, self._batches, steering.override, self._metrics)
         configuration = ConfigFollower(self._settings, own, steering, self._metrics)
+        streams = (probes.run, self._telemetry.run, configuration.run)
         client = await connected(self._settings)
-        async with client, asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as group:
             group.create_task(self._batcher.run())
-            group.create_task(probes.run(client))
-            group.create_task(self._telemetry.run(client))
-            group.create_task(configuration.run(client))
+            while True:
+                await self._until_renewed(client, streams)
+                client = await self._connected_again()
+
+    async def _until_renewed(self, client: SentinelClient, streams: Iterable[Stream]) -> None:
+        """Send until there is another token; what is not acknowledged by then is sent again with that one."""
+        async with client, asyncio.TaskGroup() as group:
+            tasks = [group.create_task(stream(client)) for stream in streams]
+            await self._renewed()
+            for task in tasks:
+                task.cancel()
+
+    async def _connected_again(self) -> SentinelClient:
+        """A client with the newest token. Files that are being replaced just now are waited for."""
+        while True:
+            try:
+                return await connected(self._settings)
+            except BadConfiguration as error:
+                log.warning("gateway.not_connected_again", reason=str(error), retry_in_s=_AGAIN_S)
+                await asyncio.sleep(_AGAIN_S)
+
+    async def _renewed(self) -> None:
+        if self._settings.token is None:
+            await asyncio.Event().wait()  # certificates are followed by the client itself
+        else:
+            await self._settings.token.changed()

@@ -35,7 +35,7 @@ async def connected(settings: GatewaySettings) -> SentinelClient:
             tls_config=settings.tls or False,
             retry_config=RetryConfig(max_retries=0),
             default_timeout=settings.answer_within_s,
-            token=settings.token,
+            token=settings.token.current if settings.token else None,
         )
     except InvalidArgumentError as error:
         raise BadConfiguration(f"gateway: {error}") from error
@@ -44,8 +44,9 @@ async def connected(settings: GatewaySettings) -> SentinelClient:
 class Retrying:
     """One stream's failures."""
 
-    def __init__(self, name: str, settings: GatewaySettings, metrics_: Metrics) -> None:
-        self._name, self._metrics = name, metrics_
+    def __init__(self, name: str, settings: GatewaySettings, metrics_: Metrics, *, sends: bool = True) -> None:
+        """`sends`: whether the gateway answers on it; of one that only listens nobody can tell when it is well."""
+        self._name, self._metrics, self._sends = name, metrics_, sends
         self._backoff = Backoff(
             RetryConfig(
                 initial_backoff_s=settings.first_backoff_s,
@@ -66,12 +67,16 @@ class Retrying:
     def worked(self) -> None:
         """The gateway answered: the next wait is a short one again."""
         self._backoff.reset()
-        self._metrics.set(metrics.GRPC_CONNECTED, 1)
+        self._tell(is_connected=True)
 
     async def _failed(self, error: SentinelError) -> None:
         code = error.code.name.lower() if error.code is not None else "unknown"
         delay_s = self._backoff.next_s()
         self._metrics.add(metrics.GRPC_ERRORS, error_type=code)
-        self._metrics.set(metrics.GRPC_CONNECTED, 0)
+        self._tell(is_connected=False)
         log.warning("gateway.failed", stream=self._name, code=code, retry_in_s=round(delay_s, 1), error=str(error))
         await asyncio.sleep(delay_s)
+
+    def _tell(self, *, is_connected: bool) -> None:
+        if self._sends:
+            self._metrics.set(metrics.GRPC_CONNECTED, float(is_connected), stream=self._name)

@@ -17,9 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from struct import Struct
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 _HEADER = Struct(">IIQ")
 _CHECKED = Struct(">IQ")
 _SUFFIX = ".records"
+_ASIDE = ".unreadable"
 _DIGITS = 20
 
 
@@ -42,6 +47,8 @@ class Segment:
     """Where each record ends, in bytes from the start of the file."""
     torn_bytes: int = 0
     """What was cut off when it was opened."""
+    is_aside: bool = False
+    """Whether all of it was, for the disk did not give it back."""
 
     @property
     def last(self) -> int:
@@ -71,9 +78,15 @@ def named(folder: Path, first: int) -> Path:
 
 
 def found(folder: Path) -> list[Segment]:
-    """The segments of a folder, oldest first; what is not whole at their ends is cut off on disk."""
+    """The segments of a folder, oldest first; what is not whole at their ends is cut off on disk.
+
+    A file that the disk does not give back is set aside under another name, and stands here without records.
+
+    Raises:
+        OSError: the folder cannot be used.
+    """
     paths = sorted(path for path in folder.glob(f"*{_SUFFIX}") if path.stem.isdecimal())
-    return [_opened(path) for path in paths]
+    return [_opened_or_set_aside(path) for path in paths]
 
 
 def encoded(record: Record) -> bytes:
@@ -81,6 +94,15 @@ def encoded(record: Record) -> bytes:
     checked = _CHECKED.pack(len(record.content), record.number)
     crc = zlib.crc32(record.content, zlib.crc32(checked))
     return _HEADER.pack(len(record.content), crc, record.number) + record.content
+
+
+def _opened_or_set_aside(path: Path) -> Segment:
+    try:
+        return _opened(path)
+    except OSError as error:
+        aside = path.replace(path.with_suffix(_ASIDE))
+        log.error("buffer.file_unreadable", file=aside.name, error=str(error))  # noqa: TRY400 - the trace says no more
+        return Segment(path, int(path.stem), torn_bytes=aside.stat().st_size, is_aside=True)
 
 
 def _opened(path: Path) -> Segment:

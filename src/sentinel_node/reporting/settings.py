@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sentinel_node.reporting.token import TokenFile
 from sentinel_sdk import TlsConfig
 
 MIB = 1 << 20
@@ -20,7 +21,8 @@ class GatewaySettings:
     """This node, as its certificate names it: a gateway may take reports of a host from that host only."""
     tls: TlsConfig | None = None
     """None for a plain connection."""
-    token: str | None = field(default=None, repr=False)
+    token: TokenFile | None = None
+    """Who we are, where no certificate says so; when it changes, everything is sent anew with the new one."""
     hmac_key: str | bytes | None = field(default=None, repr=False)
     """The secret that probe executions are signed with, if the gateway wants them signed."""
     answer_within_s: float = 30.0

@@ -32,7 +32,7 @@ _MARK = Struct(">QI")
 
 
 class Spool:
-    """See the module. Every method blocks for the disk; safe from several threads."""
+    """See the module. Every method blocks for the disk, properties do not; safe from several threads."""
 
     def __init__(self, settings: BufferSettings) -> None:
         """Open the folder, or make it.
@@ -71,14 +71,13 @@ class Spool:
 
     @property
     def depth(self) -> int:
-        """How many records wait."""
-        with self._lock:
-            return sum(max(0, one.last - max(one.first - 1, self.acknowledged)) for one in self._segments)
+        """How many records wait. Does not block: whoever is just writing may make it off by what is written."""
+        return sum(max(0, one.last - max(one.first - 1, self.acknowledged)) for one in tuple(self._segments))
 
     @property
     def size_bytes(self) -> int:
-        """What all segments take."""
-        return sum(one.size_bytes for one in self._segments)
+        """What all segments take; does not block either."""
+        return sum(one.size_bytes for one in tuple(self._segments))
 
     def append(self, content: bytes, *, durable: bool = False) -> int:
         """Keep a record, and give its number; `durable`: also where the machine loses power now.
@@ -140,6 +139,8 @@ class Spool:
         return record
 
     def _write(self, data: bytes, *, durable: bool) -> None:
+        if self._segments and self._segments[-1].size_bytes >= self._settings.segment_bytes:
+            self._end_segment()
         if self._writing is None:
             segment = Segment(named(self._settings.folder, self._last + 1), self._last + 1)
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
@@ -153,8 +154,6 @@ class Spool:
             os.fdatasync(self._writing)
         segment.ends.append(start + len(data))
         self._last += 1
-        if segment.size_bytes >= self._settings.segment_bytes:
-            self._end_segment()
 
     def _end_segment(self) -> None:
         """Go on in another file."""
@@ -164,11 +163,16 @@ class Spool:
             self._writing = None
 
     def _abandon_segment(self) -> None:
-        """Go on in another file after a write that failed; what it left is cut off when the file is opened again."""
-        if self._writing is not None:
-            os.close(self._writing)
-            self._writing = None
-            self._forget_empty()
+        """Go on in another file after a write that failed, and cut off what it left, which may be a whole record."""
+        if self._writing is None:
+            return
+        writing, self._writing = self._writing, None
+        try:
+            os.ftruncate(writing, self._segments[-1].size_bytes if self._segments else 0)
+        except OSError as error:
+            log.error("buffer.not_cut_off", file=self._segments[-1].path.name, error=str(error))  # noqa: TRY400
+        os.close(writing)
+        self._forget_empty()
 
     def _make_room(self, more_bytes: int) -> None:
         while self._segments and self.size_bytes + more_bytes > self._settings.limit_bytes:
@@ -197,6 +201,8 @@ class Spool:
         for segment, first_behind in zip(self._segments, [*(one.first for one in self._segments[1:]), 0], strict=False):
             if segment.torn_bytes:
                 lost = max(0, first_behind - 1 - max(segment.last, self.acknowledged))
+                if segment.is_aside and segment.first > self.acknowledged:
+                    lost = max(lost, 1)  # of the newest file nobody knows how many
                 self.dropped += lost
                 fields = {"cut_off_bytes": segment.torn_bytes, "lost_batches": lost}
                 log.warning("buffer.torn", file=segment.path.name, **fields)

@@ -7,7 +7,8 @@ three periods. These runs are not looked at again themselves, and a probe's fail
 so that a dead SM, which fails in every period anyway, does not triple its own load.
 
 **A timeout** says nothing about the silicon, but much about the next try: the GPU rests, and after some in a row its
-probes pause. A pause ends with one try, so that a GPU that was reset meanwhile comes back by itself.
+probes pause. A pause ends with one try, so that a GPU that was reset meanwhile comes back by itself. Only an answer of
+some SM ends the row; an error in between does not, such as of a process that is stuck in the driver.
 """
 
 from __future__ import annotations
@@ -91,9 +92,12 @@ def _examined(state: GpuState, run: Due, report: ProbeReport, now_s: float) -> G
 
 
 def _rested(state: GpuState, report: ProbeReport, now_s: float, settings: SchedulingSettings) -> GpuState:
-    if report.count(Outcome.TIMEOUT) == 0:
+    if report.count(Outcome.TIMEOUT):
+        state = replace(state, timeouts=state.timeouts + 1, kinds=_cold(state.kinds))
+    elif any(report.count(outcome) for outcome in _ANSWERS):
         return replace(state, timeouts=0)
-    state = replace(state, timeouts=state.timeouts + 1, kinds=_cold(state.kinds))
+    elif not is_paused(state, settings):
+        return state
     rest_s = settings.pause_s if is_paused(state, settings) else settings.rest_after_timeout_s
     return replace(state, resting_until_s=now_s + rest_s)
 

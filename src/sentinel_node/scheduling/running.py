@@ -15,9 +15,9 @@ from dataclasses import replace
 
 import structlog
 
+from sentinel_node.device.idle_gpu import IdleGpus
 from sentinel_node.domain.errors import DeviceTimeout, NodeError
 from sentinel_node.domain.gpu import GpuIdentity
-from sentinel_node.domain.permission import check_idle, needs_idle_gpu
 from sentinel_node.domain.probes import Depth, Finding, Outcome, ProbePlan, ProbeReport
 from sentinel_node.scheduling.parts import Parts, Watch
 
@@ -29,7 +29,15 @@ class Running:
 
     def __init__(self, gpu: GpuIdentity, parts: Parts, grace_s: float) -> None:
         self._gpu, self._parts, self._grace_s = gpu, parts, grace_s
+        self._idle = IdleGpus(parts.read, lambda: parts.probe_pids() | {parts.own_pid}, parts.leases)
+        self._watch: Watch | None = None
+        """Of the run that is under way."""
         self._threads = ThreadPoolExecutor(1, thread_name_prefix=f"probe-{gpu.index}")
+
+    def stop(self) -> None:
+        """Have the run that is under way launch nothing more; it then ends with what it found."""
+        if self._watch is not None:
+            self._watch.stop()
 
     def close(self) -> None:
         """Take no more runs; does not wait for one that hangs."""
@@ -40,9 +48,10 @@ class Running:
 
         Raises:
             Busy: somebody else's probe holds the GPU, or one of ours hangs on it.
+            Unavailable: nobody can tell whether another process probes it.
         """
         self._parts.leases.take(plan.gpu_uuid, f"the schedule ({plan.kind})")
-        watch = Watch()
+        watch = self._watch = Watch()
         try:
             plan = await self._light_unless_idle(plan)
             started_ns = self._parts.unix_ns()
@@ -65,13 +74,8 @@ class Running:
 
     async def _light_unless_idle(self, plan: ProbePlan) -> ProbePlan:
         """The plan; in place of a deep one a light one where somebody else computes on the GPU or nobody can tell."""
-        if not needs_idle_gpu(plan):
-            return plan
-        own_pids = self._parts.probe_pids() | {self._parts.own_pid}  # before the driver: what ends meanwhile was ours
         try:
-            samples = await self._parts.read()
-            sample = next((one for one in samples if one.gpu.uuid == plan.gpu_uuid), None)
-            check_idle(plan, sample, own_pids)
+            await self._idle.check(plan)
         except NodeError as error:
             log.info("probe.runs_light", gpu=plan.gpu_uuid, probe=plan.kind, reason=str(error))
         except Exception:  # the border of a reading: a driver's surprise is no leave to take the GPU, nor the run's end

@@ -29,6 +29,8 @@ class SchedulingSettings:
     how long that takes was not measured. They are compiled before a run's clock starts, which is no part of this."""
     grace_s: float = SILENCE_S
     """How much longer than its deadline a probe may keep silent until it is given up."""
+    stop_s: float = 10.0
+    """How long a probe that runs at the end may take to stop, so that what it found by then is reported."""
     telemetry_max_age_s: float = LEAST_MAX_AGE_S
     """Older readings count as none: only light probes run then."""
     look_every_s: float = 5.0

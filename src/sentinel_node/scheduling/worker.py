@@ -7,13 +7,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
 from sentinel_node.domain import metrics
-from sentinel_node.domain.errors import Busy
+from sentinel_node.domain.errors import Busy, Unavailable
 from sentinel_node.domain.gpu import GpuIdentity
-from sentinel_node.domain.probes import Outcome, ProbeReport
+from sentinel_node.domain.probes import Outcome, ProbePlan, ProbeReport
 from sentinel_node.scheduling.budget import overhead_pct
 from sentinel_node.scheduling.conditions import Conditions, Heat, conditions_of, heat_after
 from sentinel_node.scheduling.coverage import NO_SMS, active_sms, coverage
@@ -89,11 +90,29 @@ class Worker:
     async def _ran(self, run: Due) -> None:
         plan = run.plan(self._gpu.uuid, self._parts.seed())
         try:
-            report = await self._running.run(plan)
-        except Busy as error:
+            report = await self._carried_out(run, plan)
+        except (Busy, Unavailable) as error:
             log.info("probe.put_off", gpu=self._gpu.uuid, probe=plan.kind, reason=str(error))
             self.state = put_off(self.state, self._parts.monotonic_s() + self._settings.busy_retry_s)
             return
+        await self._took(run, report)
+
+    async def _carried_out(self, run: Due, plan: ProbePlan) -> ProbeReport:
+        """The report of a run. Being cancelled stops it, and what it found by then is taken as of any other."""
+        running = asyncio.ensure_future(self._running.run(plan))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            self._running.stop()
+            await asyncio.wait((running,), timeout=self._settings.stop_s)
+            if running.done() and not running.cancelled() and running.exception() is None:
+                await self._took(run, running.result())
+            running.cancel()
+            raise
+
+    async def _took(self, run: Due, report: ProbeReport) -> None:
+        if not report.sms_present:  # nothing was heard of the run; what memory is told of follows from this number
+            report = replace(report, sms_present=self.state.sm_count or self._gpu.sm_count)
         was_paused, now_s = is_paused(self.state, self._settings), self._parts.monotonic_s()
         self.state = after(self.state, run, report, now_s, self._settings)
         self._told(run, report, now_s)
@@ -112,6 +131,9 @@ class Worker:
         if kind not in NO_SMS and not run.attempt:
             share = coverage(self.state.kinds[kind], entry, run.period_s, self.state.sm_count, now_s)
             told.set(metrics.PROBE_COVERAGE, share, gpu_uuid=uuid, probe_type=kind)
+        if report.unplaced:
+            found, seed = report.unplaced, report.plan.seed
+            log.warning("probe.wrong_words_unplaced", gpu=uuid, probe=kind, seed=seed, found=found)
         if report.outcome is Outcome.FAIL:
             sms = sorted({one.sm for one in report.findings if one.outcome is Outcome.FAIL and one.sm is not None})
             seed, again = report.plan.seed, run.attempt

@@ -2,13 +2,17 @@
 
 Messages are decoded here and not by gRPC, whose answer to bytes that are no message would be UNKNOWN with the text of a
 Python exception. When the node stops, calls under way are cancelled and told UNAVAILABLE.
+
+A server takes so many calls at once. No caller may have more than a part of these places, and an answer that is not
+read gives its place back: one credential would otherwise mute the node for all.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any, TypeAlias
 
 import grpc
@@ -18,13 +22,17 @@ from grpc import StatusCode
 from grpc.aio import AbortError, ServerInterceptor
 
 from sentinel_node.domain.access import AccessRules
-from sentinel_node.domain.errors import Denied, Invalid, Unauthenticated
+from sentinel_node.domain.errors import Busy, Denied, Invalid, Unauthenticated
 from sentinel_node.service.authentication import CALLER, Context, caller_of
 from sentinel_node.service.methods import METHODS, OPEN
 from sentinel_node.service.status import answer_of
 
 log = structlog.get_logger(__name__)
 
+MOST_OF_ONE = 16
+"""Calls of one caller at once: all GPUs of a large node probed side by side, and as many questions."""
+WRITE_S = 30.0
+"""For one message to be taken: much longer than 4 MiB need over any network that is of use."""
 Wire = Any
 """A message of whichever method it is, or its bytes; the border sees them all."""
 Handler: TypeAlias = "grpc.RpcMethodHandler[Wire, Wire]"
@@ -39,6 +47,7 @@ class Border(ServerInterceptor):
         self._guarded: dict[str, Handler] = {}
         self._under_way: set[asyncio.Task[Wire]] = set()
         self._writing: set[asyncio.Task[Wire]] = set()
+        self._calls: Counter[str] = Counter()
         self._stopping = False
 
     async def intercept_service(
@@ -64,6 +73,8 @@ class Border(ServerInterceptor):
             call.cancel()
 
     def _guard(self, method: str, handler: Handler) -> Handler:
+        if handler.request_streaming:
+            return self._conversing(method, handler)
         if handler.response_streaming:
             return self._streamed(method, handler)
         behaviour: Wire = handler.unary_unary
@@ -78,11 +89,25 @@ class Border(ServerInterceptor):
         behaviour: Wire = handler.unary_stream
 
         async def streamed(raw: bytes, context: Context) -> None:
-            async with self._call(method, context), aclosing(behaviour(_decoded(handler, raw), context)) as answers:
-                async for answer in answers:
-                    await self._write(answer, context)
+            async with self._call(method, context):
+                await self._write_all(behaviour(_decoded(handler, raw), context), context)
 
         return grpc.unary_stream_rpc_method_handler(streamed, None, handler.response_serializer)
+
+    def _conversing(self, method: str, handler: Handler) -> Handler:
+        behaviour: Wire = handler.stream_stream
+
+        async def conversing(raw: AsyncIterator[bytes], context: Context) -> None:
+            async with self._call(method, context):
+                asked = (_decoded(handler, one) async for one in raw)
+                await self._write_all(behaviour(asked, context), context)
+
+        return grpc.stream_stream_rpc_method_handler(conversing, None, handler.response_serializer)
+
+    async def _write_all(self, answers: Wire, context: Context) -> None:
+        async with aclosing(answers):
+            async for answer in answers:
+                await self._write(answer, context)
 
     async def _write(self, answer: Wire, context: Context) -> None:
         """Send one answer. It is not cancelled in the middle: gRPC would then take no status any more."""
@@ -91,7 +116,11 @@ class Border(ServerInterceptor):
             raise asyncio.CancelledError
         self._writing.add(task)
         try:
-            await context.write(answer)
+            async with asyncio.timeout(WRITE_S):
+                await context.write(answer)
+        except TimeoutError as error:
+            log.warning("call.not_read", caller=CALLER.get().name, peer=context.peer(), within_s=WRITE_S)
+            raise asyncio.CancelledError from error  # no status can be sent behind what is not read
         finally:
             self._writing.discard(task)
         if self._stopping:
@@ -104,8 +133,8 @@ class Border(ServerInterceptor):
             if self._stopping or task is None:
                 raise asyncio.CancelledError
             self._under_way.add(task)
-            self._admit(method, context)
-            yield
+            with self._place_of(self._admit(method, context)):
+                yield
         except AbortError:
             raise
         except asyncio.CancelledError:
@@ -120,7 +149,20 @@ class Border(ServerInterceptor):
             if task is not None:
                 self._under_way.discard(task)
 
-    def _admit(self, method: str, context: Context) -> None:
+    @contextmanager
+    def _place_of(self, caller: str) -> Iterator[None]:
+        if self._calls[caller] >= MOST_OF_ONE:
+            raise Busy(f"{caller!r} has {MOST_OF_ONE} calls under way, which is the most for one caller; ask again")
+        self._calls[caller] += 1
+        try:
+            yield
+        finally:
+            self._calls[caller] -= 1
+            if not self._calls[caller]:
+                del self._calls[caller]
+
+    def _admit(self, method: str, context: Context) -> str:
+        """The caller's name."""
         caller = None
         try:
             if method not in METHODS:
@@ -133,6 +175,7 @@ class Border(ServerInterceptor):
             log.warning("access.refused", method=method, caller=who, peer=context.peer(), reason=str(error))
             raise
         CALLER.set(caller)
+        return caller.name
 
 
 def _decoded(handler: Handler, raw: bytes) -> Wire:

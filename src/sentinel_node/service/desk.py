@@ -11,13 +11,15 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
-from sentinel_node.domain.errors import DeviceTimeout, NotFound, Refused
+from sentinel_node.device.idle_gpu import IdleGpus
+from sentinel_node.domain.errors import DeviceTimeout, NotFound, Refused, Unavailable
 from sentinel_node.domain.gpu import GpuIdentity
 from sentinel_node.domain.leases import SILENCE_S, Leases
-from sentinel_node.domain.permission import Allowed, check_allowed, check_idle, needs_idle_gpu
+from sentinel_node.domain.permission import Allowed, check_allowed
 from sentinel_node.domain.probes import Finding, ProbePlan, ProbeReport
 from sentinel_node.domain.seams import Prober, Progress, Telemetry
 from sentinel_node.service.following import Following
@@ -27,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 _MOST_GPUS = 64
 """Threads at most: a GPU takes one probe at a time, and no machine has more GPUs."""
+_LAST_S, _LAST_SHARE = 1.0, 0.2
+"""Of the time a caller waits, for the launch under way to end and for the report to come back."""
 Told = GpuIdentity | Progress | Finding | ProbeReport
 
 
@@ -45,6 +49,8 @@ class ProbeRules:
     """Processes of ours that may hold a context on GPUs."""
     heard: Callable[[ProbeReport, GpuIdentity], Awaitable[None]] = field(default=_nobody)
     """Hears every report before its caller does, also where the caller has left."""
+    hearing_s: float = 5.0
+    """How long that may keep the caller waiting, e.g. with a disk that is slow."""
 
 
 class Desk:
@@ -52,9 +58,11 @@ class Desk:
 
     def __init__(self, prober: Part[Prober], telemetry: Part[Telemetry], leases: Leases, rules: ProbeRules) -> None:
         self._prober = prober
-        self._telemetry = telemetry
         self._leases = leases
         self._rules = rules
+        read = partial(telemetry.ask, lambda driver: driver.samples())
+        self._idle = IdleGpus(read, rules.own_pids, leases)
+        self._stopping = False
         self._threads = ThreadPoolExecutor(_MOST_GPUS, thread_name_prefix="probe")
         self._running: set[Following] = set()
         self._hearing: set[asyncio.Task[None]] = set()
@@ -65,10 +73,11 @@ class Desk:
         """Whether no probe of this desk runs."""
         return not self._running
 
-    async def run(self, plan: ProbePlan, caller: str) -> AsyncGenerator[Told, None]:
+    async def run(self, plan: ProbePlan, caller: str, within_s: float | None = None) -> AsyncGenerator[Told, None]:
         """The GPU as soon as the plan is accepted, then progress and findings as they come, at last the report.
 
-        Leaving the iterator stops the probe.
+        Leaving the iterator stops the probe. `within_s`: how long the caller waits in all, None for as long as it
+        takes. What gets ready slowly is stopped a moment before that, so that its caller hears what it found.
 
         Raises:
             Refused: probes are off, only light ones are allowed, MIG is on, or somebody computes on the GPU.
@@ -77,11 +86,16 @@ class Desk:
             Unavailable: no CUDA, or the GPU failed; `DeviceTimeout` where it does not answer at all.
             Invalid: the kind has no such variant.
         """
+        self._check_open()
         check_allowed(plan, self._rules.allowed)
         gpu = await self._gpu(plan)
         run, following = await self._started(plan, f"{caller} ({plan.kind}, {plan.depth})")
         hearing = self._heard_at_its_end(run, gpu, caller)
-        silent_after = asyncio.get_running_loop().time() + plan.deadline_s + self._rules.grace_s
+        loop = asyncio.get_running_loop()
+        silent_after = loop.time() + plan.deadline_s + self._rules.grace_s
+        stopping = None
+        if within_s is not None:
+            stopping = loop.call_later(max(0.0, within_s - min(_LAST_S, within_s * _LAST_SHARE)), following.stop)
         try:
             yield gpu
             while not run.done():
@@ -89,17 +103,25 @@ class Desk:
                 for told in following.news():
                     yield told
             report = run.result()
-            await asyncio.shield(hearing)
+            await asyncio.wait((hearing,), timeout=self._rules.hearing_s)  # what it raised is in the log, see there
             for last in _last(report, following):
                 yield last
         finally:
+            if stopping is not None:
+                stopping.cancel()
             following.stop()
 
     def stop(self) -> None:
-        """Stop every probe before its next launch, and take no more."""
+        """Stop every probe before its next launch, and take no more; `is_idle` and `settled` tell when that is done."""
+        self._stopping = True
         for following in tuple(self._running):
             following.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def settled(self) -> None:
+        """When everything that was found is handed on."""
+        while self._hearing:
+            await asyncio.wait(tuple(self._hearing))
 
     async def _gpu(self, plan: ProbePlan) -> GpuIdentity:
         gpus = await self._prober.ask(lambda prober: prober.gpus())
@@ -124,7 +146,8 @@ class Desk:
 
         self._leases.take(plan.gpu_uuid, holder)
         try:
-            await self._check_idle(plan)
+            await self._idle.check(plan)
+            self._check_open()
             self._running.add(following)
             run = self._threads.submit(work)
         except BaseException:
@@ -144,6 +167,9 @@ class Desk:
                 return
             report = ended.result()
             log.info("probe.ended", gpu_uuid=gpu.uuid, kind=report.plan.kind, outcome=report.outcome, caller=caller)
+            if report.unplaced:
+                fields = {"probe": report.plan.kind, "seed": report.plan.seed, "found": report.unplaced}
+                log.warning("probe.wrong_words_unplaced", gpu=gpu.uuid, **fields)
             await self._rules.heard(report, gpu)
 
         def heard(hearing: asyncio.Task[None]) -> None:
@@ -156,12 +182,9 @@ class Desk:
         hearing.add_done_callback(heard)
         return hearing
 
-    async def _check_idle(self, plan: ProbePlan) -> None:
-        if not needs_idle_gpu(plan):
-            return
-        samples = await self._telemetry.ask(lambda telemetry: telemetry.samples())
-        own = next((sample for sample in samples if sample.gpu.uuid == plan.gpu_uuid), None)
-        check_idle(plan, own, self._rules.own_pids())
+    def _check_open(self) -> None:
+        if self._stopping:
+            raise Unavailable("the node agent is stopping")
 
     async def _news(self, plan: ProbePlan, following: Following, until: float) -> None:
         """Wait for some, by the loop's clock."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from concurrent.futures import Future
+from contextlib import suppress
 from threading import Event
 
 from sentinel_node.domain.probes import Finding, ProbeReport
@@ -33,7 +34,7 @@ class Following:
         return self._stopped.is_set()
 
     def stop(self) -> None:
-        """Want it no longer; nothing more is heard of it."""
+        """Want it no longer; whoever still listens hears how it ends."""
         self._stopped.set()
 
     def progressed(self, progress: Progress) -> None:
@@ -66,5 +67,5 @@ class Following:
         return fresh if progress is None else [*fresh, progress]
 
     def _wake(self) -> None:
-        if not self.is_stopped:  # the loop may be gone already
+        with suppress(RuntimeError):  # the loop may be gone already
             self._loop.call_soon_threadsafe(self._news.set)

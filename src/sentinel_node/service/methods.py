@@ -1,6 +1,7 @@
 """Every method that is served, and the role it needs. A method that is missing here is refused to everybody.
 
-`OPEN` methods tell nothing of the machine: Kubernetes' own checks have no identity, and the descriptors are public.
+`OPEN` methods tell nothing but that the node answers: Kubernetes' own checks have no identity. Reflection is for
+whoever may call something: the descriptors are public, yet a stranger need not learn here what is served.
 """
 
 from __future__ import annotations
@@ -26,6 +27,6 @@ METHODS: Mapping[str, Role | Open | None] = {
     "/grpc.health.v1.Health/Check": OPEN,
     "/grpc.health.v1.Health/List": OPEN,
     "/grpc.health.v1.Health/Watch": OPEN,
-    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": OPEN,
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": None,
 }
 """None is for every caller that has any role."""

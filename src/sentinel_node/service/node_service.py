@@ -113,7 +113,7 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
         plan = plan_of(request, self._machine.deadlines, self._machine.draw_seed)
         run_id = uuid7(self._machine.now_ns)
         gpu: node_pb2.GpuIdentity | None = None
-        async with aclosing(self._desk.run(plan, CALLER.get().name)) as run:
+        async with aclosing(self._desk.run(plan, CALLER.get().name, context.time_remaining())) as run:
             async for told in run:
                 if isinstance(told, GpuIdentity):
                     gpu = gpu_message(told, self._node.name)

@@ -1,4 +1,4 @@
-"""Bounds what callers without a name may keep open: streams of health and reflection, by number and by time.
+"""Bounds what callers without a name may keep open: streams of health, by number and by time.
 
 A server takes so many calls at once, and a stream that waits for news is one of them for as long as its caller likes.
 Whoever needs no name could so take every place from those who have one. A caller that was cut off may ask again.
@@ -42,25 +42,20 @@ class OpenCalls(ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None or not handler.response_streaming or METHODS.get(handler_call_details.method, "") != OPEN:
             return handler
-        if handler.request_streaming:
-            bounded = self._bounded(handler.stream_stream)
-            return grpc.stream_stream_rpc_method_handler(
-                bounded, handler.request_deserializer, handler.response_serializer
-            )
         bounded = self._bounded(handler.unary_stream)
         return grpc.unary_stream_rpc_method_handler(bounded, handler.request_deserializer, handler.response_serializer)
 
     def _bounded(self, behaviour: Wire) -> Wire:
         async def bounded(request: Wire, context: Context) -> None:
             if self._streams >= MOST_STREAMS:
-                words = f"{self._streams} health and reflection streams are open, which is the most; ask again"
+                words = f"{self._streams} health streams are open, which is the most; ask again"
                 await context.abort(StatusCode.RESOURCE_EXHAUSTED, words)
             self._streams += 1
             try:
                 async with asyncio.timeout(self._longest_s):
                     await _answered(behaviour(request, context), context)
             except TimeoutError:
-                words = f"a health or reflection stream lasts {self._longest_s:g} s at most; ask again"
+                words = f"a health stream lasts {self._longest_s:g} s at most; ask again"
                 await context.abort(StatusCode.DEADLINE_EXCEEDED, words)
             finally:
                 self._streams -= 1

@@ -79,11 +79,14 @@ class Part(Generic[Thing]):
         if self._hung >= _THREADS:
             raise self._silent(f"{self.name}: {self._hung} earlier questions hang, so nothing more is asked")
         answer = asyncio.get_running_loop().run_in_executor(self._threads, question, thing)
-        done, _ = await asyncio.wait((answer,), timeout=self._deadline_s)
-        if done:
+        try:
+            await asyncio.wait((answer,), timeout=self._deadline_s)
+        finally:  # also where whoever asked is cancelled: the question goes on in its thread all the same
+            if not answer.done():
+                self._hung += 1
+                answer.add_done_callback(self._came_back)
+        if answer.done():
             return answer.result()
-        self._hung += 1
-        answer.add_done_callback(self._came_back)
         raise self._silent(f"{self.name}: no answer in {self._deadline_s:g} s; the question goes on in its thread")
 
     def _silent(self, words: str) -> Unavailable:

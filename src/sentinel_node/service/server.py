@@ -16,10 +16,10 @@ from sentinel.node.v1 import node_pb2, node_pb2_grpc
 from sentinel_node.domain.access import AccessRules
 from sentinel_node.domain.errors import BadConfiguration
 from sentinel_node.service.border import Border
-from sentinel_node.service.certificates import Certificates
 from sentinel_node.service.desk import Desk
 from sentinel_node.service.node_service import Machine, NodeService
 from sentinel_node.service.open_calls import OpenCalls
+from sentinel_serving.certificates import Certificates
 
 SERVICE = node_pb2.DESCRIPTOR.services_by_name["NodeService"].full_name
 
@@ -85,7 +85,8 @@ def _bound(server: grpc.aio.Server, door: Door) -> int:
     try:
         if door.certificates is None:
             return server.add_insecure_port(door.address)
-        return server.add_secure_port(door.address, door.certificates.credentials())
+        ask_clients = door.certificates.files.authorities is not None
+        return server.add_secure_port(door.address, door.certificates.credentials(ask_clients=ask_clients))
     except RuntimeError as error:
         raise BadConfiguration(
             f"cannot listen on {door.address}: is another process using the port? ({error})"

@@ -8,8 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 from tests.sentinel_gateway.certificates import Authority
 
-from sentinel_gateway.domain.errors import BadConfiguration
-from sentinel_gateway.services.certificates import CertificateFiles, Certificates, UnusableCertificates, read
+from sentinel_serving.certificate_files import CertificateFiles, UnusableCertificates, read
+from sentinel_serving.certificates import Certificates
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_files_that_cannot_be_used_are_named(files, broken, content, words):
     path = getattr(files, broken)
     path.unlink() if content is None else path.write_bytes(content)
 
-    with pytest.raises(BadConfiguration, match=words) as refused:
+    with pytest.raises(UnusableCertificates, match=words) as refused:
         read(files, datetime.now(UTC))
     assert str(path) in str(refused.value)
 
@@ -101,7 +101,7 @@ def _paths(files):
 def test_a_certificate_that_clients_would_refuse_is_refused_at_the_start(files, authority, tmp_path, how, words):
     authority.server(**how).write(tmp_path, "server")
 
-    with pytest.raises(BadConfiguration, match=words):
+    with pytest.raises(UnusableCertificates, match=words):
         Certificates(files, look_every_s=5)
 
 
@@ -142,7 +142,7 @@ def test_its_end_is_warned_of_once_a_day_from_14_days_before(files):
 def test_a_key_of_another_certificate_is_refused(files, authority):
     files.key.write_bytes(authority.server().key)
 
-    with pytest.raises(BadConfiguration, match="is not the key of"):
+    with pytest.raises(UnusableCertificates, match="is not the key of"):
         read(files, datetime.now(UTC))
 
 
