@@ -16,7 +16,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from sentinel_fleet.baseline.fleet import Seconds
 
 FaultMode = Literal["refuse", "403", "503", "timeout", "empty"]
-SourceName = Literal["prometheus", "alertmanager", "dcgm", "node_exporter", "kernel_log", "pod_logs", "kubernetes"]
+SourceName = Literal[
+    "prometheus", "alertmanager", "dcgm", "node_exporter", "kernel_log", "pod_logs", "kubernetes", "node_agent",
+]  # fmt: skip
 SCENARIO_MANAGER = "kubectl-edit"
 
 

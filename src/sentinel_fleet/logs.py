@@ -33,6 +33,17 @@ class _Burst:
     over: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class KernelLine:
+    """One line of the kernel."""
+
+    at: float
+    """Epoch seconds by the node's own clock, wrong or not."""
+    uptime_s: float
+    boot_id: str
+    text: str
+
+
 class FleetLogs:
     """A `LogSource` over a book."""
 
@@ -42,18 +53,24 @@ class FleetLogs:
 
     def kernel_log(self, node: str, until: float) -> list[str]:
         """The lines of kern.log up to `until`, all boots, in rsyslog's shape."""
+        return [
+            f"{syslog_stamp(line.at)} {node} kernel: [{line.uptime_s:12.6f}] {line.text}"
+            for line in self.kernel_lines(node, until)
+        ]
+
+    def kernel_lines(self, node: str, until: float) -> list[KernelLine]:
+        """The same lines with what the kernel knows of each; none of a node that is not here."""
         if node not in self._fleet.by_name:
             return []
         history = self._book.node(node)
         lines = sorted(self._kernel_lines(history, until), key=lambda line: line[0])
-        printed = []
+        told = []
         for at, text in lines:
             if at > until:
                 break
-            stamp = syslog_stamp(at + history.clock_offset_s(at))
-            uptime = max(0.0, at - _boot_of(history, at).at)
-            printed.append(f"{stamp} {node} kernel: [{uptime:12.6f}] {text}")
-        return printed
+            boot = _boot_of(history, at)
+            told.append(KernelLine(at + history.clock_offset_s(at), max(0.0, at - boot.at), boot.boot_id, text))
+        return told
 
     def units(self, node: str) -> Sequence[str]:
         """The systemd units that have a journal on the node."""

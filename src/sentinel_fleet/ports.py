@@ -80,7 +80,7 @@ class SourceFaults(Protocol):
     def fault(self, source: str, node: str | None) -> str | None:
         """None for a healthy source, or one of "refuse", "403", "503", "timeout", "empty".
 
-        Sources: prometheus, alertmanager, dcgm, node_exporter, kernel_log, pod_logs, kubernetes. `node` narrows the
-        question to one node; None asks for the source as a whole.
+        Sources: prometheus, alertmanager, dcgm, node_exporter, kernel_log, pod_logs, kubernetes, node_agent. `node`
+        narrows the question to one node; None asks for the source as a whole.
         """
         ...

@@ -1,5 +1,6 @@
-"""A world over real protocols on loopback: the Kubernetes API, Prometheus, Alertmanager, exporters, and time passing;
-and a real SENTINEL gateway in a process of its own where the scenario has one.
+"""A world over real protocols on loopback: the Kubernetes API, Prometheus, Alertmanager, exporters, time passing;
+and
+a real SENTINEL gateway in a process of its own and agents on the nodes, where the scenario has them.
 
     async with serve(scenario.realise(seed=1, anchor=time.time())) as fleet:
         print("\\n".join(fleet.describe()))
@@ -30,6 +31,7 @@ from sentinel_fleet.prom import DCGM, NODE, ExporterSources, alertmanager_app, e
 from sentinel_fleet.world import ExporterPorts, World
 
 if TYPE_CHECKING:
+    from sentinel_fleet.node_agents.serving import ServedNodeAgents
     from sentinel_fleet.sentinel.command import Launch
     from sentinel_fleet.sentinel.serving import Gateway, ServedSentinel
 
@@ -37,6 +39,7 @@ _LOOPBACK = "127.0.0.1"
 _ALL_LOOPBACK_ADDRESSES = "0.0.0.0"  # noqa: S104 - pods have addresses all over 127/8; other peers are refused
 _SHUTDOWN_S = 0.2
 _LARGE_FLEET = 500
+_ENDED = ("Failed", "Succeeded")
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +60,8 @@ class Fleet:
     node_exporter_port: int
     sentinel: ServedSentinel | None = None
     """The gateway, already told everything; None where the scenario has none."""
+    node_agents: ServedNodeAgents | None = None
+    """None where the scenario has no agents on nodes."""
 
     @property
     def requests(self) -> Sequence[WriteRequest]:
@@ -75,12 +80,14 @@ class Fleet:
             f"dcgm-exporter  http://<exporter pod's IP>:{self.dcgm_port}/metrics",
             f"node-exporter  http://<exporter pod's IP>:{self.node_exporter_port}/metrics",
             *([f"sentinel       {self.sentinel.endpoint}"] if self.sentinel else []),
+            *([f"node agents    <node's IP>:{self.node_agents.port}"] if self.node_agents else []),
             "",
             "let the agent look at it (in another terminal):",
             f"  export GCM_SENTINEL_KUBECONFIG={self.kubeconfig}",
             f"  export GCM_SENTINEL_PROMETHEUS_URL={self.prometheus_url}",
             f"  export GCM_SENTINEL_ALERTMANAGER_URL={self.alertmanager_url}",
             *self._about_sentinel(),
+            *self._about_node_agents(),
             f"  gcm-sentinel investigate {node.name}",
             "",
             "or look yourself:",
@@ -98,6 +105,14 @@ class Fleet:
             f"  export GCM_SENTINEL_SENTINEL_ENDPOINT={self.sentinel.endpoint} GCM_SENTINEL_SENTINEL_PLAINTEXT=true",
             f"  export GCM_SENTINEL_SENTINEL_TOKEN={self.sentinel.token}",
             f"  export GCM_SENTINEL_SENTINEL_LEDGER_PUBLIC_KEY={self.sentinel.ledger_keys}",
+        ]
+
+    def _about_node_agents(self) -> list[str]:
+        if self.node_agents is None:
+            return []
+        return [
+            f"  export GCM_SENTINEL_NODE_AGENT_ADDRESS={{node_ip}}:{self.node_agents.port}",
+            f"  export GCM_SENTINEL_NODE_AGENT_TOKEN={self.node_agents.token}",
         ]
 
 
@@ -132,6 +147,7 @@ async def serve(
         kubernetes = await _start(stack, kube_app(store, world.logs, world.faults, clock))
 
         sentinel = await gateway.serve() if gateway is not None else None
+        node_agents = await _node_agents(stack, world, store, clock)
         await stack.enter_async_context(_running(player.play(world.timeline(ports))))
         yield Fleet(
             world=world,
@@ -143,6 +159,7 @@ async def serve(
             dcgm_port=ports.dcgm,
             node_exporter_port=ports.node_exporter,
             sentinel=sentinel,
+            node_agents=node_agents,
         )
 
 
@@ -153,6 +170,21 @@ async def _gateway(stack: AsyncExitStack, world: World, folder: Path, launch: La
     from sentinel_fleet.sentinel.serving import beginning  # gRPC costs half a second, and few worlds need it
 
     return await stack.enter_async_context(beginning(world, world.plan.sentinel, folder, launch))
+
+
+async def _node_agents(
+    stack: AsyncExitStack, world: World, store: ObjectStore, clock: Callable[[], float]
+) -> ServedNodeAgents | None:
+    """The agents on the world's nodes; a pod that a client evicted holds no GPU any more."""
+    if world.plan.node_agents is None:
+        return None
+    from sentinel_fleet.node_agents.serving import serving  # as above
+
+    def is_there(namespace: str, pod: str) -> bool:
+        found = store.get("pods", pod, namespace)
+        return found is not None and found["status"].get("phase") not in _ENDED
+
+    return await stack.enter_async_context(serving(world, world.plan.node_agents, clock, is_there))
 
 
 @contextmanager

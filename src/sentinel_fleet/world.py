@@ -18,8 +18,11 @@ from sentinel_fleet.baseline.workload import Workload
 from sentinel_fleet.baseline.workloads import ordinary_workloads
 from sentinel_fleet.facts import AllocatableFact, BootFact, Fact, IdleFact, PodFact
 from sentinel_fleet.history.book import Book
-from sentinel_fleet.history.pods import PodBook
-from sentinel_fleet.logs import FleetLogs
+from sentinel_fleet.history.node import NodeHistory
+from sentinel_fleet.history.pods import Holding, PodBook
+from sentinel_fleet.logs import FleetLogs, KernelLine
+from sentinel_fleet.metrics.gauges import Gauges
+from sentinel_fleet.node_agents.plan import NodeAgentsPlan
 from sentinel_fleet.objects import KubeObject
 from sentinel_fleet.objects.pod import ExporterPorts
 from sentinel_fleet.ports import LogSource, SeriesSource, SourceFaults
@@ -71,6 +74,8 @@ class WorldPlan:
     """None when the variant takes the records away."""
     sentinel: SentinelPlan | None = None
     """None for a fleet without a SENTINEL gateway."""
+    node_agents: NodeAgentsPlan | None = None
+    """None for a fleet without agents on its nodes."""
 
 
 class World:
@@ -94,7 +99,8 @@ class World:
         self._book = Book(plan.fleet, plan.facts, pods, anchor)
         self._timeline = ClusterTimeline(self._book)
         self.series: SeriesSource = FleetSeries(self._book)
-        self.logs: LogSource = FleetLogs(self._book)
+        self._logs = FleetLogs(self._book)
+        self.logs: LogSource = self._logs
         self.faults: SourceFaults = FleetFaults(self._book, plan.without_sources, clock)
 
     def objects(self, ports: ExporterPorts = DEFAULT_PORTS) -> Iterator[KubeObject]:
@@ -112,6 +118,26 @@ class World:
     def alerts(self, now: float) -> list[KubeObject]:
         """The alerts that fire at `now`, as Alertmanager's `GettableAlert`."""
         return alerts(self._book, now)
+
+    def history(self, node: str) -> NodeHistory:
+        """A node through time."""
+        return self._book.node(node)
+
+    def holders(self, node: str, now: float) -> list[Holding]:
+        """Who holds the node's GPUs at an instant, as far as the world itself decides it."""
+        return [held for held in self._book.holdings(node) if held.start <= now < held.end]
+
+    def pod_uid(self, holding: Holding) -> str:
+        """The UID of a pod that holds a GPU."""
+        return self._book.pods.pods[holding.namespace, holding.pod].uid
+
+    def kernel_lines(self, node: str, until: float) -> list[KernelLine]:
+        """The kernel's log of a node with what the kernel knows of each line."""
+        return self._logs.kernel_lines(node, until)
+
+    def gauges(self) -> Gauges:
+        """What the node's driver says of its GPUs, from the same courses as the exporters' series."""
+        return Gauges(self._book)
 
     def node_of_exporter(self, ip: str) -> str | None:
         """The node whose exporter pods have this address."""

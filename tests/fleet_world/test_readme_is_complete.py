@@ -11,6 +11,7 @@ from sentinel_fleet.baseline.daemonsets import daemonsets
 from sentinel_fleet.baseline.fleet import FleetSpec
 from sentinel_fleet.baseline.hardware import MODELS
 from sentinel_fleet.facts import FACTS, MetricFact
+from sentinel_fleet.node_agents.facts import NODE_AGENT_FACTS, PARTS, Lack, NodeAgentsPart
 from sentinel_fleet.prior_incidents import PriorEntity, PriorIncidentPart, TakenAction
 from sentinel_fleet.scenario import load
 from sentinel_fleet.scenario.file import ExpectPart, ScenarioFile, Variant
@@ -39,6 +40,9 @@ NAMES = [
     ),
     *((f"sentinel {kind}.{key}", key) for kind, model in SENTINEL_FACTS.items() for key in (kind, *model.model_fields)),
     *((f"sentinel {key}", key) for model in (SentinelPart, Versions) for key in model.model_fields),
+    *((f"node agents {kind}", kind) for kind in NODE_AGENT_FACTS),
+    *((f"node agents {key}", key) for model in (NodeAgentsPart, Lack) for key in model.model_fields),
+    *((f"node agents' part {part}", part) for part in PARTS),
     *((f"expect {key}", key) for key in ExpectPart.model_fields),
 ]
 

@@ -38,9 +38,13 @@ def test_a_whole_pass_speaks_against_it(sick):
     assert ask(node_probe(sick(), "passes"), "sm_probe_fails", 2).holds is False
 
 
-@pytest.mark.parametrize("comparison", ["passes_in_part", "no_answer", "fails_on_both", "only_sibling_fails"])
+@pytest.mark.parametrize("comparison", ["passes_in_part", "no_answer", "only_sibling_fails"])
 def test_what_is_no_answer_about_this_gpu_decides_nothing(sick, comparison):
     assert ask(node_probe(sick(), comparison), "sm_probe_fails", 2).holds is None
+
+
+def test_what_both_gpus_get_wrong_speaks_against_a_defect_of_one(sick):
+    assert ask(node_probe(sick(), "fails_on_both"), "sm_probe_fails", 2).holds is False
 
 
 def test_memory_says_nothing_of_sms(sick):

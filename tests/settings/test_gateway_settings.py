@@ -44,9 +44,11 @@ def test_the_token_is_masked():
 
 def test_nothing_simulated_reaches_the_operators_ledger(monkeypatch):
     monkeypatch.setenv("GCM_SENTINEL_SENTINEL_ENDPOINT", "gateway:50051")
+    monkeypatch.setenv("GCM_SENTINEL_NODE_AGENT_ADDRESS", "{node_ip}:9102")
 
     addresses = {"kubeconfig": "/k", "prometheus_url": "http://p:1", "alertmanager_url": "http://a:1"}
-    fleet: Any = SimpleNamespace(**addresses, sentinel=None)
+    fleet: Any = SimpleNamespace(**addresses, sentinel=None, node_agents=None)
     world: Any = SimpleNamespace(trigger=SimpleNamespace(node="n1"))
+    settings = settings_for(fleet, world, "playbook")
 
-    assert settings_for(fleet, world, "playbook").sentinel_endpoint == ""
+    assert (settings.sentinel_endpoint, settings.node_agent_address) == ("", "")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -43,11 +43,13 @@ from sentinel_fleet.serve import Fleet, serve
 from sentinel_fleet.world import World
 
 if TYPE_CHECKING:
+    from sentinel_fleet.node_agents.serving import ServedNodeAgents
     from sentinel_fleet.sentinel.command import Launch
     from sentinel_fleet.sentinel.issued import Issued
     from sentinel_fleet.sentinel.serving import ServedSentinel
 
 CASE_DEADLINE = timedelta(seconds=180)
+"""Of everything but what a model over a network may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Case:
     scenario: Scenario
     seed: int
     variant: str | None = None
+    settings: tuple[tuple[str, Any], ...] = ()
+    """Settings of the agent for this case alone, over the operator's: a source turned off, a lower budget."""
 
     @property
     def name(self) -> str:
@@ -84,13 +88,18 @@ class Played:
     """The directives that the world's SENTINEL gateway has of it."""
 
 
-def settings_for(fleet: Fleet, world: World, engine: str, mode: Mode | None = None) -> Settings:
+def settings_for(
+    fleet: Fleet, world: World, engine: str, mode: Mode | None = None, case: Mapping[str, Any] | None = None
+) -> Settings:
     """The operator's own settings with the addresses of the simulated fleet, in `mode` where one is given.
+
+    `case` are those of one case, over the operator's.
 
     Nothing simulated leaves the fleet: an operator's webhook is not called, and no ledger records a verdict but the
     simulated fleet's own.
     """
     return load({
+        **(case or {}),
         "kubeconfig": fleet.kubeconfig,
         "kube_context": "",
         "prometheus_url": fleet.prometheus_url,
@@ -104,7 +113,7 @@ def settings_for(fleet: Fleet, world: World, engine: str, mode: Mode | None = No
         "settle_seconds": 0.05,
         "llm_api": engine,
         "action_mode": mode,
-    }).model_copy(update=_sentinel(fleet.sentinel))  # fmt: skip
+    }).model_copy(update=_sentinel(fleet.sentinel) | _node_agents(fleet.node_agents))  # fmt: skip
 
 
 def _sentinel(served: ServedSentinel | None) -> dict[str, object]:
@@ -117,6 +126,19 @@ def _sentinel(served: ServedSentinel | None) -> dict[str, object]:
         "sentinel_client_key": None,
         "sentinel_token": SecretStr(served.token if served else ""),
         "sentinel_ledger_public_key": served.ledger_keys if served else None,
+    }
+
+
+def _node_agents(served: ServedNodeAgents | None) -> dict[str, object]:
+    """How to reach the agents on the fleet's nodes, and to ask what they let run; an operator's own are replaced."""
+    return {
+        "node_agent_address": f"{{node_ip}}:{served.port}" if served else "",
+        "node_agent_ca_cert": None,
+        "node_agent_client_cert": None,
+        "node_agent_client_key": None,
+        "node_agent_server_name": "",
+        "node_agent_token": SecretStr(served.token if served else ""),
+        "probes": served.probes if served else "light",
     }
 
 
@@ -136,8 +158,8 @@ async def play(
     """
     started = time.monotonic()
     world = case.world()
-    async with serve(world, launch=launch) as fleet, asyncio.timeout(CASE_DEADLINE.total_seconds()):
-        settings = settings_for(fleet, world, engine, mode)
+    async with serve(world, launch=launch) as fleet, asyncio.timeout(_deadline_s(case, engine)):
+        settings = settings_for(fleet, world, engine, mode, dict(case.settings))
         async with open_stores(IN_MEMORY, SystemClock()) as stores:
             if mode is not None and world.trigger.event:
                 await stores.triggers.store_followed(Followed(SENTINEL, (), 0))
@@ -147,6 +169,12 @@ async def play(
         writes = tuple(fleet.requests)
         issued = await _issued(fleet.sentinel) if fleet.sentinel else ()
     return Played(case, world, closed, writes, time.monotonic() - started, acted, issued)
+
+
+def _deadline_s(case: Case, engine: str) -> float:
+    """Seconds a case may take; an engine that asks somebody else has its own budget of time besides."""
+    asking_s = 0 if engine == "playbook" else load(dict(case.settings)).max_seconds
+    return CASE_DEADLINE.total_seconds() + asking_s
 
 
 async def _issued(served: ServedSentinel) -> tuple[Issued, ...]:

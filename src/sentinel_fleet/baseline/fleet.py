@@ -106,8 +106,10 @@ class GpuIdentity:
 class Fleet:
     """All machines of a world."""
 
-    def __init__(self, spec: FleetSpec, seed: str) -> None:
+    def __init__(self, spec: FleetSpec, seed: str, *, on_loopback: bool = False) -> None:
+        """With `on_loopback` nodes have the addresses of their exporters, so that agents on them can be reached."""
         self.spec = spec
+        self._on_loopback = on_loopback
         self.seed = seed
         self.prefix = spec.node_prefix or rng(seed, "node-prefix").choice(NODE_PREFIXES)
         self.model: GpuModel = MODELS[spec.gpu_model]
@@ -154,6 +156,7 @@ class Fleet:
             rack = f"r{rack_number + 1:0{rack_digits}d}"
             name = f"{self.prefix}-{rack}-n{slot + 1:02d}"
             domain = stable_uuid(self.seed, "nvlink-domain", rack if shared_domain else number)
+            exporter_ip = str(IPv4Address(_EXPORTER_NET + 1 + number))
             yield NodeIdentity(
                 index=number,
                 name=name,
@@ -163,8 +166,8 @@ class Fleet:
                 power_feed=f"feed-{rack_number // _RACKS_PER_FEED + 1:02d}",
                 zone=f"az-{rack_number // 16 + 1}",
                 clique=f"{domain}.{rack_number if shared_domain else 0}",
-                ip=str(IPv4Address(_HOST_NET + 16 + number)),
-                exporter_ip=str(IPv4Address(_EXPORTER_NET + 1 + number)),
+                ip=exporter_ip if self._on_loopback else str(IPv4Address(_HOST_NET + 16 + number)),
+                exporter_ip=exporter_ip,
                 uid=stable_uuid(self.seed, "node", number),
             )
 

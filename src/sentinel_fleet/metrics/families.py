@@ -40,6 +40,12 @@ class LazySeries:
         self._windows = windows
         self._gaps = silent
 
+    def reading(self, t: float) -> float | None:
+        """The value of the last scrape due by an instant, whether or not anybody scraped; None where it is not told."""
+        k = int((t - self._offset) // SCRAPE_S)
+        told = any(low <= t < high for low, high in self._windows)
+        return self._value(k * SCRAPE_S + self._offset, k) if told else None
+
     def samples(self, start: float, end: float) -> Sequence[tuple[float, float]]:
         """The scrapes with start <= t <= end, ascending."""
         found = []

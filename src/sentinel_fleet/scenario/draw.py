@@ -27,11 +27,12 @@ Number = TypeVar("Number", int, float)
 class Draws:
     """The names of one realisation, drawn in the file's order."""
 
-    def __init__(self, seed: str, fleet_raw: Mapping[str, object], anchor: float) -> None:
+    def __init__(self, seed: str, fleet_raw: Mapping[str, object], anchor: float, *, on_loopback: bool = False) -> None:
         self.seed = seed
         self.names: dict[str, Drawn] = {T0: Drawn("instant", rfc3339(anchor), thing=float(anchor))}
         self.workloads: list[Workload] = []
         self._fleet_raw = fleet_raw
+        self._on_loopback = on_loopback
         self._fleet: Fleet | None = None
         self._taken: set[object] = set()
 
@@ -40,7 +41,7 @@ class Draws:
         """The machines, as the `fleet` part and the draws so far describe them."""
         if self._fleet is None:
             spec = validate(FleetSpec, resolve(dict(self._fleet_raw), self.names, "fleet"), "fleet")
-            self._fleet = Fleet(spec, self.seed)
+            self._fleet = Fleet(spec, self.seed, on_loopback=self._on_loopback)
         return self._fleet
 
     def draw_all(self, entries: Mapping[str, object]) -> None:

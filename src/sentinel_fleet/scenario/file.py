@@ -31,6 +31,10 @@ RawSentinel = dict[str, Any]
 """`sentinel_fleet.sentinel.facts.SentinelPart` and its `facts`, not yet resolved; empty: the world has no gateway."""
 
 
+RawNodeAgents = dict[str, Any] | None
+"""`sentinel_fleet.node_agents.facts.NodeAgentsPart` and its `facts`, not yet resolved; None: nothing is said here."""
+
+
 class Distractor(_Part):
     """A group of facts and prior incidents that is there by chance."""
 
@@ -38,6 +42,7 @@ class Distractor(_Part):
     facts: RawFacts = []
     prior_incidents: RawPriorIncidents = []
     sentinel: RawSentinel = {}
+    node_agents: RawNodeAgents = None
 
 
 class TriggerPart(_Part):
@@ -128,6 +133,8 @@ class Variant(_Part):
     """Replace the scenario's own; None keeps them."""
     sentinel: RawSentinel = {}
     """Facts are added, the rest replaces the scenario's own."""
+    node_agents: RawNodeAgents = None
+    """As for `sentinel`."""
     without_source: list[SourceName | Literal["history"]] = []
     fleet: dict[str, Any] = {}
     trigger: dict[str, Any] | None = None
@@ -148,6 +155,7 @@ class ScenarioFile(BaseModel):
     facts: RawFacts
     prior_incidents: RawPriorIncidents = []
     sentinel: RawSentinel = {}
+    node_agents: RawNodeAgents = None
     distractors: list[Distractor] = []
     variants: dict[str, Variant] = {}
     trigger: dict[str, Any]

@@ -18,6 +18,8 @@ from sentinel_fleet.prior_incidents import HISTORY, PriorIncident
 from sentinel_fleet.scenario.draw import Draws
 from sentinel_fleet.scenario.errors import ScenarioError, join, validate
 from sentinel_fleet.scenario.file import Distractor, ExpectPart, ScenarioFile, TriggerPart, Variant, read
+from sentinel_fleet.scenario.node_agents import given, parse_node_agents
+from sentinel_fleet.scenario.parts import MaybeGroups
 from sentinel_fleet.scenario.prior import parse_prior
 from sentinel_fleet.scenario.sentinel import parse_sentinel
 from sentinel_fleet.scenario.template import T0, Drawn, Names, resolve
@@ -81,13 +83,15 @@ class Scenario:
     def _plan(self, seed: int, variant: str | None, anchor: float, *, every_distractor: bool) -> WorldPlan:
         changes = self._variant(variant)
         text = f"{self.id}/{seed}"
-        draws = Draws(text, {**self.content.fleet, **changes.fleet}, anchor)
-        draws.draw_all(self.content.draw)
         distractors = list(self._distractors(text, every=every_distractor))
+        agents = given(self._node_agents(variant, changes, distractors))
+        draws = Draws(text, {**self.content.fleet, **changes.fleet}, anchor, on_loopback=bool(agents))
+        draws.draw_all(self.content.draw)
         facts = _parse_facts(self._groups(variant, changes, distractors), draws, text)
         place = "trigger" if changes.trigger is None else f"variants.{variant}.trigger"
         trigger_raw = self.content.trigger if changes.trigger is None else changes.trigger
         trigger = _parse_trigger(trigger_raw, draws, facts, place)
+        sentinel = self._sentinel(variant, changes, distractors, draws)
         return WorldPlan(
             scenario=self.id,
             seed=seed,
@@ -102,7 +106,8 @@ class Scenario:
             names={name: drawn.plain for name, drawn in draws.names.items() if name != T0},
             expect=self._expect(changes, variant, draws.names),
             prior_incidents=self._prior(variant, changes, distractors, draws, anchor),
-            sentinel=self._sentinel(variant, changes, distractors, draws),
+            sentinel=sentinel,
+            node_agents=parse_node_agents(agents, draws, _known((), draws), sentinel),
         )
 
     def _variant(self, name: str | None) -> Variant:
@@ -146,6 +151,15 @@ class Scenario:
         groups += [(f"{place}.sentinel", distractor.sentinel) for place, distractor in distractors]
         groups.append((f"variants.{variant}.sentinel", changes.sentinel))
         return parse_sentinel(groups, draws, _known((), draws))
+
+    def _node_agents(
+        self, variant: str | None, changes: Variant, distractors: Iterable[tuple[str, Distractor]]
+    ) -> MaybeGroups:
+        return [
+            ("node_agents", self.content.node_agents),
+            *((f"{place}.node_agents", distractor.node_agents) for place, distractor in distractors),
+            (f"variants.{variant}.node_agents", changes.node_agents),
+        ]
 
     def _expect(self, changes: Variant, variant: str | None, names: Names) -> Mapping[str, object]:
         place = "expect" if not changes.expect else f"variants.{variant}.expect"

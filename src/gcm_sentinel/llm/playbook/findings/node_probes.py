@@ -1,7 +1,8 @@
 """Findings over probes that this investigation asked a node for: is an SM of the suspect, and of no other, wrong.
 
-Only a whole pass is a pass. Memory is left out: where ECC is on, an uncorrectable error ends the probe as ERROR, which
-says nothing, and a corrected one is never seen, so its answer would not tell the memory faults apart.
+Only a whole pass is a pass. What both GPUs get wrong is the host's, the driver's or the probe's, and not this GPU's.
+Memory is left out: where ECC is on, an uncorrectable error ends the probe as ERROR, which says nothing, and a corrected
+one is never seen, so its answer would not tell the memory faults apart.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ def sm_probe_fails(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...])
             continue
         if seen.data["comparison"] in ("fails_alone", "fails_uncompared"):
             return _failed(seen, gpu)
+        if seen.data["comparison"] == "fails_on_both" and _of_sms(seen.data):
+            return no("the GPU beside it fails as it does", seen.figure("comparison"), absence=False)
         if seen.data["comparison"] == "passes" and _of_sms(seen.data):
             return no("its SMs passed exact probes just now", seen.figure("comparison"), absence=False)
     return UNKNOWN
