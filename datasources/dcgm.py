@@ -1,4 +1,7 @@
-"""The `dcgm` source: the GPU exporter of a node read directly, for when Prometheus is down, behind or lacks a field.
+"""The `dcgm` source: the GPUs of a node read directly, for when Prometheus is down, behind or lacks a field.
+
+The exporter is asked; where it does not answer, the node's own agent, if there are any, tells the same figures under
+the same names. Where there are agents the source also offers their named checks.
 
 Field names are matched in their classic and renamed spelling. What the exporter does not export is listed as absent:
 many useful fields (ECC counters, remap-pending, NVLink errors) are off by default, and off is not zero.
@@ -6,24 +9,34 @@ many useful fields (ECC counters, remap-pending, NVLink errors) are off by defau
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gcm_sentinel.datasources.context import SourceContext
 from gcm_sentinel.datasources.exporter_pods import Exporter, Scrape, availability, holding, scrape, shown
-from gcm_sentinel.datasources.exposition import Sample
+from gcm_sentinel.datasources.exposition import Exposition, Sample
 from gcm_sentinel.datasources.gpu_labels import SERIAL_LABELS, identity, named_gpu
 from gcm_sentinel.datasources.gpu_overview import of_samples
 from gcm_sentinel.datasources.gpu_panel import PANEL, compared
-from gcm_sentinel.datasources.tool_calls import as_json, failed, node_name, text
+from gcm_sentinel.datasources.node_checks import CHECK, NAMES
+from gcm_sentinel.datasources.node_checks import answer as checks_answer
+from gcm_sentinel.datasources.node_telemetry import as_samples, doubts, identities, told
+from gcm_sentinel.datasources.sentinel_gpus import plain
+from gcm_sentinel.datasources.tool_calls import as_json, failed, node_name, text, within
 from gcm_sentinel.domain.entity import Entity, EntityKind
 from gcm_sentinel.domain.entity import node as node_entity
+from gcm_sentinel.domain.errors import SentinelError
 from gcm_sentinel.domain.evidence import ResultStatus, ToolResult
+from gcm_sentinel.domain.node_agent import NodeDiagnosis, NodeReadings
 from gcm_sentinel.domain.protocols import Availability, Datasource, Scope
 from gcm_sentinel.domain.summaries import ExporterSummary, GpuIdentity
 from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
 
 MAX_SAMPLES = 500
+_CHECK_SHARE = 0.9
+"""Of a call's deadline, for checks side by side: the rest is for the answer, so that what was checked is told."""
 KEY_METRICS = (
     *PANEL,
     "DCGM_FI_DEV_RETIRED_SBE",
@@ -67,12 +80,15 @@ def build(context: SourceContext) -> Datasource:
 
 
 class DcgmSource:
-    """A node's dcgm-exporter."""
+    """A node's dcgm-exporter, and its own agent in its place."""
 
     def __init__(self, context: SourceContext) -> None:
         self._kubernetes = context.kubernetes
         self._http = context.http
-        self._deadline = context.call_timeout.total_seconds() / 2
+        self._agents = context.node_readings
+        whole = context.call_timeout.total_seconds()
+        self._deadline = whole / (2 if self._agents is None else 3)
+        self._check_deadline = whole * _CHECK_SHARE
 
     @property
     def name(self) -> str:
@@ -80,12 +96,12 @@ class DcgmSource:
         return "dcgm"
 
     async def is_available(self) -> Availability:
-        """Usable where pods can be listed; whether a node has an exporter shows at the call."""
-        return await availability(self._kubernetes)
+        """Usable with node agents, or where pods can be listed; whether a node has an exporter shows at the call."""
+        return Availability(usable=True) if self._agents is not None else await availability(self._kubernetes)
 
     def get_tools(self) -> tuple[ToolSpec, ...]:
-        """`query_dcgm_direct`."""
-        return (QUERY,)
+        """`query_dcgm_direct`, and `check_gpu_node` where there are node agents."""
+        return (QUERY,) if self._agents is None else (QUERY, CHECK)
 
     def get_system_prompt_section(self) -> str:
         """How to read what it returns."""
@@ -95,21 +111,60 @@ class DcgmSource:
         )
 
     async def execute(self, call: ToolCall, scope: Scope) -> ToolResult:
-        """Scrape the node's exporter."""
-        if call.name != QUERY.name:
-            return failed(call.name, f"the dcgm source has no tool {call.name!r}")
+        """Scrape the node's exporter, or have its agent look."""
+        if call.name not in [tool.name for tool in self.get_tools()]:
+            return failed(call.name, f"the dcgm source has no tool {call.name!r} as it is set up")
         try:
             node, word = node_name(call, scope), text(call, "metric_filter", "")
+            check = text(call, "check", "")
         except ValueError as error:
             return failed(call.name, str(error))
+        if self._agents is not None and call.name == CHECK.name:
+            return await self._check(self._agents, node, check)
         found = await scrape(self._kubernetes, self._http, EXPORTER, node, self._deadline)
-        return found if isinstance(found, ToolResult) else _result(node, word, found)
+        if isinstance(found, Scrape):
+            return _result(node, word, found)
+        return found if self._agents is None else await self._instead(self._agents, node, word, found)
+
+    async def _instead(self, agents: NodeReadings, node: str, word: str, dead: ToolResult) -> ToolResult:
+        """What the node's agent tells in the place of an exporter that does not."""
+        try:
+            async with within(self._deadline, f"the agent on node {node}"):
+                readings = await agents.telemetry(node)
+        except SentinelError as error:
+            return replace(dead, note=f"{dead.note}. The node's agent did not tell it either: {plain(str(error), 300)}")
+        page = Scrape(f"ReadTelemetry {node}", Exposition(as_samples(readings)), told(readings))
+        result = _result(node, word, page, identities(readings))
+        words = [f"The exporter gave nothing ({dead.note}), so this is what the driver tells the node's agent."]
+        return replace(
+            result,
+            status=ResultStatus.OK if readings and not word else result.status,
+            query=f"{dead.query}, then {page.endpoint}" + (f" with {word!r}" if word else ""),
+            note=" ".join([*words, *doubts(readings), *([] if readings else ["It lists no GPU."])]),
+        )
+
+    async def _check(self, agents: NodeReadings, node: str, check: str) -> ToolResult:
+        if check and check not in NAMES:
+            return failed(CHECK.name, f"'check' must be one of {', '.join(NAMES)}, not {check[:80]!r}")
+        names = (check,) if check else NAMES
+        async with asyncio.TaskGroup() as group:
+            tasks = {name: group.create_task(self._one(agents, node, name)) for name in names}
+        found = {name: task.result() for name, task in tasks.items()}
+        return checks_answer(node, found, f"Diagnose {', '.join(names)} on {node}")
+
+    async def _one(self, agents: NodeReadings, node: str, name: str) -> NodeDiagnosis | SentinelError:
+        try:
+            async with within(self._check_deadline, f"the agent on node {node}"):
+                return await agents.diagnose(node, name)
+        except SentinelError as error:
+            return error
 
 
-def _result(node: str, word: str, page: Scrape) -> ToolResult:
+def _result(node: str, word: str, page: Scrape, more: Sequence[Sample] = ()) -> ToolResult:
+    """What a page tells; `more` are samples that only name GPUs."""
     samples = [sample for sample in page.page.samples if math.isfinite(sample.value)]
     chosen = holding(samples, word) if word else _key(samples)
-    gpus = _gpus(samples)
+    gpus = _gpus([*samples, *more])
     exported = {sample.name for sample in samples}
     told = shown(chosen, _IDENTITY_LABELS, MAX_SAMPLES)
     absent = [name for name in PANEL if not exported & {*compared(name).spellings}]

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from gcm_sentinel.datasources.log_lines import LogLine
 
 _ORDERLY = re.compile(
-    r"systemd-shutdown|reboot: (?:Restarting system|Power down)|Reached target .*(?:Reboot|Power.?[Oo]ff|Shutdown)"
+    r"systemd-shutdown|Sending SIGTERM to remaining processes|Syncing filesystems and block devices"
+    r"|reboot: (?:Restarting system|Power down)|Reached target .*(?:Reboot|Power.?[Oo]ff|Shutdown)"
     r"|Received SIGTERM from PID 1|Shutting down\."
 )
 _BANNER = "Linux version "
@@ -46,7 +47,8 @@ def split_boots(lines: Sequence[LogLine]) -> tuple[Boot, ...]:
     ends = [*starts[1:], len(lines)]
     count = len(starts)
     return tuple(
-        _boot(lines, first, end, place - count + 1) for place, (first, end) in enumerate(zip(starts, ends, strict=True))
+        boot_of(lines, first, end, place - count + 1)
+        for place, (first, end) in enumerate(zip(starts, ends, strict=True))
     )
 
 
@@ -63,7 +65,8 @@ def _starts(lines: Sequence[LogLine]) -> Iterator[int]:
             uptime = line.uptime_s
 
 
-def _boot(lines: Sequence[LogLine], first: int, end: int, number: int) -> Boot:
+def boot_of(lines: Sequence[LogLine], first: int, end: int, number: int) -> Boot:
+    """The boot whose lines are [first, end), at least one."""
     present = number == 0
     return Boot(
         number=number,

@@ -3,26 +3,29 @@
 The kernel log is the best witness of a GPU fault: it dates it, orders it and names process and place. It is also the
 first to vanish (a reboot, a rotated file), so a result says which stretch of time it really covers; silence outside
 that stretch proves nothing.
+
+Where node agents are configured, the node's own is asked first: it tells boots apart, and what was lost. What it cannot
+give, because it is not reached or keeps too little, comes from Loki or the kubelet; of two answers the one that reaches
+further back is given, and the note says why the other was not. Service journals come from Loki or the kubelet only.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gcm_sentinel.datasources.context import SourceContext
 from gcm_sentinel.datasources.durations import bounded_duration
-from gcm_sentinel.datasources.kernel_records import KernelLog, Selection, read_kernel_log
+from gcm_sentinel.datasources.kernel_agent import AgentLog, Asked, read_agent
+from gcm_sentinel.datasources.kernel_answer import Read, answer, better, of_agent, of_text
+from gcm_sentinel.datasources.kernel_records import Selection
 from gcm_sentinel.datasources.kernel_summary import (
-    entities,
-    file_servers,
-    kernel_summary,
     service_summary,
 )
-from gcm_sentinel.datasources.log_lines import LogLine, parse_lines, zoneless
+from gcm_sentinel.datasources.log_lines import LogLine, parse_lines
 from gcm_sentinel.datasources.log_transport import (
     ENABLE_KUBELET,
     ENABLE_QUERY,
@@ -34,7 +37,7 @@ from gcm_sentinel.datasources.log_transport import (
     probe_kubelet,
     why,
 )
-from gcm_sentinel.datasources.series_shape import iso
+from gcm_sentinel.datasources.sentinel_gpus import plain
 from gcm_sentinel.datasources.tool_calls import as_json, failed, node_name, of_error, text, within
 from gcm_sentinel.domain.entity import node as node_entity
 from gcm_sentinel.domain.errors import Forbidden, NotFound, SentinelError
@@ -44,13 +47,11 @@ from gcm_sentinel.domain.summaries import ServiceLogSummary
 from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
 
 LONGEST = timedelta(days=90)
+_AGENT_SHARE = 0.6
+"""Of the deadline, for the node's agent: the rest is for whoever is asked in its place."""
+_AT_LEAST_S = 5.0
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._:-]{0,127}")
 _BOOTS: Mapping[str, int | None] = {"": None, "0": 0, "-1": -1}
-
-ZONELESS = (
-    "Its times name no zone and were read as UTC: on a node with another local time all of them are off by that much,"
-    " and lines may fall outside the window."
-)
 
 _NODE = {"type": "string", "description": "Exact node name."}
 _SINCE = {"type": "string", "description": "How far back, for example 6h, 24h or 7d."}
@@ -115,6 +116,7 @@ class KernelLogSource:
         self._kubernetes = context.kubernetes
         self._clock = context.clock
         self._deadline = context.call_timeout.total_seconds()
+        self._agents = context.node_readings
         self._loki = Loki(context.http, context.loki_url) if context.loki_url else None
 
     @property
@@ -123,8 +125,8 @@ class KernelLogSource:
         return "kernel_log"
 
     async def is_available(self) -> Availability:
-        """Usable with Loki, or where RBAC lets one kubelet's log folder be listed."""
-        if self._loki is not None:
+        """Usable with node agents or Loki, or where RBAC lets one kubelet's log folder be listed."""
+        if self._loki is not None or self._agents is not None:
             return Availability(usable=True)
         try:
             async with within(4, "the kubelet's log folder"):
@@ -169,17 +171,39 @@ class KernelLogSource:
         return _Request(node, now - since, now)
 
     async def _kernel(self, request: _Request, chosen: Selection) -> ToolResult:
-        asked = _spell(request.node, request.start, chosen)
+        asked, ends_at = _spell(request.node, request.start, chosen), self._clock.monotonic() + self._deadline
+        told, why_not = await self._of_agent(request, chosen)
+        if told is not None and not told.falls_short:
+            return answer(request.node, request.window, of_agent(told), asked)
         try:
-            fetched, note = await self._fetch_kernel(request, older=chosen.boot == -1)
+            other = await self._elsewhere(request, chosen, max(_AT_LEAST_S, ends_at - self._clock.monotonic()))
         except SentinelError as error:
-            return of_error(asked, error, enable=_remedy(error, ENABLE_KUBELET), window=request.window)
-        log, warning = await asyncio.to_thread(_read, fetched.lines, chosen, request.now)
-        return _result(request, fetched, log, asked, (note, warning))
+            if told is None:
+                result = of_error(asked, error, enable=_remedy(error, ENABLE_KUBELET), window=request.window)
+                return replace(result, note=f"{why_not} {result.note}".strip())
+            read = of_agent(told, f"No other log could be read ({plain(why(error), 300)}).")
+        else:
+            read = better(told, other, why_not)
+        return answer(request.node, request.window, read, asked)
 
-    async def _fetch_kernel(self, request: _Request, *, older: bool) -> tuple[FetchedLog, str]:
+    async def _of_agent(self, request: _Request, chosen: Selection) -> tuple[AgentLog | None, str]:
+        """What the node's agent told, or why it told nothing; neither where none are configured."""
+        if self._agents is None:
+            return None, ""
+        try:
+            async with within(self._deadline * _AGENT_SHARE, "the node's agent"):
+                asked = Asked(request.node, request.start, request.now, chosen)
+                return await read_agent(self._agents, asked, self._clock.monotonic), ""
+        except SentinelError as error:
+            return None, f"The node's agent gave no kernel log ({plain(why(error), 400)})."
+
+    async def _elsewhere(self, request: _Request, chosen: Selection, seconds: float) -> Read:
+        fetched, note = await self._fetch_kernel(request, seconds, older=chosen.boot == -1)
+        return await asyncio.to_thread(of_text, fetched, chosen, request.now, note)
+
+    async def _fetch_kernel(self, request: _Request, seconds: float, *, older: bool) -> tuple[FetchedLog, str]:
         note = ""
-        async with within(self._deadline, "reading the log"):
+        async with within(seconds, "reading the log"):
             if self._loki is not None:
                 try:
                     fetched = await self._loki.kernel_log(request.node, request.start, request.now)
@@ -246,34 +270,6 @@ def _spell(node: str, start: datetime, chosen: Selection) -> str:
     words = f"kernel log of {node} since {start.isoformat()}"
     words += f" boot {chosen.boot}" if chosen.boot is not None else ""
     return words + (f" with {' or '.join(map(repr, chosen.patterns))}" if chosen.patterns else "")
-
-
-def _read(lines: tuple[str, ...], chosen: Selection, now: datetime) -> tuple[KernelLog, str]:
-    parsed = list(parse_lines(lines, now))
-    return read_kernel_log(parsed, chosen, now.timestamp()), ZONELESS if zoneless(parsed) else ""
-
-
-def _result(request: _Request, fetched: FetchedLog, log: KernelLog, query: str, notes: Sequence[str]) -> ToolResult:
-    status = ResultStatus.OK if log.covers else ResultStatus.UNAVAILABLE
-    notes = [note for note in notes if note]
-    if not log.lines_total:
-        notes.append(f"The log is empty and covers no time, so it proves no absence. {ENABLE_SHIPPED}.")
-    elif log.covers is None:
-        notes.append(
-            f"The log holds {len(log.boots)} boot(s), and nothing of the boot and time asked for with a time that can"
-            " be read; ask for a longer stretch or the other boot."
-        )
-    elif log.covers[0] > request.start.timestamp() + 60:
-        notes.append(f"The log begins at {iso(log.covers[0])}: nothing before it can be told.")
-    return ToolResult(
-        status,
-        f"{query}: {fetched.query}",
-        as_json(kernel_summary(request.node, fetched.transport, log)),
-        log.text,
-        time_range=request.window,
-        entities=(*entities(request.node, log), *file_servers(log)),
-        note=" ".join(notes),
-    )
 
 
 def _read_service(fetched: tuple[str, ...], unit: str, request: _Request) -> tuple[list[LogLine], ServiceLogSummary]:

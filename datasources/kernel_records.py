@@ -7,7 +7,7 @@ the result keeps the first lines of each kind only and tells how many more there
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -54,9 +54,9 @@ class Tally:
     places: dict[str, None] = field(default_factory=dict)
     words: dict[tuple[int, ...], None] = field(default_factory=dict)
 
-    def note(self, at: float) -> None:
-        """One more."""
-        self.count += 1
+    def note(self, at: float, count: int = 1) -> None:
+        """So many more."""
+        self.count += count
         self.first, self.last = min(self.first, at), max(self.last, at)
 
     def detail(self, known: XidLine) -> None:
@@ -94,15 +94,27 @@ class KernelLog:
     """The selected lines, floods shortened."""
 
 
-def read_kernel_log(lines: Sequence[LogLine], selection: Selection, read_at: float) -> KernelLog:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a transport knows of its lines that would else be read off them."""
+
+    boots: tuple[Boot, ...]
+    complete_from: float | None
+    """Epoch seconds from which no line is missing; None where nobody can say."""
+
+
+def read_kernel_log(
+    lines: Sequence[LogLine], selection: Selection, read_at: float, known: Known | None = None
+) -> KernelLog:
     """Everything of note in `lines`, which come in the log's order and were fetched at `read_at`."""
-    boots = split_boots(lines)
+    known = known or Known(split_boots(lines), next((line.at for line in lines if line.at is not None), None))
+    boots = known.boots
     reader = _Reader(selection)
     for boot in boots:
         for line in lines[boot.first : boot.end]:
             reader.take(line, boot.number)
     return KernelLog(
-        lines_total=len(lines),
+        lines_total=sum(1 + line.folded for line in lines),
         matched=reader.matched,
         boots=boots,
         xids=reader.xids,
@@ -111,7 +123,7 @@ def read_kernel_log(lines: Sequence[LogLine], selection: Selection, read_at: flo
         uuids=reader.uuids,
         serials=reader.serials,
         recovery_action=reader.recovery_action,
-        covers=_covers(lines, boots, selection, read_at),
+        covers=_covers(known, selection, read_at),
         text="\n".join(reader.excerpt.lines()),
     )
 
@@ -147,7 +159,7 @@ class _Reader:
             return
         self.excerpt.take(line.raw, line.text)
         counted = self._count(known, line, line.at, boot)
-        self.matched += counted or bool(self._selection.patterns)
+        self.matched += (1 + line.folded) * (counted or bool(self._selection.patterns))
 
     def _identify(self, known: GpuSerial) -> None:
         """Note which part sits where; a later statement of the log replaces an earlier one."""
@@ -176,7 +188,7 @@ class _Reader:
         tally = self.xids.get(key)
         if tally is None:
             tally = self.xids[key] = Tally(boot, at, at, line.raw)
-        tally.note(at)
+        tally.note(at, 1 + line.folded)
         tally.detail(known)
         if known.action:
             self._note(("recovery_action", known.pci, known.action), line, at, boot)
@@ -221,7 +233,7 @@ class _Reader:
         tally = self.events.get(key)
         if tally is None:
             tally = self.events[key] = Tally(boot, at, at, line.raw)
-        tally.note(at)
+        tally.note(at, 1 + line.folded)
 
 
 class Excerpt:
@@ -283,14 +295,11 @@ def _remembering(function: Callable[[str], _Answer]) -> Callable[[str], _Answer]
     return remembered
 
 
-def _covers(
-    lines: Iterable[LogLine], boots: Sequence[Boot], selection: Selection, read_at: float
-) -> tuple[float, float] | None:
+def _covers(known: Known, selection: Selection, read_at: float) -> tuple[float, float] | None:
     """The selected stretch as far as the log reaches back; a log that is quiet at its end still covers it."""
-    first = next((line.at for line in lines if line.at is not None), None)
-    start, end = (first, read_at) if first is not None else (None, read_at)
+    start, end = known.complete_from, read_at
     if selection.boot is not None:
-        boot = next((boot for boot in boots if boot.number == selection.boot), None)
+        boot = next((boot for boot in known.boots if boot.number == selection.boot), None)
         start = _latest(start, boot.started) if boot is not None else None
         end = boot.ended if boot is not None and boot.ended is not None else read_at
     if start is None or end < selection.since:

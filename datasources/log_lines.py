@@ -41,6 +41,8 @@ class LogLine:
     uptime_s: float | None
     """Seconds since boot, where the kernel printed them."""
     raw: str
+    folded: int = 0
+    """Lines like this one that came right after it and were counted by whoever read the log, not kept."""
 
     @property
     def from_kernel(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from gcm_sentinel.datasources.sentinel_gpus import plain
@@ -73,8 +74,11 @@ def failing(run: ProbeRun | SentinelError) -> list[FailingSmSummary]:
     """The SMs with wrong results, the most wrong words first."""
     if not isinstance(run, ProbeRun):
         return []
-    failed = [finding for finding in run.findings if finding.outcome is ProbeOutcome.FAIL]
-    told = [_sm(sm, [one for one in failed if one.sm == sm]) for sm in dict.fromkeys(one.sm for one in failed)]
+    failed: defaultdict[int | None, list[ProbeFinding]] = defaultdict(list)
+    for finding in run.findings:
+        if finding.outcome is ProbeOutcome.FAIL:
+            failed[finding.sm].append(finding)
+    told = [_sm(sm, of_sm) for sm, of_sm in failed.items()]
     return sorted(told, key=lambda one: (-one["wrong_words"], -1 if one["sm"] is None else one["sm"]))
 
 
@@ -103,8 +107,10 @@ def lines(kind: ProbeKind, run: ProbeRun | SentinelError | None, role: str) -> I
         return
     gpu, run_id = plain(run.gpu.uuid, 90), plain(run.run_id, 80)
     yield f"{kind} on the {role} {gpu}: {run.outcome}, seed {run.order.seed}, run {run_id}"
-    for variant in dict.fromkeys(finding.variant for finding in run.findings):
-        of_variant = [finding for finding in run.findings if finding.variant == variant]
+    by_variant: defaultdict[str, list[ProbeFinding]] = defaultdict(list)
+    for finding in run.findings:
+        by_variant[finding.variant].append(finding)
+    for variant, of_variant in by_variant.items():
         yield f"  {plain(variant, 40)}: {sum(one.outcome is ProbeOutcome.PASS for one in of_variant)} pass"
         yield from (f"    {_line(one)}" for one in of_variant if one.outcome is not ProbeOutcome.PASS)
     yield from (f"  note: {plain(note)}" for note in run.notes)

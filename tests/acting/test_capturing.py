@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import pytest
 from tests.acting.conftest import action, decision, question, until
 from tests.acting.test_draining import put_pod
+from tests.node_service.conftest import Given, serving
+from tests.node_service.doubles import BOOT
 
 from gcm_sentinel.domain.action_record import ActionState
 from gcm_sentinel.domain.transcript import SUBMIT_TOOL
 from gcm_sentinel.llm.scripted import calling
 from sentinel_fleet.kube import JANITOR
+from sentinel_node.service.node_service import Node
 
 pytestmark = pytest.mark.slow
 
@@ -78,6 +83,40 @@ async def test_it_is_captured_before_a_person_is_asked_and_again_before_it_is_do
     assert len(before) > 1
     assert len(kept) == 2 * len(before)
     assert all(first.observed_at <= again.observed_at for first in before for again in kept[len(before) :])
+
+
+@dataclass
+class NamedNode(Given):
+    """A node with an agent of its own, called as the test's sick one."""
+
+    name: str = ""
+
+    def machine(self):
+        return replace(super().machine(), node=Node(self.name, "1.2.3", BOOT))
+
+
+def addressed(site, address):
+    """Kubernetes tells this address of the sick node."""
+    found = site.fleet.store.get("nodes", site.node)
+    status = {**found["status"], "addresses": [{"type": "InternalIP", "address": address}]}
+    site.fleet.store.put({**found, "status": status}, manager="kubelet")
+
+
+async def test_the_nodes_own_agent_saves_what_it_has_and_no_engine_is_offered_its_tool(site):
+    site.fleet.store.install(JANITOR)
+    model = reboots(site)
+    addressed(site, "127.0.0.1")
+
+    async with (
+        serving(NamedNode(name=site.node)) as port,
+        site.serving("execute", model, node_agent_address=f"{{node_ip}}:{port}") as stores,
+    ):
+        await play_janitor(site)
+        kept = {item.tool: item.result for item in await captured(stores, await action(stores, DONE))}
+
+    assert '"xid": 79' in kept["capture_node_evidence"].raw
+    assert kept["capture_node_evidence"].summary["node"] == site.node
+    assert "capture_node_evidence" not in {spec.name for spec in model.asked[0][1]}
 
 
 async def test_what_destroys_nothing_is_not_captured(site):

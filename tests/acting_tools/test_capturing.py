@@ -73,7 +73,7 @@ async def test_every_source_that_is_there_is_asked_about_the_node(captured):
     made = captured(Source())
 
     assert await made.before()
-    assert [item.id for item in await made.kept] == [f"Cb02d50-{number}" for number in range(1, 7)]
+    assert [item.id for item in await made.kept] == [f"Cb02d50-{number}" for number in range(1, 8)]
     assert {item.result.query.split()[1] for item in await made.kept} == {NODE}
 
 

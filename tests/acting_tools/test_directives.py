@@ -28,6 +28,7 @@ from gcm_sentinel.domain.order import ActionTarget, ApiCall, Order
 from gcm_sentinel.domain.remediation import Carried, Plan, RemediationTool
 from gcm_sentinel.domain.steps import Unrecorded
 from gcm_sentinel.domain.transcript import ToolCall
+from gcm_sentinel.remediation.elsewhere import Others
 from gcm_sentinel.remediation.hands import ExactHands
 from gcm_sentinel.tools import condemn_gpu, quarantine_gpu, reinstate_gpu, schedule_deep_test
 from gcm_sentinel.tools.context import ToolContext
@@ -75,12 +76,12 @@ class Site:
 
     async def carry_out(self, tool: RemediationTool, order: Order) -> Carried:
         writer = GuardedWriter(self.place.client, self.place.mode)
-        gateway = GuardedGateway(self.lossy or self.client, self.place.mode)
+        others = Others(GuardedGateway(self.lossy or self.client, self.place.mode))
 
         async def sleep(seconds: float) -> None:
             self.place.slept.append(seconds)
 
-        hands = ExactHands(order, (self.place.client, writer), Unrecorded(), FixedClock(), sleep=sleep, gateway=gateway)
+        hands = ExactHands(order, (self.place.client, writer), Unrecorded(), FixedClock(), sleep=sleep, others=others)
         return await tool.carry_out(order, hands)
 
     def tool(self, module: Any) -> RemediationTool:

@@ -84,7 +84,7 @@ async def test_a_node_that_answers_is_well_and_no_probe_ran(examined):
     found = await examined(given, DEEP)
 
     assert [(name, finding.ok) for name, finding in found.items()] == [
-        ("reach", True), ("parts", True), ("probes", True),
+        ("reach", True), ("parts", True), ("readings", True), ("probes", True),
     ]  # fmt: skip
     assert "node-1" in found["reach"].detail
     assert given.prober.plans == []
@@ -121,6 +121,20 @@ async def test_a_reader_that_may_not_probe_is_told_the_role(examined):
 
     assert [name for name, finding in found.items() if finding.fails] == ["probes"]
     assert "`prober`" in found["probes"].remedy
+
+
+async def test_a_prober_that_may_not_read_is_told_the_role(examined):
+    found = await examined(Given(rules=RULES), node_agent_token="robot's")
+
+    assert [name for name, finding in found.items() if finding.fails] == ["readings"]
+    assert "`reader`" in found["readings"].remedy
+    assert "before a reset" in found["readings"].detail
+
+
+async def test_a_node_without_checks_is_told_without_failing(examined):
+    found = await examined(Given(diagnostics=None))
+
+    assert (found["readings"].ok, found["readings"].fails) == (False, False)
 
 
 async def test_a_node_that_does_not_answer_is_broken_with_what_to_do(opened):

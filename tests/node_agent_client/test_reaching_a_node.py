@@ -21,7 +21,8 @@ from gcm_sentinel.domain.errors import (
     Unreachable,
 )
 from gcm_sentinel.domain.node_probes import ProbeKind, ProbeOrder
-from sentinel_node.service.certificates import CertificateFiles, Certificates
+from sentinel_serving.certificate_files import CertificateFiles
+from sentinel_serving.certificates import Certificates
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,8 @@
-"""What `doctor` says of the agents on GPU nodes: whether one answers, what it lacks, and whether we may ask for probes.
+"""What `doctor` says of the agents on GPU nodes: whether one answers, what it lacks, and what our roles there allow.
 
 One node is looked at, a ready one with GPUs, for all are reached alike. No probe runs: whether our role allows any is
-seen from asking for one on a GPU that cannot be, which is refused for that only after our role was looked at.
+seen from asking for one on a GPU that cannot be, which is refused for that only after our role was looked at. Nothing
+is captured either: which checks there are is told to the same role that may read the log and capture evidence.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _NOBODY = "GPU-00000000-0000-0000-0000-000000000000"
 _WITHIN_S = 15.0
 _RANK = {ProbePermission.OFF: 0, ProbePermission.LIGHT: 1, ProbePermission.DEEP: 2}
 _REACH = "check that sentinel-node runs there, GCM_SENTINEL_NODE_AGENT_ADDRESS and its CA_CERT"
+_PARTS = "`sentinel-node doctor` there says what its parts need"
+_READER = "give our certificate or token the role `reader` in sentinel-node's settings"
 _ROLE = "give our certificate or token the role `prober` in sentinel-node's settings, or set GCM_SENTINEL_PROBES=off"
 
 
@@ -40,7 +43,8 @@ async def examine_node_agents(
             if node is None:
                 return (Finding(_AREA, "reach", ok=True, detail=f"not asked: no ready node tells {_GPU}"),)
             described = await agents.describe(node)
-            return (_reached(described), _parts(described), await _probes(agents, described, wanted))
+            readings = await _readings(agents, node)
+            return (_reached(described), _parts(described), readings, await _probes(agents, described, wanted))
     except TimeoutError:
         return (_unreached(Unreachable(f"no answer within {_WITHIN_S:g} s")),)
     except SentinelError as error:
@@ -76,7 +80,19 @@ def _parts(described: NodeDescription) -> Finding:
     if not missing:
         return Finding(_AREA, "parts", ok=True, detail=f"all of {described.node} are there")
     detail = f"missing on {described.node}: {'; '.join(missing)}"
-    return Finding(_AREA, "parts", ok=False, detail=detail, remedy="`sentinel-node doctor` there says what they need")
+    return Finding(_AREA, "parts", ok=False, detail=detail, remedy=_PARTS)
+
+
+async def _readings(agents: NodeAgents, node: str) -> Finding:
+    try:
+        await agents.diagnostics(node)
+    except Forbidden as error:
+        detail = f"its kernel log cannot be read, nor its evidence captured before a reset: {error}"
+        return Finding(_AREA, "readings", ok=False, broken=True, detail=detail, remedy=_READER)
+    except SentinelError as error:
+        return Finding(_AREA, "readings", ok=False, detail=str(error), remedy=_PARTS)
+    detail = f"kernel log and telemetry of {node} may be read, and its evidence captured before a reset"
+    return Finding(_AREA, "readings", ok=True, detail=detail)
 
 
 async def _probes(agents: NodeAgents, described: NodeDescription, wanted: ProbePermission) -> Finding:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import ipaddress
+from datetime import timedelta
 
 from gcm_sentinel.app.settings import Settings
 from gcm_sentinel.clients.kubernetes import KubernetesClient
 from gcm_sentinel.clients.kubernetes.objects import objects, status, text
 from gcm_sentinel.clients.node_agent import NodeAgents
 from gcm_sentinel.clients.node_agent_access import IpOf, NodeAccess
+from gcm_sentinel.datasources.node_evidence import WITHIN, NodeEvidenceSource
 from gcm_sentinel.domain.errors import BadResponse
 from gcm_sentinel.domain.modes import Mode
 from gcm_sentinel.domain.node_agent import ProbePermission
+from gcm_sentinel.domain.protocols import Clock, Datasource
+
+CAPTURE_TIMEOUT = WITHIN + timedelta(seconds=10)
+"""Of one call while evidence is captured: sources that only read keep the shorter limits of their own."""
 
 
 def node_agents(settings: Settings, kubernetes: KubernetesClient) -> NodeAgents | None:
@@ -33,6 +39,11 @@ def node_agents(settings: Settings, kubernetes: KubernetesClient) -> NodeAgents 
     )
     access.check()
     return NodeAgents(access)
+
+
+def capturing(agents: NodeAgents | None, clock: Clock) -> tuple[Datasource, ...]:
+    """What only the capture before an action asks, beside the sources that an engine has."""
+    return (NodeEvidenceSource(agents, clock),) if agents else ()
 
 
 def probes_allowed(settings: Settings) -> ProbePermission:

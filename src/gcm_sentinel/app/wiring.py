@@ -11,11 +11,11 @@ from datetime import timedelta
 import structlog
 
 from gcm_sentinel.app import plugins
-from gcm_sentinel.app.acting import OpenActing, open_acting
+from gcm_sentinel.app.acting import OpenActing, Outside, open_acting
 from gcm_sentinel.app.clock import SystemClock
 from gcm_sentinel.app.life.patient_evidence import PatientEvidence
 from gcm_sentinel.app.models import build_model, playbook_model, price_of
-from gcm_sentinel.app.node_agents import node_agents, probes_allowed
+from gcm_sentinel.app.node_agents import CAPTURE_TIMEOUT, capturing, node_agents, probes_allowed
 from gcm_sentinel.app.observation import ObservedSource
 from gcm_sentinel.app.people import people
 from gcm_sentinel.app.settings import Settings
@@ -123,8 +123,11 @@ async def open_agent(settings: Settings, given: Given | None = None) -> AsyncIte
         redactor = Redactor(extra=tuple(map(re.compile, settings.redact_patterns)))
         evidence = PatientEvidence(stores.evidence) if stores else MemoryEvidenceStore()
         watched = tuple(map(ObservedSource, loaded.sources)) if given.observed else loaded.sources
-        eyes = _toolbox(settings, watched, evidence, redactor, clock)
-        acting = open_acting(settings, kubernetes, stores, clock, sentinel=sentinel, eyes=eyes) if stores else None
+        saving = capturing(agents, clock)
+        patience = CAPTURE_TIMEOUT if saving else None
+        eyes = _toolbox(settings, (*watched, *saving), evidence, redactor, clock, patience)
+        outside = Outside(sentinel, agents)
+        acting = open_acting(settings, kubernetes, stores, clock, outside=outside, eyes=eyes) if stores else None
         desk = (acting.desk,) if acting else ()
         toolbox = _toolbox(settings, (*watched, *desk), evidence, redactor, clock)
         fleet = FleetTopology({**DEFAULT_TOPOLOGY_LABELS, **settings.topology_labels})
@@ -234,14 +237,20 @@ def _context(
 
 
 def _toolbox(
-    settings: Settings, sources: Sequence[Datasource], store: EvidenceStore, redactor: Redactor, clock: Clock
+    settings: Settings,
+    sources: Sequence[Datasource],
+    store: EvidenceStore,
+    redactor: Redactor,
+    clock: Clock,
+    at_least: timedelta | None = None,
 ) -> Toolbox:
+    timeout = timedelta(seconds=settings.tool_timeout_seconds)
     return Toolbox(
         sources,
         store,
         clock,
         redactor=redactor,
-        call_timeout=timedelta(seconds=settings.tool_timeout_seconds),
+        call_timeout=max(timeout, at_least or timeout),
         max_output=settings.max_tool_output,
     )
 

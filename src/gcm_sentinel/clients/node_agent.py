@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from gcm_sentinel.clients.node_agent_access import NodeAccess
-from gcm_sentinel.clients.node_agent_bounds import MOST_FINDINGS, MOST_LINES, Bound
+from gcm_sentinel.clients.node_agent_bounds import MOST_FINDING_BYTES, MOST_FINDINGS, MOST_LINES, Bound
 from gcm_sentinel.clients.node_agent_errors import of_rpc
 from gcm_sentinel.domain.errors import BadResponse
 from gcm_sentinel.domain.node_agent import (
@@ -75,8 +75,8 @@ class NodeAgents:
         from gcm_sentinel.clients import node_agent_probes as convert
 
         findings: list[ProbeFinding] = []
-        bound = Bound("findings", MOST_FINDINGS)
-        timeout_s = (order.deadline + self.deadlines.beyond_probe).total_seconds()
+        bound = Bound("findings", MOST_FINDINGS, MOST_FINDING_BYTES)
+        timeout_s = (order.answer_within or order.deadline + self.deadlines.beyond_probe).total_seconds()
         async with self._stub(node) as stub:
             call = stub.RunProbe(convert.request(order), timeout=timeout_s, metadata=self.access.metadata)
             async for event in call:
@@ -104,8 +104,7 @@ class NodeAgents:
                 lines.extend(map(convert.line, page.records))
                 if page.HasField("coverage"):
                     covered = _of(node, page.coverage.node_name, page.coverage)
-                    boots, missing = tuple(covered.boot_ids), tuple(covered.missing)
-                    return KernelLines(node, tuple(lines), boots, covered.is_truncated, covered.lost_lines, missing)
+                    return convert.kernel_lines(covered, lines)
         raise BadResponse(f"agent on node {node!r}: the log's answer ended before it said what was looked through")
 
     async def telemetry(self, node: str) -> tuple[GpuReading, ...]:

@@ -8,8 +8,10 @@ from gcm_sentinel.domain.errors import BadResponse
 
 MOST_LINES = 20_000
 """Of the kernel's log: an agent's own limit for one answer."""
-MOST_FINDINGS = 100_000
-"""Of one run: far more than SMs and formats of any GPU."""
+MOST_FINDINGS = 10_000
+"""Of one run: several times the SMs and formats of any GPU, and the stretches of its memory."""
+MOST_FINDING_BYTES = 32 << 20
+"""Of all of them: 3 KiB each, where one that failed takes some hundred bytes."""
 MOST_PARTS = 1000
 """Of captured evidence."""
 MOST_BYTES = 256 << 20

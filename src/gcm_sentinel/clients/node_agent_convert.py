@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.message import Message
@@ -14,6 +14,7 @@ from gcm_sentinel.domain.node_agent import (
     Figure,
     GpuReading,
     KernelLine,
+    KernelLines,
     NodeDescription,
     NodeDiagnosis,
     NodeGpu,
@@ -97,6 +98,19 @@ def line(message: node_pb2.KernelRecord) -> KernelLine:
         aer=message.aer,
         is_off_bus=message.is_off_bus,
         folded_lines=message.folded_lines,
+    )
+
+
+def kernel_lines(coverage: node_pb2.KernelLogCoverage, lines: Sequence[KernelLine]) -> KernelLines:
+    """What was found, with what was looked through."""
+    return KernelLines(
+        node=coverage.node_name,
+        lines=tuple(lines),
+        boot_ids=tuple(coverage.boot_ids),
+        is_truncated=coverage.is_truncated,
+        lost_lines=coverage.lost_lines,
+        missing=tuple(coverage.missing),
+        time=moment(coverage.time),
     )
 
 

@@ -99,7 +99,10 @@ class KernelLines:
     is_truncated: bool
     """Older lines matched too."""
     lost_lines: int
+    """That the kernel overwrote before they were read; where the node's memory of them ends is not told."""
     missing: tuple[str, ...]
+    time: datetime
+    """By the node's clock, when it answered: lines are dated by the same clock."""
 
 
 @dataclass(frozen=True, slots=True)

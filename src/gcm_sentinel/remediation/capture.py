@@ -5,8 +5,13 @@ still read of the node is kept with the evidence of the investigation, as C5b0cd
 recorded step, so after a crash nothing is read twice, and no later reading, of a node that has booted since, replaces
 the first. The letters after the C are drawn from the order, so two orders captured at once share no name.
 
-The node and its events must have been read. The other sources may be off, or the node too sick to answer them: that is
-stored too, and a node that hangs can still be rebooted.
+The node and its events must have been read: the API server has them, whatever the node does, and without them nobody
+knows what is being reset. The other sources may be off, or the node too sick to answer them: that is stored too, and a
+node that hangs can still be rebooted.
+
+That holds for the node's own agent as well, though it has the most to lose: the whole log, every counter, who held each
+GPU. It runs on the node that is sick, and often enough on the very driver that hangs. Were its answer needed, the nodes
+that most need a reset could never get one, and an attacker who silenced one process would keep a bad GPU in service.
 """
 
 from __future__ import annotations
@@ -31,8 +36,14 @@ LETTER = "C"
 """Of the ids of captured evidence."""
 NEEDED = ("get_node_info", "get_node_events")
 """Tools that must have looked."""
-WANTED = ("get_workload_info", "read_kernel_log", "query_dcgm_direct", "compare_gpu_metrics")
-"""Tools whose answer is kept, whatever it is."""
+WANTED = (
+    "get_workload_info",
+    "read_kernel_log",
+    "query_dcgm_direct",
+    "compare_gpu_metrics",
+    "capture_node_evidence",
+)
+"""Tools whose answer is kept, whatever it is. The last one is the node's own agent's; no engine is offered it."""
 _NUMBER: Codec[int] = Codec(encode=lambda number: number, decode=lambda data: int(str(data)))
 
 

@@ -18,6 +18,8 @@ from gcm_sentinel.domain.summaries.audit import (
     ProbeTally,
     RecordedState,
 )
+from gcm_sentinel.domain.summaries.captured import CapturedPartSummary, NodeEvidenceSummary
+from gcm_sentinel.domain.summaries.checks import NodeChecksSummary, NodeCheckSummary, NodeObservation
 from gcm_sentinel.domain.summaries.cluster import (
     ChangeSummary,
     ConditionCount,
@@ -112,6 +114,7 @@ __all__ = [
     "AuditVerificationSummary",
     "BootSummary",
     "BurstSummary",
+    "CapturedPartSummary",
     "ChangeSummary",
     "CohortSummary",
     "Comparison",
@@ -141,9 +144,13 @@ __all__ = [
     "Localisation",
     "LogPattern",
     "MaintenanceSummary",
+    "NodeCheckSummary",
+    "NodeChecksSummary",
     "NodeEventsSummary",
+    "NodeEvidenceSummary",
     "NodeGpuSummary",
     "NodeInfoSummary",
+    "NodeObservation",
     "NodePartSummary",
     "ParsedMessage",
     "PartSummary",
