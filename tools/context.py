@@ -14,7 +14,9 @@ from gcm_sentinel.clients.kubernetes import KubeObject
 from gcm_sentinel.clients.kubernetes.client import Objects, Params
 from gcm_sentinel.domain.acting_policy import ActingPolicy
 from gcm_sentinel.domain.conditions import DEFAULT_WATCH_CONDITIONS
+from gcm_sentinel.domain.deep_probing import DeepProbing
 from gcm_sentinel.domain.gpu_health import GpuHealth
+from gcm_sentinel.domain.node_agent import GpuReading, NodeDescription, ProbePermission
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.domain.sentinel_events import Directive
 
@@ -43,6 +45,18 @@ class GatewayReader(Protocol):
         ...
 
 
+class NodeReader(Protocol):
+    """The reading face of the agents on GPU nodes, each asked by the exact name of its node."""
+
+    async def describe(self, node: str) -> NodeDescription:
+        """The node, its GPUs, what works there and which probes it lets run."""
+        ...
+
+    async def telemetry(self, node: str) -> tuple[GpuReading, ...]:
+        """What the driver says of every GPU now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ToolContext:
     """Everything a tool may look through."""
@@ -54,3 +68,8 @@ class ToolContext:
     """None where no gateway is configured."""
     watch_conditions: tuple[str, ...] = DEFAULT_WATCH_CONDITIONS
     """What the watcher goes by: condition types, globs and polarities."""
+    node_agents: NodeReader | None = None
+    """None where no agents on GPU nodes are configured."""
+    probes: ProbePermission = ProbePermission.LIGHT
+    """Which probes the operator lets us ask for; a node's own bound is its agent's."""
+    deep_probing: DeepProbing = field(default_factory=DeepProbing)

@@ -197,8 +197,17 @@ class Yard:
         labelled = {**node["metadata"].get("labels", {}), **{key.replace("__", "/"): labels[key] for key in labels}}
         self.store.put({**node, "metadata": {**node["metadata"], "labels": labelled}}, manager="somebody")
 
-    async def investigated(self, incident: str = "inc-1", node: str = NODE, **verdict: Any) -> Incident:
-        """An incident whose investigation saw its node and ended with `verdict`; nothing is proposed yet."""
+    async def investigated(
+        self,
+        incident: str = "inc-1",
+        node: str = NODE,
+        *,
+        seen: Evidence | None = None,
+        concluded: Assessment | None = None,
+        **verdict: Any,
+    ) -> Incident:
+        """An incident whose investigation saw its node, or `seen`, and ended with `verdict`, or as `concluded`; nothing
+        is proposed yet."""
         await self.given.incident(incident, (trigger(node),))
         await self.given.investigation(incident)
         wrong = {"source": "kubernetes", "node": node, "node_uid": "", "kind": XID, "gpu_uuid": "", "status": "problem"}
@@ -208,8 +217,8 @@ class Yard:
             await connection.execute(update(incidents).where(incidents.c.id == incident).values(revision=1))
         started = await self.stores.investigations.start(f"{incident}.1", "pod")
         assert started is not None
-        await self.stores.evidence.put(f"{incident}.1", sighting(node, self.clock.now()))
-        done = Finished(verdict_of(incident, node, **verdict), transcript(), (), stand_in=False)
+        await self.stores.evidence.put(f"{incident}.1", seen or sighting(node, self.clock.now()))
+        done = Finished(concluded or verdict_of(incident, node, **verdict), transcript(), (), stand_in=False)
         await self.stores.investigations.finish(f"{incident}.1", done)
         return started
 

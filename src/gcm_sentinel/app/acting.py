@@ -12,18 +12,23 @@ import structlog
 from gcm_sentinel.app.life.action_rulings import Acting
 from gcm_sentinel.app.life.gathering import ToolboxGatherer
 from gcm_sentinel.app.life.patient_evidence import PatientEvidence
+from gcm_sentinel.app.node_agents import probes_allowed
 from gcm_sentinel.app.settings import Settings
 from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.clients.guarded import GuardedWriter
 from gcm_sentinel.clients.guarded_gateway import GuardedGateway
+from gcm_sentinel.clients.guarded_probes import GuardedProbes
 from gcm_sentinel.clients.kubernetes import KubernetesClient
 from gcm_sentinel.clients.kubernetes.dry_run import DryWriter
+from gcm_sentinel.clients.node_agent import NodeAgents
 from gcm_sentinel.clients.sentinel import SentinelGateway
 from gcm_sentinel.domain.acting_policy import ActingPolicy
+from gcm_sentinel.domain.deep_probing import DeepProbing
 from gcm_sentinel.domain.errors import BadConfiguration
 from gcm_sentinel.domain.modes import Effect, permits
 from gcm_sentinel.domain.operations import Operation
 from gcm_sentinel.domain.protocols import Clock
+from gcm_sentinel.domain.redaction import Redactor
 from gcm_sentinel.domain.remediation import RemediationTool
 from gcm_sentinel.engine.toolbox import Toolbox
 from gcm_sentinel.remediation.capture import Capture
@@ -31,12 +36,22 @@ from gcm_sentinel.remediation.desk import Desk
 from gcm_sentinel.remediation.dry_run import DryRuns, share_of
 from gcm_sentinel.remediation.execute import Cluster, Executor
 from gcm_sentinel.remediation.judge import Judge
+from gcm_sentinel.remediation.keeping import Keeper
+from gcm_sentinel.remediation.probing import ProbeRunner
 from gcm_sentinel.remediation.survey import Surveyor
 from gcm_sentinel.tools.context import ToolContext
 
 GROUP = "gcm_sentinel.tools"
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Who else acts for us, where they are configured."""
+
+    sentinel: SentinelGateway | None = None
+    node_agents: NodeAgents | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,7 @@ def open_acting(
     stores: Stores,
     clock: Clock,
     *,
-    sentinel: SentinelGateway | None = None,
+    outside: Outside | None = None,
     eyes: Toolbox | None = None,
 ) -> OpenActing | None:
     """What acts in the settings' mode; None where it permits nothing. `eyes` are the sources that only read.
@@ -66,17 +81,35 @@ def open_acting(
     mode = settings.action_mode
     if not permits(mode, Effect.REMEDIATE).allowed:
         return None
-    policy = policy_of(settings)
-    tools = load_tools(ToolContext(kubernetes, clock, policy, sentinel, settings.watch_conditions))
+    policy, outside = policy_of(settings), outside or Outside()
+    tools = load_tools(_context(settings, kubernetes, clock, outside))
     within = share_of(timedelta(seconds=settings.tool_timeout_seconds))
     dry_runs = DryRuns(kubernetes, GuardedWriter(DryWriter(kubernetes), mode), within=within)
     surveyor = Surveyor(kubernetes, stores.actions, clock, dry_runs=dry_runs)
-    gateway = GuardedGateway(sentinel, mode) if sentinel else None
-    cluster = Cluster(kubernetes, GuardedWriter(kubernetes, mode), clock, gateway=gateway)
+    gateway = GuardedGateway(outside.sentinel, mode) if outside.sentinel else None
+    redactor = eyes.redactor if eyes else Redactor()
+    keeper = Keeper(PatientEvidence(stores.evidence), clock, redactor)
+    agents = outside.node_agents
+    probes = ProbeRunner(GuardedProbes(agents, mode), keeper, clock) if agents else None
+    cluster = Cluster(kubernetes, GuardedWriter(kubernetes, mode), clock, gateway=gateway, probes=probes)
     capture = Capture(ToolboxGatherer(eyes), PatientEvidence(stores.evidence)) if eyes else None
     acting = Acting(Judge(tools, surveyor, policy, mode), Executor(tools, cluster), surveyor, policy, capture)
-    desk = Desk(tuple(tools.values()), surveyor, policy, mode, eyes.redactor if eyes else None)
+    desk = Desk(tuple(tools.values()), surveyor, policy, mode, redactor)
     return OpenActing(desk, acting, tuple(tools))
+
+
+def _context(settings: Settings, kubernetes: KubernetesClient, clock: Clock, outside: Outside) -> ToolContext:
+    minutes, soak_s = settings.deep_probe_minutes, settings.deep_probe_soak_seconds
+    return ToolContext(
+        kubernetes,
+        clock,
+        policy_of(settings),
+        outside.sentinel,
+        settings.watch_conditions,
+        outside.node_agents,
+        probes_allowed(settings),
+        DeepProbing(timedelta(minutes=minutes), timedelta(seconds=soak_s)),
+    )
 
 
 def policy_of(settings: Settings) -> ActingPolicy:

@@ -119,6 +119,10 @@ class Settings(BaseSettings):
     """Bearer token, where we prove who we are by one."""
     probes: Probes = "light"
     """Which probes may be asked of them; the nodes' own setting bounds it."""
+    deep_probe_minutes: Annotated[int, Field(ge=5, le=120)] = 30
+    """For all probes of one `run_deep_probe`; comparing with another GPU takes as long again at most."""
+    deep_probe_soak_seconds: Annotated[int, Field(ge=0, le=900)] = 120
+    """At full load, for each of its two hot probes; an eighth of its minutes at most, 0 for none."""
 
     # what is watched
     watch_conditions: Annotated[Names, Field(min_length=1)] = tuple(DEFAULT_WATCH_CONDITIONS)

@@ -2,64 +2,148 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from gcm_sentinel.app.eval_case import Result
-from gcm_sentinel.app.evaluate import Summary
+from gcm_sentinel.app.eval_results import Run
+from gcm_sentinel.domain.assessment import Outcome
+from gcm_sentinel.evals.case_record import CaseRecord
+from gcm_sentinel.evals.figures import (
+    Dropped,
+    Figures,
+    Group,
+    by_class,
+    by_dropped,
+    by_section,
+    dropped,
+    figures,
+    groups,
+    whole,
+)
+from gcm_sentinel.evals.figures_json import directives
+from gcm_sentinel.evals.statistics import Share, mean
+from gcm_sentinel.web.plain import one_line
 
 
-def case_line(result: Result) -> str:
+def case_line(record: CaseRecord) -> str:
     """One case as it finishes."""
-    mark = "pass" if result.passed else "FAIL"
-    if result.score is None:
-        return f"{mark} {result.case.name:<34} seed {result.case.seed}  not run: {result.error}"
-    parts = result.score
+    mark = "pass" if record.passed else "FAIL"
+    who = f"{mark} {name_of(record):<34} seed {record.seed}"
+    if record.score is None:
+        return f"{who}  not run: {one_line(record.error)}"
+    parts = record.score
     line = (
-        f"{mark} {result.case.name:<34} seed {result.case.seed}  {parts.total:5.1f}  {result.fault_class:<26} "
+        f"{who}  {parts.total:5.1f}  {record.fault_class:<26} "
         f"cause {parts.root_cause:.0f} who {parts.entities:.0f} sev {parts.severity:.0f} do {parts.actions:.0f} "
         f"evid {parts.evidence:.0f} conf {parts.confidence:.1f}"
     )
-    return line + ("  FORBIDDEN: " + "; ".join(parts.forbidden) if parts.forbidden else "")
+    return line + ("  FORBIDDEN: " + one_line("; ".join(parts.forbidden)) if parts.forbidden else "") + _cut(record)
 
 
-def print_scoreboard(results: Sequence[Result], summary: Summary) -> None:
-    """A row per scenario and the figures of the run."""
-    rows = _rows(results)
-    width = max([len("scenario"), *(len(row[0]) for row in rows)])
+def _cut(record: CaseRecord) -> str:
+    """Why no model finished, which is said first of what could not be checked."""
+    if record.measures is None or record.measures.outcome not in (Outcome.PARTIAL, Outcome.FAILED):
+        return ""
+    assessment = record.detail.get("assessment")
+    reasons = assessment.get("not_checked") if isinstance(assessment, Mapping) else None
+    reason = str(reasons[0]) if isinstance(reasons, list) and reasons else "no reason given"
+    return f"  {record.measures.outcome}: {one_line(reason)}"
+
+
+def name_of(record: CaseRecord) -> str:
+    """The case and the sources it was run without."""
+    return f"{record.name} without {by_dropped(record)}" if record.without else record.name
+
+
+def print_scoreboard(run: Run) -> None:
+    """A row per scenario, per section and per class that was missed, and the figures of the run."""
+    records = whole(run.records)
+    _print_rows(records)
+    _print_groups("section", groups(records, by_section))
+    missed = [group for group in groups(records, by_class) if group.passed.successes < group.passed.trials]
+    _print_groups("expected class, where any case failed", missed)
+    _print_dropped(dropped(run.records))
+    found = figures(records)
+    print("\n" + "\n".join(_figures(found, directives(records), run.wall_s)))
+
+
+def _print_rows(records: Sequence[CaseRecord]) -> None:
+    by_name: dict[str, list[CaseRecord]] = {}
+    for record in records:
+        by_name.setdefault(record.name, []).append(record)
+    width = max([len("scenario"), *map(len, by_name)])
     print(f"{'scenario':<{width}}  passed  score  tools  turns  tokens  wall s  verdicts")
-    for name, *cells in rows:
-        print(f"{name:<{width}}  " + "  ".join(cells))
-    share = summary.share
-    print(
-        f"\npassed {share.successes}/{share.trials} = {share.value:.1%} "
-        f"(95 % Wilson {share.low:.1%} to {share.high:.1%}), forbidden {summary.forbidden}, not run {summary.errors}, "
-        f"mean score {summary.mean_score:.1f}" + (f", directives {summary.directives}" if summary.directives else "")
-    )
-    cost = "unknown" if summary.cost_usd is None else f"{summary.cost_usd:.4f} USD"
-    print(
-        f"medians: {summary.median_tool_calls:g} tool calls, {summary.median_rounds:g} turns, "
-        f"{summary.median_tokens:g} tokens, {summary.median_wall_s:.2f} s a case; cost {cost}; "
-        f"whole run {summary.wall_s:.1f} s"
-    )
+    for name, group in by_name.items():
+        print(f"{name:<{width}}  " + "  ".join(_cells(group)))
 
 
-def _rows(results: Sequence[Result]) -> list[list[str]]:
-    by_name: dict[str, list[Result]] = {}
-    for result in results:
-        by_name.setdefault(result.case.name, []).append(result)
-    return [[name, *_cells(group)] for name, group in by_name.items()]
-
-
-def _cells(group: Sequence[Result]) -> list[str]:
-    spends = [result.answered.assessment.spend for result in group if result.answered]
-    count = max(1, len(spends))
-    verdicts = ", ".join(dict.fromkeys(result.fault_class or "not run" for result in group))
+def _cells(group: Sequence[CaseRecord]) -> list[str]:
+    measured = [record.measures for record in group if record.measures]
+    verdicts = ", ".join(dict.fromkeys(record.fault_class or "not run" for record in group))
     return [
-        f"{sum(1 for result in group if result.passed)}/{len(group)}".rjust(6),
-        f"{sum(result.score.total for result in group if result.score) / len(group):5.1f}",
-        f"{sum(spend.tool_calls for spend in spends) / count:5.1f}",
-        f"{sum(spend.rounds for spend in spends) / count:5.1f}",
-        f"{sum(spend.tokens for spend in spends) / count:6.0f}",
-        f"{sum(result.answered.wall_s for result in group if result.answered) / count:6.2f}",
+        f"{sum(record.passed for record in group)}/{len(group)}".rjust(6),
+        f"{mean([record.total for record in group]):5.1f}",
+        f"{mean([item.tool_calls for item in measured]):5.1f}",
+        f"{mean([item.turns for item in measured]):5.1f}",
+        f"{mean([item.tokens for item in measured]):6.0f}",
+        f"{mean([record.wall_s for record in group if record.measures]):6.2f}",
         verdicts,
     ]
+
+
+def _print_groups(title: str, found: Sequence[Group]) -> None:
+    if not found:
+        return
+    width = max(len(title), *(len(group.name) for group in found))
+    print(f"\n{title:<{width}}   passed  95 % interval    score  sure")
+    for group in found:
+        print(_group(group, width))
+
+
+def _group(group: Group, width: int) -> str:
+    share = group.passed
+    return (
+        f"{group.name:<{width}}  {f'{share.successes}/{share.trials}':>7}  {share.low:6.1%} to {share.high:6.1%}  "
+        f"{group.mean_score:5.1f}  {group.confidence:.2f}"
+    )
+
+
+def _print_dropped(found: Sequence[Dropped]) -> None:
+    if not found:
+        return
+    width = max(len(item.group.name) for item in found)
+    print(f"\n{'without':<{width}}   passed  95 % interval    score  sure  silent  silent and worse")
+    for item in found:
+        print(f"{_group(item.group, width)}  {item.silent:6d}  {item.silent_losses:16d}")
+
+
+def _figures(found: Figures, directed: int, wall_s: float) -> list[str]:
+    share, forbidden, sure, spent = found.passed, found.forbidden, found.calibration, found.spent
+    cost = "unknown" if spent.cost_usd is None else f"{spent.cost_usd:.4f} USD"
+    lines = [
+        f"passed {share.successes}/{share.trials} = {share.value:.1%} "
+        f"(95 % Wilson {share.low:.1%} to {share.high:.1%}), forbidden {forbidden.cases} (advice {forbidden.advised}, "
+        f"claims {forbidden.claimed}, deeds {forbidden.done}), not run {found.errors}, "
+        f"mean score {found.mean_score:.1f}" + (f", directives {directed}" if directed else ""),
+        f"root cause {_share(found.right)}; confidence: Brier {sure.brier:.3f}, calibration error {sure.error:.3f}; "
+        f"nothing at fault and left alone {_share(found.left_alone)}; faults told to be harmless "
+        f"{found.passed_over.successes}/{found.passed_over.trials}",
+        f"evidence wanted and cited {_share(found.evidence_cited)}; claims with evidence "
+        f"{_share(found.claims_founded)}, struck {found.struck}",
+        f"medians: {spent.median_tool_calls:g} tool calls, {spent.median_turns:g} turns, {spent.median_tokens:g} "
+        f"tokens, {found.wall_s.median:.2f} s a case (P95 {found.wall_s.p95:.2f}), own time a tool call "
+        f"{found.overhead_ms.median:.1f} ms (P95 {found.overhead_ms.p95:.1f})",
+        f"{spent.tokens} tokens, cost {cost}; whole run {wall_s:.1f} s",
+    ]
+    odd = {
+        "answers cut short by a budget": found.cut_short,
+        "cases that no model could finish": found.unanswered,
+        "answers by another engine": found.stood_in,
+        "replays with another assessment": found.replayed_otherwise,
+    }
+    return lines + [f"{words}: {count}" for words, count in odd.items() if count]
+
+
+def _share(share: Share) -> str:
+    if not share.trials:
+        return "none"
+    return f"{share.successes}/{share.trials} = {share.value:.1%} ({share.low:.1%} to {share.high:.1%})"

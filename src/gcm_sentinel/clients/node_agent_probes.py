@@ -41,6 +41,7 @@ def request(order: ProbeOrder) -> node_pb2.ProbeRequest:
         seed=order.seed,
         sm_ids=order.sms,
         deadline_seconds=order.deadline.total_seconds(),
+        soak_seconds=order.soak.total_seconds(),
     )
 
 
@@ -131,6 +132,7 @@ def _check_order(carried_out: ProbeOrder, gpu_uuid: str, order: ProbeOrder) -> N
         and carried_out.is_deep == order.is_deep
         and carried_out.variant == order.variant
         and carried_out.sms == order.sms
+        and carried_out.soak == order.soak
         and order.seed in (None, carried_out.seed)
     )
     if not is_same:
@@ -154,6 +156,7 @@ def _order(plan: node_pb2.ProbeRequest) -> ProbeOrder:
         seed=plan.seed,
         sms=tuple(plan.sm_ids),
         deadline=timedelta(seconds=plan.deadline_seconds),
+        soak=timedelta(seconds=plan.soak_seconds),
     )
 
 

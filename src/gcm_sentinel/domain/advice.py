@@ -19,7 +19,7 @@ from gcm_sentinel.domain.order import Order
 _DAEMON_POD = "[a-z0-9]{5}"
 """What a DaemonSet's controller puts behind its name and a dash (Kubernetes' `GenerateName` suffix)."""
 
-_AFTER_A_DRAIN = (Operation.RESET_GPU, Operation.REBOOT_NODE)
+_AFTER_A_DRAIN = (Operation.RESET_GPU, Operation.REBOOT_NODE, Operation.RUN_DEEP_PROBE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ def advises(assessment: Assessment, order: Order, nodes: Collection[str]) -> boo
 
 
 def advised_after(assessment: Assessment, done: Order) -> tuple[Operation, ...]:
-    """What `assessment` advises for the node of `done` that had to wait for it: after a drain a reset or a reboot."""
+    """What `assessment` advises for the node of `done` that had to wait for it: after a drain a reset, a reboot or
+    a deep probe."""
     if done.operation is not Operation.DRAIN_NODE:
         return ()
     here = (None, done.target.name)

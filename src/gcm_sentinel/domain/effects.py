@@ -41,8 +41,11 @@ def is_object_name(name: str) -> bool:
 
 
 def effect_of(method: str, path: str, body: Json) -> Effect:
-    """The effect of one request; `path` without its query string. ``CALL`` is a call of a SENTINEL gateway."""
-    if method == "CALL":
+    """The effect of one request; `path` without its query string.
+
+    ``CALL`` is a call of a SENTINEL gateway, ``PROBE`` one of a GPU node's agent that takes all of a GPU.
+    """
+    if method in ("CALL", "PROBE"):
         return Effect.REMEDIATE
     if not _PLAIN.fullmatch(path):
         return Effect.DELETE

@@ -52,6 +52,11 @@ class ProbeOrder:
     sms: tuple[int, ...] = ()
     """Empty for every SM."""
     deadline: timedelta = timedelta(seconds=60)
+    answer_within: timedelta | None = None
+    """Of the call as a whole, getting ready included; what runs then is stopped, and tells what it found. None where
+    the call may take as long as the deadline and the node's own waiting for its GPU."""
+    soak: timedelta = timedelta()
+    """At full load while it tests, for faults that show only in heat; nothing for none. Counts as deep."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class Operation(StrEnum):
     REINSTATE_GPU = "reinstate_gpu"
     CONDEMN_GPU = "condemn_gpu"
     SCHEDULE_DEEP_TEST = "schedule_deep_test"
+    RUN_DEEP_PROBE = "run_deep_probe"
 
 
 class TargetKind(StrEnum):
@@ -63,6 +64,8 @@ class Through(StrEnum):
     """A custom resource of NVSentinel where it is installed, else an annotation for the site's own controller."""
     GATEWAY = "gateway"
     """A directive at the SENTINEL gateway."""
+    NODE_AGENT = "node_agent"
+    """The agent on the GPU's node."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -99,6 +102,8 @@ class Declaration:
     """What of it is taken back although nothing undoes it once it is done; empty where nothing is."""
     kept_when_unproven: str = ""
     """What is left as it is, and why, where success does not show; empty where what was done is taken back then."""
+    leaves_nothing: bool = False
+    """Whether nothing of it is left once it ends, however it ends: there is nothing to take back."""
     always_asks: bool = False
     """Whether a person decides in every mode."""
 
@@ -112,6 +117,8 @@ class Declaration:
         """What takes it back, in words."""
         if self.undo is not None:
             return str(self.undo)
+        if self.leaves_nothing:
+            return "nothing: it leaves nothing behind"
         return f"nothing, but {self.withdrawn} is taken back" if self.withdrawn else "nothing"
 
 
@@ -277,6 +284,18 @@ _ALL = (
         verify_within=timedelta(hours=1),  # the gateway asks a person where others took the GPU out
         through=Through.GATEWAY,
         takes_out_of_service=True,
+    ),
+    Declaration(
+        operation=Operation.RUN_DEEP_PROBE,
+        carries_out=frozenset({Action.PROBE_DEEP}),
+        target=TargetKind.GPU,
+        blast=Blast.ONE_GPU,
+        undo=None,
+        verified="the node's own reports tell of a wrong result, or of nothing but right ones for every probe",
+        verify_within=timedelta(hours=4),  # twice the longest time an operator may give; a look later changes nothing
+        through=Through.NODE_AGENT,
+        permissions=(_NODES_READ, _PODS_LIST),
+        leaves_nothing=True,
     ),
 )
 

@@ -108,7 +108,9 @@ class Hands(Protocol):
 
         `about` is the path of the object to read where the call makes another one, under a name of its own: one of that
         name that exists already counts as made. A ``CALL`` goes to the SENTINEL gateway, under the order's handle. A
-        ``DELETE`` names the version it means itself, and what is gone counts as deleted (`GONE_ALREADY`).
+        ``DELETE`` names the version it means itself, and what is gone counts as deleted (`GONE_ALREADY`). A ``PROBE``
+        goes to a GPU node's agent, lasts for minutes, and is run again where it was cut off; with `about`, `unless` and
+        `besides` are asked all the while, and end it.
 
         Raises:
             Refused: the call is not one of the order's, or the object is not as it must be.

@@ -1,5 +1,7 @@
 """Calls of an order that change no object: a custom resource is made or deleted, a directive given to a gateway.
 
+A probe is no change either, and goes its own way (probing.py).
+
 All bear the order's handle as their name, so one whose answer was lost is known again and not made twice.
 """
 
@@ -22,6 +24,7 @@ from gcm_sentinel.domain.jsontypes import JsonObject
 from gcm_sentinel.domain.order import ApiCall, Order
 from gcm_sentinel.domain.remediation import GONE_ALREADY
 from gcm_sentinel.remediation.doubt import in_doubt, may_have_arrived
+from gcm_sentinel.remediation.probing import Objection, ProbeRunner
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +38,22 @@ _PAUSE_S = 5.0
 
 Get = Callable[[str, Params | None], Awaitable[KubeObject]]
 Sleep = Callable[[float], Awaitable[None]]
+
+
+async def _always() -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Who but the API server carries calls of an order out."""
+
+    gateway: GatewayWriter | None = None
+    """None where no gateway is configured."""
+    probes: ProbeRunner | None = None
+    """None where no agents on GPU nodes are."""
+    unwanted: Callable[[], Awaitable[str]] = _always
+    """Why what goes on for long is not wanted any more; empty where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +125,22 @@ async def direct(call: ApiCall, order: Order, at: datetime, gateway: GatewayWrit
     body = mapping(call.body)
     work = partial(gateway.carry_out, call.path, body, directive_id=order.handle, at=at)
     return await _persistently(work, call, sleep)
+
+
+async def probe(call: ApiCall, order: Order, others: Others, objection: Objection) -> JsonObject:
+    """Run the probe of `call`, where and as long as neither `objection` nor `others` has anything against it.
+
+    Raises:
+        Refused: no agents are configured, the mode does not permit it, or there is an objection.
+        SentinelError: no report came.
+    """
+    if others.probes is None:
+        raise Refused(f"{call.path} was not called: no agents on GPU nodes are configured")
+
+    async def either() -> str:
+        return await others.unwanted() or await objection()
+
+    return await others.probes(call, order, either)
 
 
 async def _persistently(work: Callable[[], Awaitable[JsonObject]], call: ApiCall, sleep: Sleep) -> JsonObject:

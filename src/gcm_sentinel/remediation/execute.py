@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import structlog
@@ -25,7 +25,9 @@ from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.domain.remediation import Carried, Check, RemediationTool
 from gcm_sentinel.domain.steps import Codec, Steps
 from gcm_sentinel.remediation.doubt import not_sent
+from gcm_sentinel.remediation.elsewhere import Others
 from gcm_sentinel.remediation.hands import ExactHands, Reader, Sleep
+from gcm_sentinel.remediation.probing import Objection, ProbeRunner
 from gcm_sentinel.remediation.proposals import order_from_json, order_to_json
 
 log = structlog.get_logger(__name__)
@@ -68,6 +70,8 @@ class Cluster:
     sleep: Sleep = asyncio.sleep
     gateway: GatewayWriter | None = None
     """Behind the mode's guard too; None where no gateway is configured."""
+    probes: ProbeRunner | None = None
+    """Behind it as well; None where no agents on GPU nodes are configured."""
 
 
 class Executor:
@@ -78,14 +82,21 @@ class Executor:
         self._cluster = cluster
 
     async def run(
-        self, order: Order, steps: Steps, on_carried: Callable[[Carried], Awaitable[None]], *, resumed: bool = False
+        self,
+        order: Order,
+        steps: Steps,
+        on_carried: Callable[[Carried], Awaitable[None]],
+        *,
+        resumed: bool = False,
+        unwanted: Objection | None = None,
     ) -> Outcome:
         """Carry `order` out and see it through; `on_carried` hears when all was sent and checking begins.
 
-        `resumed`: it may have got somewhere before a crash of which no step tells.
+        `resumed`: it may have got somewhere before a crash of which no step tells. `unwanted` is why what goes on for
+        long, and leaves nothing behind, is to end; empty where it may go on.
         """
         tool = self._tool(order)
-        hands = self._hands(order, steps)
+        hands = self._hands(order, steps, unwanted)
         try:
             carried = await tool.carry_out(order, hands)
         except SentinelError as error:
@@ -97,7 +108,9 @@ class Executor:
             return Outcome(ActionState.REFUSED, f"nothing was sent: {error}")
         await on_carried(carried)
         check = await self._verified(order, carried, steps)
-        result: JsonObject = {"sent": carried.sent, "left": list(carried.left), "verified": check.words}
+        result: JsonObject = {
+            **carried.facts, "sent": carried.sent, "left": list(carried.left), "verified": check.words,
+        }  # fmt: skip
         if check.met:
             return Outcome(ActionState.DONE, check.words, result)
         undone = await self._take_back(order, carried, steps, f"it did not have its effect: {check.words}")
@@ -124,6 +137,8 @@ class Executor:
         """Nothing was answered, which does not say that nothing has arrived: what is there is taken back."""
         why = f"it may have arrived although it failed ({error})"
         declared = DECLARED[order.operation]
+        if declared.leaves_nothing:
+            return Outcome(ActionState.REFUSED, f"nothing of it is left: {error}")
         if declared.withdrawn:  # none of it there may mean that it was answered meanwhile: no `nothing` here
             return await self._take_back(order, Carried(0), steps, why)
         if not declared.reversible:
@@ -135,6 +150,8 @@ class Executor:
         self, order: Order, carried: Carried, steps: Steps, why: str, *, nothing: Outcome | None = None
     ) -> Outcome:
         """Take back what is still ours; `nothing` is how it ends where nothing is, a failure if not told otherwise."""
+        if DECLARED[order.operation].leaves_nothing:
+            return Outcome(ActionState.FAILED, f"{why}; nothing of it is left: a person must look")
         kept = DECLARED[order.operation].kept_when_unproven
         if kept and carried.sent:
             return Outcome(ActionState.FAILED, f"{why}; {kept}: a person must look")
@@ -157,7 +174,9 @@ class Executor:
             raise Bug(f"{order.operation} was allowed, but there is no tool for it")
         return tool
 
-    def _hands(self, order: Order, steps: Steps) -> ExactHands:
+    def _hands(self, order: Order, steps: Steps, unwanted: Objection | None = None) -> ExactHands:
         cluster = self._cluster
+        others = Others(cluster.gateway, cluster.probes)
+        others = others if unwanted is None else replace(others, unwanted=unwanted)
         pair = (cluster.reader, cluster.writer)
-        return ExactHands(order, pair, steps, cluster.clock, sleep=cluster.sleep, gateway=cluster.gateway)
+        return ExactHands(order, pair, steps, cluster.clock, sleep=cluster.sleep, others=others)

@@ -15,10 +15,10 @@ from typing import Protocol
 import structlog
 
 from gcm_sentinel.clients.guarded import Writer
-from gcm_sentinel.clients.guarded_gateway import GatewayWriter
 from gcm_sentinel.clients.kubernetes import KubeObject, metadata
 from gcm_sentinel.clients.kubernetes.client import Params
 from gcm_sentinel.clients.kubernetes.objects import text
+from gcm_sentinel.domain.deep_probing import PROBE
 from gcm_sentinel.domain.errors import Permanent, Refused, Rejected, Retryable, SentinelError
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.operations import TargetKind
@@ -29,7 +29,7 @@ from gcm_sentinel.domain.remediation import Besides, Done, T, Unless
 from gcm_sentinel.domain.steps import Codec, Steps
 from gcm_sentinel.remediation.binding import bound
 from gcm_sentinel.remediation.doubt import in_doubt, may_have_arrived
-from gcm_sentinel.remediation.elsewhere import CALL, DELETE, Making, direct, remove
+from gcm_sentinel.remediation.elsewhere import CALL, DELETE, Making, Others, direct, probe, remove
 
 log = structlog.get_logger(__name__)
 
@@ -78,11 +78,11 @@ class ExactHands:
         clock: Clock,
         *,
         sleep: Sleep = asyncio.sleep,
-        gateway: GatewayWriter | None = None,
+        others: Others | None = None,
     ) -> None:
-        """`cluster` is what reads, and what writes behind the mode's guard; `gateway` writes behind it too."""
+        """`cluster` is what reads, and what writes behind the mode's guard; `others` stand behind it too."""
         self._order = order
-        self._gateway = gateway
+        self._others = others or Others()
         self._reader, self._writer = cluster
         self._steps = steps
         self._clock = clock
@@ -109,7 +109,7 @@ class ExactHands:
             log.error("action.call_refused", call=str(call), order=self._order.key)
             raise Refused(f"{call.method} {call.path} is no call of {self._order.key}: it was not sent")
         objection = None if unless is None else partial(self._objection, unless, besides)
-        if objection is not None and not about and call.method not in (CALL, DELETE):
+        if objection is not None and not about and call.method not in (CALL, DELETE, PROBE):
             work: Callable[[], Awaitable[JsonObject]] = partial(self._send_bound, call, objection, done)
         else:
             work = await self._way(call, objection, about)
@@ -124,7 +124,9 @@ class ExactHands:
     async def _way(self, call: ApiCall, unless: Besides | None, about: str) -> Callable[[], Awaitable[JsonObject]]:
         """How `call` is sent."""
         if call.method == CALL:
-            return partial(direct, call, self._order, await self.now(), self._gateway, self._sleep)
+            return partial(direct, call, self._order, await self.now(), self._others.gateway, self._sleep)
+        if call.method == PROBE:
+            return partial(self._probe, call, unless, about)
         if call.method == DELETE:
             return partial(self._remove, call)
         return partial(self._send, call) if unless is None else partial(self._make, call, unless, about)
@@ -135,6 +137,13 @@ class ExactHands:
 
         made = await Making(call, self._reader.get, self._writer, self._sleep)(objection)
         return _identity({"metadata": made})
+
+    async def _probe(self, call: ApiCall, unless: Besides | None, about: str) -> JsonObject:
+        async def objection() -> str:
+            return await unless(await self._reader.get(about)) if unless is not None else ""
+
+        log.info("action.sending", call=str(call), order=self._order.key)
+        return await probe(call, self._order, self._others, objection)
 
     async def _remove(self, call: ApiCall) -> JsonObject:
         log.info("action.sending", call=str(call), order=self._order.key)

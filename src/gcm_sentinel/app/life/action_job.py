@@ -123,7 +123,10 @@ class ActionJob:
             await steps.run("carried", partial(self._advance, record, step), NOTHING)
 
         carrying = Resumed(steps, partial(self._rulings.not_any_more, record)) if resumed else steps
-        outcome = await self._acting.executor.run(record.order, carrying, on_carried, resumed=resumed)
+        unwanted = partial(self._rulings.not_any_more, record)
+        outcome = await self._acting.executor.run(
+            record.order, carrying, on_carried, resumed=resumed, unwanted=unwanted
+        )
         await steps.run("ended", partial(self._ended, record, outcome), NOTHING)
         if outcome.state is ActionState.DONE and record.order.operation is Operation.DRAIN_NODE:
             await steps.run("next", partial(self._next.ask, record), NOTHING)

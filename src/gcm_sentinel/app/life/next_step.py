@@ -1,4 +1,5 @@
-"""What comes after a drain: a reset or a reboot that was advised and had to wait is asked for by another investigation.
+"""What comes after a drain: what was advised and had to wait (a reset, a reboot, a deep probe) is asked for by another
+investigation.
 
 The drain's own investigation could not propose it, because it is refused while anything runs on the node. So a drain
 that is done has its incident investigated again, at most once, where a next step was advised and may be done here, and

@@ -82,8 +82,9 @@ class StandingDown:
 
 def _what_stands(record: ActionRecord) -> str:
     """What may be left of an action that nobody goes on with."""
-    order, undo = record.order, DECLARED[record.order.operation].undo
+    order, declared = record.order, DECLARED[record.order.operation]
     sent = "all of it was sent" if record.state is ActionState.CARRIED else "some or all of it may have been sent"
     where = "" if record.node == order.target.name else f" on {record.node}"
-    back = f", taken back by {undo}" if undo else ", which nothing takes back"
+    back = f", taken back by {declared.undo}" if declared.undo else ", which nothing takes back"
+    back = ", of which nothing is left" if declared.leaves_nothing else back
     return f"{order.target.kind} {order.target.name}{where} ({order.operation}: {sent}{back})"

@@ -1,9 +1,10 @@
 """Which of the advised actions the playbook engine also proposes, where the mode puts tools for them before it.
 
 One operation for each piece of advice: the one that does just that, where there is a tool for it. What waits for
-something else (`watch` comes first) is advice for later and is not proposed. Nor is a reset or a reboot beside a drain
-of the same node: it would be refused until the drain is over. The investigation that follows a drain which is done
-has its own drain refused for that, and then proposes what had to wait; the tools refuse it where the node is not empty.
+something else (`watch` comes first) is advice for later and is not proposed. Nor is a reset, a reboot or a deep probe
+beside a drain of the same node: it would be refused until the drain is over. The investigation that follows a drain
+which is done has its own drain refused for that, and then proposes what had to wait; the tools refuse it where the node
+is not empty.
 """
 
 from __future__ import annotations
@@ -22,17 +23,19 @@ _DOES: dict[Action, tuple[Operation, ...]] = {
     Action.DRAIN: (Operation.DRAIN_NODE, Operation.CORDON_NODE),
     Action.CORDON: (Operation.CORDON_NODE,),
     Action.QUARANTINE_GPU: (Operation.QUARANTINE_GPU,),
-    Action.PROBE_DEEP: (Operation.SCHEDULE_DEEP_TEST,),
+    Action.PROBE_DEEP: (Operation.RUN_DEEP_PROBE, Operation.SCHEDULE_DEEP_TEST),
     Action.RESTART_DAEMONSET: (Operation.RESTART_POD,),
     Action.RESET_GPU: (Operation.RESET_GPU,),
     Action.REBOOT: (Operation.REBOOT_NODE,),
 }
 """What does what; the first that there is a tool for. A taint is never chosen: its key is the operator's wish."""
 
-_AFTER_A_DRAIN = frozenset({Operation.RESET_GPU, Operation.REBOOT_NODE})
-"""What stops the node's work begins when its drain is over. A drain begins with the cordon, so none is asked for beside
+_AFTER_A_DRAIN = frozenset({Operation.RESET_GPU, Operation.REBOOT_NODE, Operation.RUN_DEEP_PROBE})
+"""What needs an empty node begins when its drain is over. A drain begins with the cordon, so none is asked for beside
 it."""
-_OF_A_GPU = frozenset({Operation.QUARANTINE_GPU, Operation.SCHEDULE_DEEP_TEST, Operation.RESET_GPU})
+_OF_A_GPU = frozenset(
+    {Operation.QUARANTINE_GPU, Operation.RUN_DEEP_PROBE, Operation.SCHEDULE_DEEP_TEST, Operation.RESET_GPU}
+)
 _DAEMON_POD = "[a-z0-9]{5}"
 """What a DaemonSet's controller puts behind its name."""
 

@@ -1,0 +1,80 @@
+"""Keeping what probes of an order came to as evidence of the investigation that ordered them.
+
+As P5b0cde-1, P5b0cde-2 ... in the order's own numbering: a probe that was cut off and is run again replaces what was
+kept of it. The letters after the P are drawn from the order. Secrets are removed as from every other evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from gcm_sentinel.domain.entity import Entity
+from gcm_sentinel.domain.entity import gpu as gpu_entity
+from gcm_sentinel.domain.entity import node as node_entity
+from gcm_sentinel.domain.evidence import Evidence, ResultStatus, TimeRange, ToolResult, digest
+from gcm_sentinel.domain.jsontypes import JsonObject
+from gcm_sentinel.domain.node_probes import ProbeRun
+from gcm_sentinel.domain.order import ApiCall, Order
+from gcm_sentinel.domain.probe_result import lines_of, result_of, to_json
+from gcm_sentinel.domain.protocols import Clock, EvidenceStore
+from gcm_sentinel.domain.redaction import Redactor
+
+LETTER = "P"
+"""Of the ids of what was probed."""
+SOURCE = "deep_probe"
+
+
+def evidence_id(order: Order, call: ApiCall) -> str:
+    """The id under which what a call of `order` came to is kept: ``P5b0cde-3``."""
+    drawn = sha256(order.key.encode(errors="surrogatepass")).hexdigest()[:6]
+    return f"{LETTER}{drawn}-{order.calls.index(call) + 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Stores it."""
+
+    store: EvidenceStore
+    clock: Clock
+    redactor: Redactor
+
+    async def keep_run(self, name: str, call: ApiCall, order: Order, run: ProbeRun) -> None:
+        """Store a run; whatever its outcome, it was observed.
+
+        Raises:
+            SentinelError: it could not be stored.
+        """
+        node = order.target.node
+        shown: Iterable[Entity] = (node_entity(node), gpu_entity(node, index=run.gpu.index, uuid=run.gpu.uuid))
+        found = ToolResult(
+            ResultStatus.OK,
+            str(call),
+            summary=to_json(result_of(run, name)),
+            raw="\n".join(lines_of(run)),
+            time_range=TimeRange(run.started, run.ended),
+            entities=tuple(shown),
+        )
+        await self._keep(name, call, order, found)
+
+    async def keep_failure(self, name: str, call: ApiCall, order: Order, why: str) -> None:
+        """Store that no report came, and why.
+
+        Raises:
+            SentinelError: it could not be stored.
+        """
+        await self._keep(name, call, order, ToolResult(ResultStatus.ERROR, str(call), note=why))
+
+    async def _keep(self, name: str, call: ApiCall, order: Order, found: ToolResult) -> None:
+        clean = replace(
+            found,
+            query=self.redactor.text(found.query),
+            summary=self.redactor.object(found.summary),
+            raw=self.redactor.text(found.raw),
+            note=self.redactor.text(found.note),
+        )
+        body: JsonObject = {} if isinstance(call.body, list) else dict(call.body)
+        tool, asked = str(order.operation), self.redactor.object(body)
+        mark = digest(SOURCE, tool, asked, clean)
+        await self.store.put(order.investigation_id, Evidence(name, SOURCE, tool, asked, clean, self.clock.now(), mark))
