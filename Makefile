@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-cluster cluster-tools test-gpu gpu-tools check format protos eval bench clean
+.PHONY: help setup demo test test-slow test-cluster cluster-tools test-gpu gpu-tools check format protos eval scorecard bench clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,10 @@ protos: $(STAMP) ## Write src/sentinel from proto/
 
 eval: $(STAMP) ## Run every scenario with the playbook engine and score it
 	$(BIN)/gcm-sentinel eval --engine playbook --seeds 3
+
+scorecard: $(STAMP) ## Run every scenario with 5 seeds and write docs/scorecard.html
+	@mkdir -p .cache
+	$(BIN)/gcm-sentinel eval --engine playbook --seeds 5 --output .cache/scorecard.json --html docs/scorecard.html
 
 bench: $(STAMP) ## Print the figures of the performance budgets
 	$(BIN)/python -m gcm_sentinel.evals.bench

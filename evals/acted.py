@@ -26,6 +26,7 @@ DOES: dict[Operation, Action] = {
     Operation.QUARANTINE_GPU: Action.QUARANTINE_GPU,
     Operation.CONDEMN_GPU: Action.RMA,
     Operation.SCHEDULE_DEEP_TEST: Action.PROBE_DEEP,
+    Operation.RUN_DEEP_PROBE: Action.PROBE_DEEP,
 }
 """The advice whose deed an operation is; what only takes back is no deed."""
 

@@ -7,13 +7,14 @@ forbidden action or claim fails the case whatever else was right. The rules are 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gcm_sentinel.domain.actions import DESTROYS_EVIDENCE, Action
 from gcm_sentinel.domain.assessment import Assessment, Draft
 from gcm_sentinel.domain.entity import Entity, EntityKind
 from gcm_sentinel.domain.evidence import Evidence
+from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.evals.expectation import Confidence, EvidenceNeeded, Expectation
 
 ROOT_CAUSE, ENTITIES, SEVERITY, ACTIONS, EVIDENCE, CONFIDENCE = 30.0, 20.0, 10.0, 20.0, 15.0, 5.0
@@ -133,7 +134,7 @@ def _matches(draft: Draft, patterns: Sequence[str]) -> list[str]:
     return [match.group(0) for match in found if match]
 
 
-def as_json(result: Score) -> Mapping[str, object]:
+def as_json(result: Score) -> dict[str, Json]:
     """The `parts` of a case in the results file."""
     return {
         "root_cause": result.root_cause,

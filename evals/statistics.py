@@ -1,4 +1,8 @@
-"""The few statistics the results need: a share with its 95 % Wilson interval, and a median."""
+"""The statistics of the results: shares with their 95 % Wilson interval, middles and tails, and Bernoulli's exact test.
+
+Standard library only, because the agent has no numerical library. What compares two runs is in `paired.py`, what holds
+confidence against correctness in `calibration.py`.
+"""
 
 from __future__ import annotations
 
@@ -40,3 +44,29 @@ def wilson(successes: int, trials: int) -> Share:
 def median(values: Sequence[float]) -> float:
     """The median; 0 for nothing."""
     return statistics.median(values) if values else 0.0
+
+
+def mean(values: Sequence[float]) -> float:
+    """The arithmetic mean; 0 for nothing."""
+    return math.fsum(values) / len(values) if values else 0.0
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value below which `share` (0 to 1) of `values` lie, linear between neighbours; 0 for nothing.
+
+    Definition 7 of Hyndman and Fan (1996), as NumPy and R have it by default.
+    """
+    if not values:
+        return 0.0
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+def even_odds_p(fewer: int, more: int) -> float:
+    """Two-sided exact p of a split `fewer`:`more` where both sides are equally likely (sign test); 1 for 0:0."""
+    trials, least = fewer + more, min(fewer, more)
+    tail = sum(math.comb(trials, count) for count in range(least + 1))
+    return min(1.0, tail / (1 << trials) * 2)

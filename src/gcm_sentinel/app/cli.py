@@ -6,17 +6,16 @@ import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from gcm_sentinel.app.approvals_cli import approvals, breaker
+from gcm_sentinel.app.cli_settings import settings_of
+from gcm_sentinel.app.eval_cli import evaluation
 from gcm_sentinel.app.incidents_cli import incidents
 from gcm_sentinel.app.notify_cli import notify
 from gcm_sentinel.app.output import Output, Plain
-
-if TYPE_CHECKING:
-    from gcm_sentinel.app.settings import Settings
 
 T = TypeVar("T")
 
@@ -31,6 +30,7 @@ cli = typer.Typer(
 )
 fleet = typer.Typer(help="A simulated GPU fleet that speaks the real protocols.", no_args_is_help=True)
 cli.add_typer(fleet, name="fleet")
+cli.add_typer(evaluation, name="eval")
 cli.add_typer(incidents, name="incidents")
 cli.add_typer(approvals, name="approvals")
 cli.add_typer(breaker, name="breaker")
@@ -94,7 +94,7 @@ def serve(
     """Watch the cluster and investigate until told to stop."""
     from gcm_sentinel.app.serve import serve as run
 
-    _run(run(_settings({"log_level": log_level, "action_mode": mode, "kubeconfig": kubeconfig})))
+    _run(run(settings_of({"log_level": log_level, "action_mode": mode, "kubeconfig": kubeconfig})))
 
 
 @cli.command()
@@ -117,7 +117,7 @@ def investigate(  # noqa: PLR0913  a command's options are its arguments
     flags = {"llm_api": engine, "kubeconfig": kubeconfig, "log_level": log_level or "WARNING"}
     request = Request(node, condition, message)
     raise typer.Exit(
-        _run(investigate_command(_settings(flags), request, output=output, publish=publish, verbose=verbose))
+        _run(investigate_command(settings_of(flags), request, output=output, publish=publish, verbose=verbose))
     )
 
 
@@ -133,39 +133,8 @@ def demo(
     """Investigate simulated incidents end to end: no cluster, no key."""
     from gcm_sentinel.app.demo import demo as run
 
-    _settings({"log_level": "ERROR", "llm_api": engine})
+    settings_of({"log_level": "ERROR", "llm_api": engine})
     raise typer.Exit(_run(run(tuple(scenario or ()), engine=engine, output=output, seed=seed, verbose=verbose)))
-
-
-@cli.command(name="eval")
-def evaluate(  # noqa: PLR0913  a command's options are its arguments
-    scenarios: Annotated[Path | None, typer.Option(help="Folder of scenarios, or one file; default: ours.")] = None,
-    scenario: Scenarios = None,
-    engine: Annotated[str, typer.Option(help="auto, anthropic, openai or playbook.")] = "playbook",
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds 1..N of every scenario.")] = 1,
-    output: Annotated[Path | None, typer.Option(help="Write the results as JSON here.")] = None,
-    require: Annotated[float, typer.Option(min=0, max=1, help="Exit 1 when a smaller share passes.")] = 0.0,
-    mode: Annotated[
-        str | None, typer.Option(help="approve (whatever is asked is approved) or execute: act, and be judged.")
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Cases at a time; default: one a processor, 8 at most.")
-    ] = None,
-    *,
-    variants: Annotated[bool, typer.Option(help="Also run the variants of each scenario.")] = True,
-    list_classes: Annotated[bool, typer.Option("--list-classes", help="Print the closed lists and exit.")] = False,
-) -> None:
-    """Run every scenario with every seed through the real stack and score the answers."""
-    from gcm_sentinel.app import commands
-
-    if list_classes:
-        commands.print_closed_lists()
-        return
-    _settings({"log_level": "ERROR", "llm_api": engine})
-    only = tuple(scenario or ())
-    acts = commands.acting_mode(mode)
-    plan = commands.EvalPlan(scenarios, only, engine, seeds, output, require, variants=variants, mode=acts, jobs=jobs)
-    raise typer.Exit(_run(commands.eval_command(plan)))
 
 
 @cli.command()
@@ -176,7 +145,7 @@ def doctor(
     """Say what is reachable, which sources are off and how to turn them on, what RBAC allows, if people can be told."""
     from gcm_sentinel.app.commands import doctor_command
 
-    raise typer.Exit(_run(doctor_command(_settings({"kubeconfig": kubeconfig, "log_level": "ERROR"}), output=output)))
+    raise typer.Exit(_run(doctor_command(settings_of({"kubeconfig": kubeconfig, "log_level": "ERROR"}), output=output)))
 
 
 @fleet.command(name="serve")
@@ -187,29 +156,8 @@ def fleet_serve(
     """Serve a scenario's world on loopback and print its addresses; Ctrl-C ends it."""
     from gcm_sentinel.app.commands import fleet_command
 
-    _settings({"log_level": "ERROR"})
+    settings_of({"log_level": "ERROR"})
     _run(fleet_command(scenario, seed))
-
-
-def _settings(flags: dict[str, Any]) -> Settings:
-    """Settings with `flags` over them, logging configured."""
-    from gcm_sentinel.app.logs import configure
-    from gcm_sentinel.app.settings import load
-
-    settings = load(flags)
-    if flags.get("llm_api"):
-        _refuse_engine_without_key(settings)
-    configure(settings.log_level)
-    return settings
-
-
-def _refuse_engine_without_key(settings: Settings) -> None:
-    """An engine asked for by a flag must be the one that answers; only the setting may fall back to the playbook."""
-    from gcm_sentinel.app.models import chosen_engine
-    from gcm_sentinel.domain.errors import BadConfiguration
-
-    if settings.llm_api not in ("auto", chosen_engine(settings)):
-        raise BadConfiguration(f"--engine {settings.llm_api} needs a key: set GCM_SENTINEL_API_KEY")
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

@@ -9,14 +9,10 @@ import asyncio
 import signal
 import sys
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gcm_sentinel.app.exits import Exit, of_outcome
 from gcm_sentinel.app.output import print_json
-from gcm_sentinel.domain.errors import BadConfiguration
-from gcm_sentinel.domain.modes import Mode
 from gcm_sentinel.web.plain import one_line
 
 if TYPE_CHECKING:
@@ -122,65 +118,6 @@ def _print_findings(findings: tuple[Finding, ...], verdict: str) -> None:
         if item.remedy:
             print(f"       {'':<20} -> {one_line(item.remedy)}")
     print(f"\n{verdict}")
-
-
-@dataclass(frozen=True, slots=True)
-class EvalPlan:
-    """What `eval` was asked to run."""
-
-    folder: Path | None
-    only: tuple[str, ...]
-    engine: str
-    seeds: int
-    output: Path | None
-    require: float
-    variants: bool
-    mode: Mode | None
-    """An acting mode; None where nothing is to be carried out."""
-    jobs: int | None
-    """How many cases at a time; None for as many as there are processors."""
-
-
-def acting_mode(name: str | None) -> Mode | None:
-    """The acting mode of a name; None for none.
-
-    Raises:
-        BadConfiguration: it is no mode in which anything is carried out.
-    """
-    if name is None:
-        return None
-    if name not in (Mode.APPROVE, Mode.EXECUTE):
-        raise BadConfiguration(f"--mode {name!r}: only {Mode.APPROVE} and {Mode.EXECUTE} act; leave it out otherwise")
-    return Mode(name)
-
-
-async def eval_command(plan: EvalPlan) -> Exit:
-    """`eval`."""
-    from gcm_sentinel.app import evaluate
-    from gcm_sentinel.app.eval_case import Manner
-    from gcm_sentinel.app.scenarios import SCENARIOS, find_scenarios
-    from gcm_sentinel.app.tables import case_line, print_scoreboard
-
-    scenarios = find_scenarios(plan.folder or SCENARIOS, plan.only)
-    if plan.output:
-        evaluate.prepare(plan.output)
-    chosen = evaluate.cases(scenarios, plan.seeds, variants=plan.variants)
-    evaluate.check(chosen)
-    print(f"{len(scenarios)} scenarios, {len(chosen)} cases, engine {plan.engine}", file=sys.stderr)
-    watch = evaluate.Stopwatch()
-    results = await evaluate.evaluate(
-        chosen,
-        Manner(plan.engine, plan.mode),
-        jobs=plan.jobs or evaluate.usual_jobs(),
-        on_case=lambda result: print(case_line(result), file=sys.stderr),
-    )
-    summary = evaluate.summarise(results, watch.wall_s)
-    print_scoreboard(results, summary)
-    if plan.output:
-        evaluate.write(plan.output, evaluate.to_json(results, summary))
-        print(f"results: {plan.output}")
-    good = not summary.forbidden and not summary.errors and summary.share.value >= plan.require
-    return Exit.OK if good else Exit.UNMET
 
 
 async def fleet_command(scenario: str, seed: int) -> None:

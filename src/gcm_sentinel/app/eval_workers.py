@@ -22,36 +22,49 @@ from gcm_sentinel.app.simulated import Case
 
 OnResult = Callable[[int, Result], None]
 """Called with the place of a case in its order, and its result."""
+MayGoOn = Callable[[], bool]
+"""Asked before each case; once it says no, none is begun any more."""
 
 
-async def run_in_turn(chosen: Sequence[Case], how: Manner, on_result: OnResult) -> None:
+def always() -> bool:
+    """A `MayGoOn` for a run without a ceiling."""
+    return True
+
+
+async def run_in_turn(chosen: Sequence[Case], how: Manner, on_result: OnResult, may_go_on: MayGoOn = always) -> None:
     """Run every case here. One that ends the process ends the others with it; one case alone loads nothing twice."""
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)  # its worlds end with it, in order
     try:
         with collecting_rarely():
-            if len(chosen) == 1:
+            if len(chosen) == 1 and may_go_on():
                 on_result(0, await run_case(chosen[0], how, None))
                 return
             async with _cases(how) as run:
                 for place, case in enumerate(chosen):
+                    if not may_go_on():
+                        return
                     on_result(place, await run(case))
     finally:
         loop.remove_signal_handler(signal.SIGTERM)
 
 
-async def run_side_by_side(chosen: Sequence[Case], how: Manner, jobs: int, on_result: OnResult) -> None:
+async def run_side_by_side(
+    chosen: Sequence[Case], how: Manner, jobs: int, on_result: OnResult, may_go_on: MayGoOn = always
+) -> None:
     """Run every case in one of `jobs` processes."""
     left = iter(list(enumerate(chosen)))
     async with asyncio.TaskGroup() as group:
         for _ in range(min(jobs, len(chosen))):
-            group.create_task(_keep_busy(left, how, on_result))
+            group.create_task(_keep_busy(left, how, on_result, may_go_on))
 
 
-async def _keep_busy(left: Iterator[tuple[int, Case]], how: Manner, on_result: OnResult) -> None:
+async def _keep_busy(left: Iterator[tuple[int, Case]], how: Manner, on_result: OnResult, may_go_on: MayGoOn) -> None:
     worker = _Worker(how)
     try:
         for place, case in left:
+            if not may_go_on():
+                return
             result = await worker.run(case)
             if result is None:
                 code = await worker.end()

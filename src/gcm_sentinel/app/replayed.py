@@ -8,6 +8,7 @@ turns.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -20,6 +21,7 @@ from gcm_sentinel.domain.evidence import Evidence, ToolResult
 from gcm_sentinel.domain.protocols import Availability, Scope
 from gcm_sentinel.domain.redaction import Redactor
 from gcm_sentinel.domain.transcript import ModelTurn, Nudge, ToolCall, ToolReplies, ToolSpec, Transcript
+from gcm_sentinel.engine.investigation import Investigation
 from gcm_sentinel.engine.loop import CONCLUDE, Loop
 from gcm_sentinel.engine.toolbox import Toolbox
 from gcm_sentinel.llm.replay import ReplayModel
@@ -47,6 +49,11 @@ class Replayed:
     tool_calls: int
     outcome: Outcome
     differences: tuple[Difference, ...]
+    investigation: Investigation
+    """What came out."""
+    steps_s: tuple[float, ...]
+    """Seconds from the end of each turn to the next one's begin, or to the end: our own time alone, because neither
+    the model nor a source is waited for."""
 
     @property
     def same(self) -> bool:
@@ -63,12 +70,15 @@ async def replay(recorded: Transcript, assessment: Assessment) -> Replayed:
     limits = Limits(rounds=1 if first_is_last else len(model.turns) + 2, tokens=0, wall=_WALL)
     loop = Loop(model, toolbox, clock, system=recorded.system, limits=limits, price=lambda turn: 0.0)
     played = await loop.investigate(recorded.incident)
+    model.ended()
     return Replayed(
         recorded.incident.investigation_id,
         played.assessment.spend.rounds,
         played.assessment.spend.tool_calls,
         played.assessment.outcome,
         tuple(_differences(assessment, played.assessment)),
+        played,
+        tuple(model.steps_s),
     )
 
 
@@ -119,6 +129,8 @@ class _PacedModel:
         names = dict.fromkeys(call.name for turn in self.turns for call in turn.tool_calls)
         self._called = tuple(ToolSpec(name, "", {}) for name in names)
         """Also tools that do not exist: the model asked for them, and was told so."""
+        self.steps_s: list[float] = []
+        self._answered_at: float | None = None
 
     @property
     def name(self) -> str:
@@ -131,11 +143,19 @@ class _PacedModel:
         Raises:
             BadConfiguration: the conversation went another way.
         """
+        self.ended()
         turn = await self._inner.turn(transcript, (*tools, *self._called))
         number = 1 + sum(1 for entry in transcript.entries if isinstance(entry, ModelTurn))
         if number in self._jumps:
             self._clock.jump_to(self._jumps[number])
+        self._answered_at = time.perf_counter()
         return turn
+
+    def ended(self) -> None:
+        """The step after the last turn has ended."""
+        if self._answered_at is not None:
+            self.steps_s.append(time.perf_counter() - self._answered_at)
+            self._answered_at = None
 
 
 def _jumps(recorded: Transcript, outcome: Outcome) -> dict[int, float]:
