@@ -24,10 +24,10 @@ def probed(case: Sick, wrong: Mapping[int, Mapping[int, tuple[int, int]]] | None
         f"  SM {sm['sm']}: {sm['failed']} failed, {sm['passed']} passed" for row in rows for sm in row["failing_sms"]
     ]
     summary = {"node": case.node, "gpus": rows, "gpus_total": 8, "by_state": {"HEALTHY": 8}, "cut": False}
-    return case.put("get_sentinel_gpu_health", summary, "\n".join(lines), _entities(case))
+    return case.put("get_sentinel_gpu_health", summary, "\n".join(lines), entities(case))
 
 
-def _entities(case: Sick) -> list[Any]:
+def entities(case: Sick) -> list[Any]:
     return [gpu_entity(case.node, index=index, uuid=case.uuid(index)) for index in range(8)]
 
 
@@ -74,8 +74,8 @@ def fleet(
     strangers = [row for row in rows if row["node"] != case.node]
     named = [gpu_entity(row["node"], index=3, uuid=row["uuid"]) for row in strangers]
     raw = "\n".join([f"model NVIDIA H200: {len(rows)} of 96 GPUs failed exact probes", *(row["uuid"] for row in rows)])
-    entities = [*_entities(case), *(node_entity(row["node"]) for row in strangers), *named]
-    return case.put("compare_sentinel_gpus", summary, raw, entities)
+    everyone = [*entities(case), *(node_entity(row["node"]) for row in strangers), *named]
+    return case.put("compare_sentinel_gpus", summary, raw, everyone)
 
 
 def ledger(case: Sick, kind: str, raw: str = "", **told: Any) -> Sick:
@@ -122,7 +122,7 @@ def trust(case: Sick, edges: Sequence[tuple[str, str, int, int]], drivers: Mappi
     raw = "\n".join(
         f"{row['gpu']} and {row['other']}: {row['agreed']} agreed, {row['disagreed']} disagreed" for row in rows
     )
-    return case.put("get_sentinel_trust_graph", summary, raw, _entities(case))
+    return case.put("get_sentinel_trust_graph", summary, raw, entities(case))
 
 
 def _edge(edge: tuple[str, str, int, int], drivers: Mapping[str, str]) -> dict[str, Any]:

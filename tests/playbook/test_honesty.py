@@ -105,3 +105,11 @@ def test_a_source_that_answers_nonsense_ends_no_investigation(sick, investigate,
     case.answers[tool] = dataclasses.replace(case.answers[tool], summary={"node": case.node, "xids": [{}], "gpus": 3})
 
     assert investigate(case).draft.summary
+
+
+@pytest.mark.parametrize("source", ["compare_gpu_metrics", "get_topology"])
+def test_a_daily_dip_is_not_called_harmless_unseen(sick, investigate, source):
+    case = sick(kind="FleetThroughputDip", message="fleet throughput down 1.6 % every afternoon", transition=None)
+
+    assert str(investigate(case).draft.fault_class) == "ambient_variation"
+    assert str(investigate(case.fails(source)).draft.fault_class) == "inconclusive"

@@ -8,7 +8,8 @@ from gcm_sentinel.domain.jsontypes import JsonObject
 from gcm_sentinel.domain.transcript import SUBMIT_TOOL, Nudge, ToolReplies, ToolReply, ToolSpec, Transcript
 from gcm_sentinel.llm.playbook.hypotheses import shipped
 from gcm_sentinel.llm.playbook.model import PlaybookModel
-from gcm_sentinel.llm.playbook.planner import Subject, fill
+from gcm_sentinel.llm.playbook.planner import fill
+from gcm_sentinel.llm.playbook.subject import Subject
 
 PARAMETERS: JsonObject = {"type": "object", "properties": {"node_name": {}, "query": {}, "service": {}}}
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from gcm_sentinel.domain.assessment import Citation, Claim
 from gcm_sentinel.domain.observed import Observed
 from gcm_sentinel.llm.playbook.beliefs import Belief, Findings
-from gcm_sentinel.llm.playbook.entities import observed, switch, workloads
+from gcm_sentinel.llm.playbook.entities import observed, part, switch, workloads
 from gcm_sentinel.llm.playbook.finding import Finding
+from gcm_sentinel.llm.playbook.findings import moved
 from gcm_sentinel.llm.playbook.findings.kernel_view import Hit, near
 from gcm_sentinel.llm.playbook.findings.ledger import hidden
 from gcm_sentinel.llm.playbook.identity import GpuRef
@@ -25,6 +26,11 @@ CONTEXT = (
 ALWAYS = ("instruction_in_log", "message_contradicts", "maintenance_forged")
 """Findings a reader must be warned of."""
 _AGAIN = ("repeats", "came_back", "happened")
+_REACH = {
+    True: ": power supply, cable or auxiliary power of the node. An Xid 54 on one GPU is its consequence",
+    False: " and on no other GPU of the node: its own power lead or board. What feeds all of them is well",
+}
+"""What a power brake points at: on several GPUs (or not told apart), and on a single one."""
 _MOST = 14
 _TELLING = 0.15
 """How far the absence of something must have moved a hypothesis to be worth a claim."""
@@ -48,6 +54,7 @@ def _words(obs: Observations, belief: Belief, findings: Findings) -> dict[str, s
         else []
     )
     mismatch = findings.get("fabric_version_mismatch", None)
+    single = part(obs, belief)
     return {
         "node": obs.node,
         "gpu": gpu.label if gpu else "a GPU",
@@ -68,6 +75,9 @@ def _words(obs: Observations, belief: Belief, findings: Findings) -> dict[str, s
         "partner": " of its partner" if findings.get("partner_dissents", gpu).holds else "",
         "held": _held(obs),
         "reporter": "probe agent" if findings.get("unknown_to_sentinel", None).holds else "GPU exporter",
+        "braked": f"{single.label} of {obs.node}" if single else obs.node,
+        "reach": _REACH[single is None],
+        "moved_to": next((f" but on {ref.node}" for ref, _ in moved.places(obs)), ""),
         "maintenance": _sentence(findings.get("maintenance_now", None).detail),
     }
 
@@ -75,9 +85,11 @@ def _words(obs: Observations, belief: Belief, findings: Findings) -> dict[str, s
 def corruption(findings: Findings, gpu: GpuRef | None) -> str:
     """Who computes wrong results, as nearly as that is known: an SM, a GPU, when."""
     who = gpu.label if gpu else "a GPU"
-    on_sm = findings.get("one_sm_fails", gpu)
+    on_sm, now = findings.get("one_sm_fails", gpu), findings.get("sm_probe_repeats", gpu)
     if on_sm.holds:
         found = f"{on_sm.detail.rsplit(' stand on ', 1)[-1]} of {who} computes wrong results"
+    elif now.holds and not findings.get("gpu_wide_failures", gpu).holds:
+        found = f"{now.detail.split(' were wrong on ', 1)[-1].split(';')[0]} computes wrong results"
     elif findings.get("outvoted_again", gpu).holds:
         found = f"{who} is outvoted by its partners again and again: it computes wrong results"
     else:
@@ -130,6 +142,7 @@ def claims(obs: Observations, beliefs: Iterable[Belief], findings: Findings) -> 
         told.append(findings.get(f"on_other_gpu({belief.fault_class})", belief.subject))
         told += [findings.get(key, belief.subject) for key in ALWAYS]
         told += [findings.get(key, belief.subject) for key in CONTEXT]
+    told += [findings.get("sm_probe_fails", gpu) for gpu in obs.gpus]  # decided only for those that were probed
     register = observed(obs)
     made: dict[str, Claim] = {}
     for finding in told:

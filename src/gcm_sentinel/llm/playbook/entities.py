@@ -13,10 +13,13 @@ from gcm_sentinel.domain.entity import node as node_entity
 from gcm_sentinel.domain.observed import Observed
 from gcm_sentinel.domain.summaries import PodSummary
 from gcm_sentinel.llm.playbook.beliefs import Belief
+from gcm_sentinel.llm.playbook.findings import evaluate
+from gcm_sentinel.llm.playbook.findings.host import sick_ports
 from gcm_sentinel.llm.playbook.findings.kernel_view import near
 from gcm_sentinel.llm.playbook.findings.kubernetes import pod_trouble
 from gcm_sentinel.llm.playbook.findings.ledger import hidden
 from gcm_sentinel.llm.playbook.findings.logs import patterns
+from gcm_sentinel.llm.playbook.findings.moved import places
 from gcm_sentinel.llm.playbook.findings.workloads import failed_pods, follows_workload, running_pods
 from gcm_sentinel.llm.playbook.identity import GpuRef
 from gcm_sentinel.llm.playbook.malformed import safely
@@ -27,6 +30,10 @@ _LOG_KINDS = (
     "cuda_launch_failure",
 )  # fmt: skip
 """What a culprit workload writes, the most telling first."""
+
+
+_ELSEWHERE = frozenset({"none", "moved"})
+"""Culprits that the node itself never stands in for."""
 
 
 def observed(obs: Observations) -> Observed:
@@ -140,6 +147,7 @@ def nic(obs: Observations) -> tuple[Entity, ...]:
     """The port that went down, where a source names it as an entity."""
     kinds = ("mlx5_link_down", "link_down", "mlx5_cable")
     named = {item["device"] for item in obs.kernel.data["records"] if item["kind"] in kinds} if obs.kernel else set()
+    named |= sick_ports(obs)
     named |= {
         word for word in (obs.trigger.message + " " + obs.trigger.reason).replace(",", " ").split() if "mlx5_" in word
     }
@@ -159,11 +167,19 @@ def culprits(obs: Observations, belief: Belief) -> tuple[Entity, ...]:
     here = node_entity(obs.node)
     nobody: tuple[Entity, ...] = (here,)
     found = safely(lambda: _culprits(obs, belief), nobody, "culprits")
-    return known(obs, found) or (known(obs, (here,)) if belief.hypothesis.culprit != "none" else ())
+    return known(obs, found) or (known(obs, (here,)) if belief.hypothesis.culprit not in _ELSEWHERE else ())
+
+
+def part(obs: Observations, belief: Belief) -> GpuRef | None:
+    """The one GPU of the node to which the findings of `part_when` point; None where that is none or several."""
+    keys = belief.hypothesis.part_when
+    told = [ref for ref in obs.gpus if keys and all(evaluate(obs, key, ref).holds for key in keys)]
+    return told[0] if len(told) == 1 else None
 
 
 def _culprits(obs: Observations, belief: Belief) -> tuple[Entity, ...]:
-    here = node_entity(obs.node)
+    single = part(obs, belief)
+    here = single.entity if single else node_entity(obs.node)
     refs = tuple(ref for ref in (belief.subject, *belief.others) if ref is not None)
     found: dict[str, tuple[Entity, ...]] = {
         "gpu": tuple(ref.entity for ref in refs) or (here,),
@@ -175,6 +191,7 @@ def _culprits(obs: Observations, belief: Belief) -> tuple[Entity, ...]:
         "server": (*server(obs), here),
         "nic": (*nic(obs), here),
         "ledger": held(obs) or (here,),
+        "moved": tuple(dict.fromkeys(ref.entity for ref, _ in places(obs)))[:1],
         "none": (),
     }
     return found[belief.hypothesis.culprit]

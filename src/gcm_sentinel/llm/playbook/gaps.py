@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gcm_sentinel.domain.summaries import PodLogsSummary
+from gcm_sentinel.domain.summaries import PodLogsSummary, ProbeGpuSummary, ProbeKindSummary, ProbeSideSummary
 from gcm_sentinel.domain.transcript import ToolSpec
 from gcm_sentinel.llm.playbook.beliefs import Belief
 from gcm_sentinel.llm.playbook.hypotheses import Playbook, Question
@@ -33,6 +33,7 @@ _LABELS = {
     "prove_audit_entry": "proof of a ledger entry",
     "probe_gpu": "probes on the node",
 }
+_RIGHT = ("passes", "passes_in_part", "only_sibling_fails")
 _EXPORTED = {
     "ecc": ("ECC counters", ("ECC_DBE_VOL_TOTAL", "ECC_SBE_VOL_TOTAL")),
     "thermal": ("clock event reasons", ("CLOCK_THROTTLE_REASONS", "CLOCKS_EVENT_REASONS")),
@@ -68,6 +69,7 @@ def gaps(
         f"({seen.data['logs'][0]['note'] or 'no reason given'}), so what the workloads wrote is not known"
         for seen in _unread(obs)
     ]
+    lines += [line for seen in obs.probed for line in _unprobed(seen.data)]
     lines += _short_log(obs)
     lines += _not_exported(obs)
     lines += [text for belief in beliefs for text in belief.hypothesis.not_checked]
@@ -87,6 +89,29 @@ def _not_offered(playbook: Playbook, obs: Observations, tools: Sequence[ToolSpec
         for item in playbook.questions
         if item.triage and item.tool not in offered
     ]
+
+
+def _unprobed(told: ProbeGpuSummary) -> list[str]:
+    """What probes asked for now leave open: kinds without an answer, and what a pass does not exclude."""
+    open_kinds = [f"{kind['kind']} ({_outcomes(kind['suspect'])})" for kind in told["kinds"] if not _whole(kind)]
+    open_kinds += [f"{kind} (not run)" for kind in told["not_asked"]]
+    label = f"{_LABELS['probe_gpu']}, {told['gpu']}"
+    lines = [f"{label}: no whole answer of {', '.join(open_kinds)}: no evidence either way"] if open_kinds else []
+    passed = sum(kind["suspect"]["counts"].get("pass", 0) for kind in told["kinds"])
+    if passed and told["comparison"] in _RIGHT:
+        lines.append(
+            f"{label}: {passed} {told['depth']} probes of all its SMs together passed, which bounds the failure rate by"
+            f" 3/{passed} of such probes (95 %): what is rarer, or needs other operands, heat or time, stays open"
+        )
+    return lines
+
+
+def _whole(kind: ProbeKindSummary) -> bool:
+    return kind["comparison"] not in ("no_answer", "passes_in_part")
+
+
+def _outcomes(side: ProbeSideSummary) -> str:
+    return ", ".join(f"{outcome} {count}" for outcome, count in side["counts"].items()) or "no run"
 
 
 def _short_log(obs: Observations) -> list[str]:

@@ -22,7 +22,7 @@ from gcm_sentinel.domain.faults import FaultClass
 from gcm_sentinel.llm.playbook.findings import parse
 
 Target = Literal["gpu", "node", "workload", "pods", "daemonset", "switch", "held", "none"]
-Culprit = Literal["gpu", "node", "workload", "pods", "daemonset", "switch", "server", "nic", "ledger", "none"]
+Culprit = Literal["gpu", "node", "workload", "pods", "daemonset", "switch", "server", "nic", "ledger", "moved", "none"]
 
 
 class _Part(BaseModel):
@@ -94,9 +94,17 @@ class Hypothesis(_Part):
     excluded_by: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()
     """Findings that are its consequences, so that they are no second fault."""
+    explains_here: tuple[str, ...] = ()
+    """The same, but only on the very GPU it is about: on another GPU they are a fault of their own."""
     confirm: tuple[str, ...] = ()
     """Questions that must be asked before it is concluded."""
+    settle: tuple[str, ...] = ()
+    """Questions that could end the doubt it is, asked where they can be; a doubt is no less sure without them."""
+    demands: tuple[str, ...] = ()
+    """Questions without whose answers it is not concluded: what says "nothing is wrong" must have looked."""
     culprit: Culprit
+    part_when: tuple[str, ...] = ()
+    """Where all of these hold for exactly one GPU, that GPU is the culprit and not the node."""
     severity: Severity
     severity_when: tuple[SeverityRule, ...] = ()
     summary: str
@@ -107,7 +115,7 @@ class Hypothesis(_Part):
     not_checked: tuple[str, ...] = ()
     """What no source of this agent can show about it."""
 
-    @field_validator("excluded_by", "explains")
+    @field_validator("excluded_by", "explains", "explains_here", "part_when")
     @classmethod
     def _findings_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(_known(key) for key in value)
@@ -120,8 +128,10 @@ class Question(_Part):
     tool: str
     arguments: Mapping[str, str | int] = Field(default_factory=dict)
     """Values by parameter name; ``{node}`` is the node, ``{gpu}`` UUID and serial number of the GPU in question,
-    ``{bad_entry}`` the ledger entry that does not verify. Only parameters that the tool declares are sent."""
-    requires: Literal["gpu", "bad_entry"] | None = None
+    ``{bad_entry}`` the ledger entry that does not verify, ``{peer}`` another node with the same condition,
+    ``{stranger}`` the UUID of a GPU the trigger names that is not on the node. Only parameters that the tool declares
+    are sent."""
+    requires: Literal["gpu", "bad_entry", "peer", "stranger"] | None = None
     """It can be asked only once this is known."""
     cost: Annotated[float, Field(gt=0)] = 1.0
     triage: bool = False
@@ -157,7 +167,7 @@ class Playbook(_Part):
         names = {question.name for question in self.questions}
         for item in self.hypotheses:
             _all_in(item.raised_by, self.families, f"{item.fault_class}: family")
-            _all_in(item.confirm, names, f"{item.fault_class}: question")
+            _all_in((*item.confirm, *item.settle, *item.demands), names, f"{item.fault_class}: question")
             cited = [item.prior_source, *(weight.source for weight in item.weights)]
             _all_in(cited, self.sources, f"{item.fault_class}: source")
             needed = [need for weight in item.weights for need in parse(weight.finding)[0].needs]

@@ -8,7 +8,7 @@ of the first turn are fixed: a sensible triage is cheaper than deciding about it
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gcm_sentinel.domain.jsontypes import Json
@@ -17,6 +17,7 @@ from gcm_sentinel.llm.playbook.beliefs import Belief, Findings
 from gcm_sentinel.llm.playbook.findings import parse
 from gcm_sentinel.llm.playbook.hypotheses import Playbook, Question
 from gcm_sentinel.llm.playbook.observations import Observations
+from gcm_sentinel.llm.playbook.subject import Subject, aimed, subject
 
 AHEAD = 0.9
 """Probability from which a hypothesis may be concluded."""
@@ -27,28 +28,6 @@ _WORTH = 0.015
 _PER_TURN = 5
 _LONGEST = 6
 """Turns of questions before it must conclude."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What questions are about."""
-
-    node: str
-    gpu: str = ""
-    """UUID and serial number with a comma between, as far as known; empty when no GPU stands out."""
-    bad_entry: str = ""
-    """The ledger entry that does not verify; empty while all do."""
-
-    def fill(self, words: str) -> str:
-        """`words` with what is known in place of the names."""
-        known = {"{node}": self.node, "{gpu}": self.gpu, "{bad_entry}": self.bad_entry}
-        for name, value in known.items():
-            words = words.replace(name, value)
-        return words
-
-    def has(self, name: str | None) -> bool:
-        """Whether this is known."""
-        return name is None or bool({"gpu": self.gpu, "bad_entry": self.bad_entry}[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +56,8 @@ def plan(
 ) -> Plan:  # fmt: skip
     """The next questions, or none with the reason to stop."""
     turns = _turns(transcript)
-    open_asks = _open(playbook, transcript, tools, Subject(obs.node, _marks(obs, beliefs[0]), _bad_entry(obs)))
+    about = subject(obs, beliefs[0])
+    open_asks = _open(playbook, transcript, tools, lambda question: aimed(question, about, obs, beliefs))
     if turns == 0:
         families = playbook.families_of(
             obs.trigger.kind, f"{obs.trigger.kind} {obs.trigger.reason} {obs.trigger.message}"
@@ -112,26 +92,18 @@ def _due(belief: Belief, open_asks: Sequence[Ask], findings: Findings) -> tuple[
     ]
     keys = {key.removeprefix("not ") for rule in rules for key in rule}
     undecided = [key for key in keys if findings.get(key, belief.subject).holds is None]
-    names = {*belief.hypothesis.confirm, *(need for key in undecided for need in parse(key)[0].needs)}
+    asked_for = {*belief.hypothesis.confirm, *belief.hypothesis.settle}
+    names = asked_for | {need for key in undecided for need in parse(key)[0].needs}
     return tuple(ask for ask in open_asks if ask.question.name in names)
-
-
-def _marks(obs: Observations, belief: Belief) -> str:
-    """The GPU in question by UUID and serial: the one the leading hypothesis fits, else the one the trigger names."""
-    known = [belief.subject.uuid, belief.subject.serial] if belief.subject else [obs.trigger.gpu_uuid]
-    return ",".join(mark for mark in known if mark)
-
-
-def _bad_entry(obs: Observations) -> str:
-    first = obs.ledger_check.data["first_bad_entry"] if obs.ledger_check else None
-    return "" if first is None else str(first)
 
 
 def _turns(transcript: Transcript) -> int:
     return sum(1 for entry in transcript.entries if isinstance(entry, ModelTurn) and entry.tool_calls)
 
 
-def _open(playbook: Playbook, transcript: Transcript, tools: Sequence[ToolSpec], subject: Subject) -> list[Ask]:
+def _open(
+    playbook: Playbook, transcript: Transcript, tools: Sequence[ToolSpec], about: Callable[[Question], Subject]
+) -> list[Ask]:
     """Questions whose tool is offered and that were not asked yet (whoever asked: an earlier engine counts)."""
     offered = {tool.name: tool for tool in tools}
     calls = [call for entry in transcript.entries if isinstance(entry, ModelTurn) for call in entry.tool_calls]
@@ -140,21 +112,24 @@ def _open(playbook: Playbook, transcript: Transcript, tools: Sequence[ToolSpec],
     open_asks = []
     for question in playbook.questions:
         spec = offered.get(question.tool)
-        if spec is None or question.tool in dead or not subject.has(question.requires):
+        if spec is None or question.tool in dead:
             continue
-        arguments = fill(question, spec, subject)
+        asked_about = about(question)
+        if not asked_about.has(question.requires):
+            continue
+        arguments = fill(question, spec, asked_about)
         if (question.tool, _key(arguments)) not in asked:
             open_asks.append(Ask(question, arguments))
     return open_asks
 
 
-def fill(question: Question, spec: ToolSpec, subject: Subject) -> dict[str, Json]:
+def fill(question: Question, spec: ToolSpec, about: Subject) -> dict[str, Json]:
     """The arguments of a question, by the parameters the tool declares; one that would be empty is left out."""
     declared = spec.parameters.get("properties")
     names = declared if isinstance(declared, Mapping) else {}
-    values: dict[str, Json] = {"node_name": subject.node, "node": subject.node}
+    values: dict[str, Json] = {"node_name": about.node, "node": about.node}
     for name, value in question.arguments.items():
-        values[name] = subject.fill(value) if isinstance(value, str) else value
+        values[name] = about.fill(value) if isinstance(value, str) else value
     return {name: value for name, value in values.items() if name in names and value != ""}
 
 

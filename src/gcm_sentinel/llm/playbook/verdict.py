@@ -41,9 +41,17 @@ def conclude(case: Case) -> Draft:
     if other is not None and _shown(first):
         return _multiple(case, (first, other))
     close = first.probability < ENOUGH or first.probability < _CLOSE * second.probability
-    if close or not _shown(first) or (first.fault_class is FaultClass.HEALTHY and _blind_spots(case)):
+    if close or not _shown(first) or _unseen(case, first):
         return _inconclusive(case)
     return _single(case, first)
+
+
+def _unseen(case: Case, belief: Belief) -> bool:
+    """Whether it may not be concluded because what it rests on was never seen."""
+    if belief.fault_class is FaultClass.HEALTHY and _blind_spots(case):
+        return True
+    unanswered = {question.name for question in missing(case.playbook, case.obs, case.tools)}
+    return bool(unanswered & set(belief.hypothesis.demands))
 
 
 def _blind_spots(case: Case) -> frozenset[str]:
@@ -82,7 +90,8 @@ def second_fault(case: Case) -> Belief | None:
     for belief in case.beliefs[1:]:
         if belief.fault_class in BENIGN or belief.hypothesis.culprit == "none":
             continue
-        own = [item for item in belief.speaking_for if item.finding.holds and item.finding.key not in explained]
+        here = set(first.hypothesis.explains_here) if belief.subject == first.subject else set()
+        own = [item for item in belief.speaking_for if item.finding.holds and item.finding.key not in explained | here]
         strong = [item for item in own if item.moved >= _STANDS_ALONE and not circumstantial(item.finding.key)]
         if strong and belief.evidence_score >= _STANDS_ALONE and not _same_evidence(first, strong):
             return belief

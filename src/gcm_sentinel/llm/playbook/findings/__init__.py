@@ -19,7 +19,9 @@ from gcm_sentinel.llm.playbook.findings import (
     ledger,
     logs,
     metrics,
+    moved,
     node_probes,
+    notices,
     probes,
     thermal_power,
     topology,
@@ -31,7 +33,7 @@ from gcm_sentinel.llm.playbook.observations import Observations
 
 _MODULES = (
     kernel, kernel_records, metrics, thermal_power, kubernetes, workloads, topology, logs, host, cross, history, probes,
-    corruption, ledger, node_probes,
+    corruption, ledger, moved, node_probes, notices,
 )  # fmt: skip
 _KEY = re.compile(r"^(?P<name>[a-z_][a-z0-9_]*)(?:\((?P<args>[^()]*)\))?$")
 

@@ -167,23 +167,6 @@ def trigger_address_unknown(obs: Observations, gpu: GpuRef | None, args: tuple[s
     return yes(f"the node has no GPU at {match[1]}, the address the report names", obs.metrics.figure("gpus"))
 
 
-@predicate("gpu_metrics", "alerts")
-def uuid_elsewhere(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
-    """The GPU UUID the trigger names is not on this node."""
-    named = obs.trigger.gpu_uuid or _uuid(obs.trigger.message)
-    known = {ref.uuid.lower() for ref in obs.gpus if ref.uuid}
-    if not named or len(known) < 2 or obs.metrics is None:
-        return UNKNOWN
-    if named.lower() in known:
-        return no()
-    return yes("the GPU UUID that the report names is not on this node", obs.metrics.figure("gpus"))
-
-
-def _uuid(text: str) -> str:
-    match = re.search(r"GPU-[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text)
-    return match[0] if match else ""
-
-
 @predicate("node_info")
 def trigger_recovered(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
     """The condition that triggered is good by now."""

@@ -13,6 +13,11 @@ from gcm_sentinel.llm.playbook.observations import Observations, Seen
 _HOST = "host_series"
 _DIRECT = "node_exporter"
 _IB = "network_series"
+_ACTIVE = 4
+"""State of a working InfiniBand port, as the kernel numbers them."""
+_RECEIVE_ERRORS = ("node_infiniband_symbol_error_total", "node_infiniband_port_errors_received_total")
+_MOST_ERRORS_PER_MIN = 2.0
+"""The InfiniBand specification's bit error rate of 1e-12 lets a link have 120 symbol errors an hour at most."""
 _SIZE, _AVAILABLE = "node_filesystem_size_bytes", "node_filesystem_avail_bytes"
 
 
@@ -189,17 +194,53 @@ def _speeds_up(item: SeriesSummary) -> bool:
     return recent > 1000 and recent >= 1.5 * stats["rate_per_min"] or stats["rate_per_min"] > 1_000_000
 
 
+def sick_ports(obs: Observations) -> frozenset[str]:
+    """Names of the InfiniBand ports that are not active, lost their link in the window or receive broken symbols."""
+    states = _samples(obs.infiniband, "node_infiniband_state_id")
+    dark = {labels.get("device", "") for value, labels, _ in states if value != _ACTIVE}
+    fell = _series(obs, "node_infiniband_link_downed_total")
+    named = [item for item, _, _ in fell if _grew(item)] + [item for item, _, _ in _broken_symbols(obs)]
+    return frozenset(dark | {item["labels"].get("device", "") for item in named}) - {""}
+
+
+def _broken_symbols(obs: Observations) -> list[tuple[SeriesSummary, str, Citation]]:
+    every = [row for name in _RECEIVE_ERRORS for row in _series(obs, name)]
+    return [row for row in every if row[0]["stats"] and _error_rate(row[0]) >= _MOST_ERRORS_PER_MIN]
+
+
+def _error_rate(item: SeriesSummary) -> float:
+    stats = item["stats"]
+    return max(stats["rate_per_min"], stats.get("recent_rate_per_min", 0.0)) if stats else 0.0
+
+
+@predicate(_IB)
+def port_errors_climb(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
+    """A port receives broken symbols or packets faster than a working link may: cable, transceiver or port."""
+    if not any(_network(obs, name) for name in _RECEIVE_ERRORS):
+        return UNKNOWN
+    found = _broken_symbols(obs)
+    if not found:
+        return no()
+    item, _, cite = found[0]
+    detail = f"{item['labels'].get('__name__')} of port {item['labels'].get('device', '?')} rises"
+    return yes(f"{detail} by {_error_rate(item):.0f} per minute", cite)
+
+
+def _grew(item: SeriesSummary) -> bool:
+    return item["stats"] is not None and item["stats"]["delta"] >= 1
+
+
 @predicate(_IB, "infiniband")
 def link_went_down(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
     """An InfiniBand port went down or is down."""
     seen = False
     for value, labels, cite in _samples(obs.infiniband, "node_infiniband_state_id"):
         seen = True
-        if value != 4:
+        if value != _ACTIVE:
             return yes(f"port {labels.get('device', '?')} is not active (state {value:g})", cite)
     for item, _, cite in _series(obs, "node_infiniband_link_downed_total"):
         seen = True
-        if item["stats"] and item["stats"]["delta"] >= 1:
+        if _grew(item):
             return yes(f"port {item['labels'].get('device', '?')} went down", cite)
     return no() if seen else UNKNOWN
 
@@ -210,7 +251,7 @@ def links_up(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Fi
     found = list(_samples(obs.infiniband, "node_infiniband_state_id"))
     if not found:
         return UNKNOWN
-    if any(value != 4 for value, _, _ in found):
+    if any(value != _ACTIVE for value, _, _ in found):
         return no()
     return yes(f"all {len(found)} InfiniBand ports are active", found[0][2])
 

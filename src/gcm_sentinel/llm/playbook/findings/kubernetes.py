@@ -13,11 +13,6 @@ from gcm_sentinel.llm.playbook.timeline import RECENT, age_hours, anchor
 
 _NODE = "node_info"
 _GPU = "nvidia.com/gpu"
-_PROVIDER = re.compile(
-    r"(?i)\b(host|vm|instance|provider|scheduled)\b.{0,40}\b(maintenance|redeploy|preempt|retire|terminat)"
-    r"|VMEventScheduled|ScheduledEvent|(Terminate|Preempt|Redeploy|Freeze|Reboot)Scheduled"
-)
-"""How clouds word a notice that they will take the machine."""
 _FIRMWARE = re.compile(r"(?i)\b(bios|uefi|firmware|vbios)|bios-?version|firmware-?version|FirmwareUpdated|BiosUpdate")
 
 
@@ -189,22 +184,6 @@ def maintenance_past(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...
 def maintenance_ahead(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
     """Maintenance is announced for later."""
     return _maintenance(obs, "upcoming", trusted=True)
-
-
-@predicate("events", _NODE)
-def provider_notice(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
-    """The provider announced maintenance, eviction or retirement of the host."""
-    for place, event in enumerate(obs.events.data["events"] if obs.events else []):
-        if _PROVIDER.search(f"{event['reason']} {event['message']}") and obs.events:
-            return yes(f"an event announces: {event['message'][:160]}", obs.events.figure(f"events[{place}].reason"))
-    for place, item in enumerate(obs.info.data["conditions"] if obs.info else []):
-        if (
-            item["state"] != "ok"
-            and _PROVIDER.search(f"{item['type']} {item['reason']} {item['message']}")
-            and obs.info
-        ):
-            return yes(f"a condition announces: {item['message'][:160]}", obs.info.figure(f"conditions[{place}].type"))
-    return no() if obs.events and obs.info else UNKNOWN
 
 
 @predicate("events")

@@ -112,6 +112,22 @@ def braked_together(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]
 
 
 @predicate(_METRICS)
+def braked_alone(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
+    """The power brake acts on this GPU and on none of its peers: its own board or power lead, not the node's supply."""
+    found = readings(obs, "brake_ns")
+    grown = _steps(obs, "brake_ns", None)
+    if len(found) < 2:
+        found = readings(obs, "reasons")
+        grown = [(index, item) for index, item in found.items() if int(item.stats["maximum"]) & 0x80]
+    if len(found) < 2:
+        return UNKNOWN
+    if len(grown) != 1 or (gpu is not None and gpu.index != grown[0][0]):
+        return no()
+    detail = f"of {len(found)} GPUs only GPU {grown[0][0]} was under the power brake"
+    return yes(detail, figure(obs, grown[0][1], "maximum"))
+
+
+@predicate(_METRICS)
 def capped_alike(obs: Observations, gpu: GpuRef | None, args: tuple[str, ...]) -> Finding:
     """The working GPUs draw equal, high power at equal clocks: the normal power cap of full load."""
     powers, clocks = readings(obs, "power"), readings(obs, "sm_clock")
