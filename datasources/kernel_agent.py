@@ -129,14 +129,14 @@ async def _with_older(readings: NodeReadings, answers: _Answers, question: Kerne
     except SentinelError as error:
         words = f"Lines beyond the window could not be read: {plain(str(error), 200)}."
         return replace(answers, notes=(*answers.notes, words))
-    return replace(answers, older=(*answers.older, *found.lines))
+    return replace(answers, older=(*answers.older, *newest(found.lines[-question.limit :])))
 
 
 def _told(answers: _Answers) -> AgentLog:
     asked, window = answers.asked, answers.window
     kept = newest(window.lines)
     is_cut = window.is_truncated or len(kept) < len(window.lines)
-    ordered, boot_ids = in_order(chain(answers.lead.lines, answers.older, kept), answers.boot_ids)
+    ordered, boot_ids = in_order(chain(answers.lead.lines[-1:], answers.older, kept), answers.boot_ids)
     lines = log_lines(ordered, asked.node)
     missed = gaps(kept)
     reaches = _reaches(answers, kept, missed, is_cut=is_cut)
@@ -148,8 +148,13 @@ def _told(answers: _Answers) -> AgentLog:
         query=f"ReadKernelLog {asked.node} since {answers.since.isoformat()}",
         log=log,
         notes=tuple(_notes(answers, missed, len(kept) if is_cut else None)),
-        falls_short=is_late and bool(reaches is None or is_cut or window.missing or window.lost_lines or missed),
+        falls_short=_tells_no_writers(answers)
+        or (is_late and bool(reaches is None or is_cut or window.missing or window.lost_lines or missed)),
     )
+
+
+def _tells_no_writers(answers: _Answers) -> bool:
+    return any(line.from_kernel is None for line in chain(answers.lead.lines, answers.older, answers.window.lines))
 
 
 def _reaches(answers: _Answers, kept: Sequence[KernelLine], missed: Sequence[Gap], *, is_cut: bool) -> float | None:
@@ -176,6 +181,8 @@ def _notes(answers: _Answers, missed: Sequence[Gap], cut_to: int | None) -> Iter
         yield f"Only the newest {cut_to} lines were read; of older ones those that name Xids, SXids and GPUs."
     if answers.window.missing:
         yield f"Not read on the node: {_words(answers.window.missing)}."
+    if _tells_no_writers(answers):
+        yield "This agent does not say who wrote a line, so that none of them proves a fault: update the agent."
     yield from answers.notes
 
 

@@ -1,9 +1,9 @@
 """Kernel lines of a node's agent as lines of a log: dated, in the order of their boots, from the kernel or not. Pure.
 
-The node has parsed each line and says which boot it is of, so nothing of that is guessed from text. Two things are made
-of what it says. A line that reads like a fault and in which the node found neither fault nor device was put into the
-kernel's buffer by a process, which any root process may do: it is shown, and proves nothing about a GPU. And the kernel
-numbers its lines: a number that neither came nor was counted as folded is a line that was lost.
+The node has parsed each line and says which boot it is of and who wrote it, so nothing of that is guessed from text.
+Any root process may put a line into the kernel's buffer: it is shown, and proves nothing about a GPU, neither a fault
+nor which one sits where. A line of which the node does not say that the kernel wrote it counts as such a one. And the
+kernel numbers its lines: a number that neither came nor was counted as folded is a line that was lost.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from gcm_sentinel.datasources.log_lines import LogLine
 from gcm_sentinel.datasources.sentinel_gpus import plain
 from gcm_sentinel.domain.node_agent import KernelLine
 
-MOST_BYTES = 16 << 20
-"""Of the text that is kept of one answer, its newest lines: as much as of a log file."""
+MOST_BYTES = 4 << 20
+"""Of the text that is kept of one answer, its newest lines: room for 20,000 of 200 characters."""
 _LONGEST = 2000
 """Characters of one line; the kernel's own are below 1,000."""
 _MOST_FOLDED = 10_000_000
 """Of one line: more than any kernel prints in the second that folding looks at."""
 _XID = "NVRM: Xid ("
-_FAULT = re.compile(r"SXid \(|NVRM: .*fallen off the bus|PCIe Bus Error|AER: (?:Multiple )?(?:Unc|C)orrect")
+_OFF_BUS = "fallen off the bus"
+_FAULT = re.compile(r"SXid \(|PCIe Bus Error|AER: (?:Multiple )?(?:Unc|C)orrect")
 _PROCESS = "process"
 _NUMBERED = "kmsg"
 """The kernel's buffer; the journal keeps no numbers."""
@@ -73,11 +74,14 @@ def _log_line(line: KernelLine, node: str) -> LogLine:
 
 
 def _is_kernels(line: KernelLine) -> bool:
+    """Whether the kernel wrote it and means it: it also prints the names that devices give themselves."""
     text = line.message[:_LONGEST]
+    if not line.from_kernel:
+        return False
     if _XID in text:  # a number that the node did not take may be a MIG slice's, which stands where the driver puts it
         return line.xid is not None or (text.startswith(_XID) and bool(line.pci_bus_id))
     named = line.sxid is not None or line.pci_bus_id or line.aer or line.is_off_bus
-    return bool(named) or _FAULT.search(text) is None
+    return bool(named) or not ("NVRM: " in text and _OFF_BUS in text or _FAULT.search(text))
 
 
 def newest(lines: Sequence[KernelLine], most_bytes: int = MOST_BYTES) -> Sequence[KernelLine]:

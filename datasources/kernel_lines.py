@@ -3,12 +3,16 @@
 `recognise` says what a message is; it keeps no state. Continuations (the data lines of an SXid, the detail line of an
 AER report, the second and third line of the load-time banner) are marked, so that the collector counts one event once.
 Formats are those of the driver's and the kernel's own sources.
+
+Whoever prints a line chooses what these patterns read, so the time they take grows with its length and never with its
+square: runs are bounded or begin at one place, and ``.*`` within a rule is no part of a pattern. It parts two that are
+looked for one after the other, each once.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -58,6 +62,7 @@ class GpuSerial:
 
 Recognised: TypeAlias = XidLine | KernelLine | GpuSerial
 
+_THEN = ".*"
 _KEYWORDS = re.compile(
     r"NVRM|SXid|nvidia|nouveau|AER|PCIe|pciehp|DPC|mce:|Machine [Cc]heck|Hardware Error|EDAC|Kernel panic|soft lockup"
     r"|hard LOCKUP|blocked for more|nfs:|Out of memory|out of memory|oom-kill|mlx5|[Ll]ink is [Dd]own|lost carrier"
@@ -75,8 +80,8 @@ _LINK = re.compile(r"[Ll]ink (\d+)")
 _UNIT = re.compile(r"(LTC TAG|LTC DATA|FB DED|FB \w+|L1 \w+) (\(0x[0-9a-f]+, ?0x[0-9a-f]+\))")
 _BANK = re.compile(r"bank (\d+|0x[0-9a-fA-F]+)")
 _GSP_GPU = re.compile(r"response from (GPU\d+) GSP")
-_WORDS = re.compile(r"[Ll]ink \d+ ?\(((?:0x[0-9a-fA-F]+(?:, ?)?)+)\)")
-_ACTION = re.compile(r"to 0x[0-9a-fA-F]+ \(([^)]*)\)")
+_WORDS = re.compile(r"[Ll]ink \d+ ?\(((?:0x[0-9a-fA-F]{1,16}(?:, ?)?){1,32})\)")
+_ACTION = re.compile(r"to 0x[0-9a-fA-F]+ \(([^)]{0,80})\)")
 
 
 def recognise(text: str) -> Recognised | None:
@@ -87,11 +92,24 @@ def recognise(text: str) -> Recognised | None:
         found = _XID.search(text)
         if found and "SXid" not in text:
             return _xid(found, text)
-    for pattern, make in _RULES:
-        match = pattern.search(text)
-        if match:
-            return make(match)
+    for patterns, make in _RULES:
+        groups = _in_turn(patterns, text)
+        if groups is not None:
+            return make(groups)
     return None
+
+
+def _in_turn(patterns: Sequence[re.Pattern[str]], text: str) -> Groups | None:
+    """The groups of all, each found after the end of the one before; None where one is not."""
+    groups: dict[str, str | None] = {}
+    end = 0
+    for pattern in patterns:
+        found = pattern.search(text, end)
+        if found is None:
+            return None
+        end = found.end()
+        groups |= found.groupdict()
+    return groups
 
 
 def _xid(found: re.Match[str], text: str) -> XidLine:
@@ -127,63 +145,72 @@ def _places(rest: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-Make: TypeAlias = Callable[[re.Match[str]], Recognised]
+Groups: TypeAlias = Mapping[str, str | None]
+Make: TypeAlias = Callable[[Groups], Recognised]
 
 
 def _of(kind: str, code: str = "", *, continues: bool = False) -> Make:
     """A rule's answer; the groups ``dev`` and ``code`` of the pattern fill device and code."""
 
-    def make(found: re.Match[str]) -> Recognised:
-        groups = found.groupdict()
-        device = groups.get("dev") or ""
+    def make(groups: Groups) -> Recognised:
+        device = _text(groups, "dev")
         device = normal_pci(device) if device.count(":") == 2 else device.strip()
-        return KernelLine(kind, device, (groups.get("code") or code).strip(), continues)
+        return KernelLine(kind, device, (_text(groups, "code") or code).strip(), continues)
 
     return make
 
 
-def _sxid(found: re.Match[str]) -> Recognised:
-    words = found["rest"]
+def _text(groups: Groups, name: str) -> str:
+    """What a group took; empty where it took no part."""
+    return groups.get(name) or ""
+
+
+def _sxid(groups: Groups) -> Recognised:
+    words = _text(groups, "rest")
     continues = not words.startswith(("Fatal", "Non-fatal"))
     kind = "sxid_nonfatal" if words.startswith("Non-fatal") else "sxid_fatal"
-    return KernelLine("sxid" if continues else kind, normal_pci(found["dev"]), found["code"], continues)
+    return KernelLine("sxid" if continues else kind, _pci(groups), _text(groups, "code"), continues)
 
 
-def _uncorrectable(found: re.Match[str]) -> Recognised:
-    level = "fatal" if found["level"].lower() == "fatal" else "non-fatal"
-    return KernelLine("aer_uncorrectable", normal_pci(found["dev"]), level, continues="detail" in found.groupdict())
+def _uncorrectable(groups: Groups) -> Recognised:
+    level = "fatal" if _text(groups, "level").lower() == "fatal" else "non-fatal"
+    return KernelLine("aer_uncorrectable", _pci(groups), level, continues="detail" in groups)
 
 
-def _uuid(found: re.Match[str]) -> Recognised:
-    return GpuSerial(normal_pci(found["dev"]), found["uuid"])
+def _uuid(groups: Groups) -> Recognised:
+    return GpuSerial(_pci(groups), _text(groups, "uuid"))
 
 
-def _serial(found: re.Match[str]) -> Recognised:
-    return GpuSerial(normal_pci(found["dev"]), serial=found["serial"])
+def _serial(groups: Groups) -> Recognised:
+    return GpuSerial(_pci(groups), serial=_text(groups, "serial"))
 
 
-def _board_serial(found: re.Match[str]) -> Recognised:
-    return GpuSerial("", serial=found["serial"])
+def _board_serial(groups: Groups) -> Recognised:
+    return GpuSerial("", serial=_text(groups, "serial"))
 
 
-_RULES: tuple[tuple[re.Pattern[str], Make], ...] = tuple(
-    (re.compile(pattern), make)
+def _pci(groups: Groups) -> str:
+    return normal_pci(_text(groups, "dev"))
+
+
+_RULES: tuple[tuple[tuple[re.Pattern[str], ...], Make], ...] = tuple(
+    (tuple(map(re.compile, pattern.split(_THEN))), make)
     for pattern, make in (
-        (rf"SXid \(PCI:(?P<dev>{_PCI})\): (?P<code>\d+), (?P<rest>.*)", _sxid),
-        (rf"NVRM: GPU at PCI:(?P<dev>{_PCI}): (?P<uuid>GPU-[0-9a-f-]+)", _uuid),
-        (rf"NVRM: GPU (?P<dev>{_PCI}): GPU serial number is (?P<serial>\w+)", _serial),
-        (r"NVRM: GPU Board Serial Number: (?P<serial>\w+)", _board_serial),
+        (rf"SXid \(PCI:(?P<dev>{_PCI})\): (?P<code>\d+), (?P<rest>[^\n]*)", _sxid),
+        (rf"\ANVRM: GPU at PCI:(?P<dev>{_PCI}): (?P<uuid>GPU-[0-9a-f-]+)", _uuid),
+        (rf"\ANVRM: GPU (?P<dev>{_PCI}): GPU serial number is (?P<serial>\w+)", _serial),
+        (r"\ANVRM: GPU Board Serial Number: (?P<serial>\w+)", _board_serial),
         (rf"NVRM: GPU (?:at )?(?:PCI:)?(?P<dev>{_PCI}):? (?:GPU )?has fallen off the bus", _of("off_bus_banner")),
         (rf"NVRM: The NVIDIA GPU (?P<dev>{_PCI})$", _of("banner_opens")),
         (r"NVRM: \(PCI ID: [0-9a-f:]+\) installed in this system has", _of("banner_goes_on")),
         (r"NVRM: .*fallen off the bus and is not responding", _of("off_bus_banner", continues=True)),
-        (rf"NVRM: GPU (?P<dev>{_PCI}): RmInitAdapter failed! \((?P<code>[^)]*)\)", _of("rm_init_failed")),
+        (rf"NVRM: GPU (?P<dev>{_PCI}): RmInitAdapter failed! \((?P<code>[^)]{{0,80}})\)", _of("rm_init_failed")),
         (rf"NVRM: GPU (?P<dev>{_PCI}): rm_init_adapter failed", _of("rm_init_failed", continues=True)),
         (r"NVRM: The NVIDIA probe routine (?:failed|was not called) for (?P<code>\d+) device", _of("probe_failed")),
         (rf"nvidia (?P<dev>{_PCI}): probe .*failed with error (?P<code>-?\d+)", _of("probe_failed")),
         (rf"nvidia: probe of (?P<dev>{_PCI}) failed with error (?P<code>-?\d+)", _of("probe_failed")),
         (r"NVRM: None of the NVIDIA (?:devices|graphics adapters) were initialized", _of("probe_failed", "none")),
-        (r"nvidia\S*: module verification failed", _of("module_signature")),
+        (r"nvidia\S{0,32}: module verification failed", _of("module_signature")),
         (r"[Ll]oading of (?:unsigned )?module .*(?:rejected|restricted)", _of("module_signature", "rejected")),
         (rf"NVRM: Rate limiting GSP RPC error prints for GPU at PCI:(?P<dev>{_PCI})", _of("gsp_rate_limit")),
         (r"NVRM: API mismatch", _of("other", "driver_api_mismatch")),
@@ -195,7 +222,7 @@ _RULES: tuple[tuple[re.Pattern[str], Make], ...] = tuple(
         ),
         (rf"(?P<dev>{_PCI}): PCIe Bus Error: severity=Correct(?:ed|able)", _of("aer_corrected", continues=True)),
         (
-            rf"AER: (?:Multiple )?Uncorrect(?:ed|able) \((?P<level>Fatal|Non-Fatal)\) error .*?(?P<dev>{_PCI})",
+            rf"AER: (?:Multiple )?Uncorrect(?:ed|able) \((?P<level>Fatal|Non-Fatal)\) error .*(?P<dev>{_PCI})",
             _uncorrectable,
         ),
         (
@@ -209,14 +236,14 @@ _RULES: tuple[tuple[re.Pattern[str], Make], ...] = tuple(
         (rf"(?P<dev>{_PCI}).*pciehp.*(?P<code>Link Down|Card not present)", _of("pcie_link_down")),
         (r"pciehp.*(?P<code>Link Down|Card not present)", _of("pcie_link_down")),
         (rf"(?P<dev>{_PCI}): DPC: containment event", _of("pcie_link_down", "DPC containment")),
-        (r"Kernel panic - not syncing: (?P<code>.*)", _of("panic")),
-        (r"(?P<code>soft lockup|hard LOCKUP)[^\[]*(?:\[(?P<dev>[^\]:]+)[^\]]*\])?", _of("soft_lockup")),
+        (r"Kernel panic - not syncing: (?P<code>[^\n]*)", _of("panic")),
+        (r"(?P<code>soft lockup|hard LOCKUP)[^\[]*(?:\[(?P<dev>[^\]:]{1,64})[^\]]{0,64}\])?", _of("soft_lockup")),
         (r"rcu: INFO: \S+ (?:self-)?detected stall", _of("soft_lockup", "rcu stall")),
         (r"INFO: task (?P<dev>\S+):\d+ blocked for more than (?P<code>\d+) seconds", _of("hung_task")),
         (r"nfs: server (?P<dev>\S+) (?P<code>not responding|timed out)", _of("nfs_not_responding")),
         (r"nfs: server (?P<dev>\S+) OK", _of("other", "nfs_server_ok")),
         (
-            r"(?P<code>Memory cgroup out of memory|Out of memory): Killed process \d+ \((?P<dev>[^)]*)\)",
+            r"(?P<code>Memory cgroup out of memory|Out of memory): Killed process \d+ \((?P<dev>[^)]{0,64})\)",
             _of("oom_kill"),
         ),
         (r"EDAC (?P<dev>\S+): .*\bUE\b", _of("edac_ue")),
@@ -226,19 +253,22 @@ _RULES: tuple[tuple[re.Pattern[str], Make], ...] = tuple(
         (r"mlx5_pcie_event.*Detected insufficient power on the PCIe slot", _of("mlx5_power")),
         (rf"mlx5_core (?P<dev>{_PCI}).*ACCESS_REG\((?P<code>0x[0-9a-f]+)\)", _of("mlx5_access_reg")),
         (r"mlx5_cmd_out_err.*ACCESS_REG\((?P<code>0x[0-9a-f]+)\)", _of("mlx5_access_reg")),
-        (rf"mlx5_core (?P<dev>{_PCI}).*Port module event.*, (?P<code>Cable (?:unplugged|error).*)", _of("mlx5_cable")),
+        (
+            rf"mlx5_core (?P<dev>{_PCI}).*Port module event.*, (?P<code>Cable (?:unplugged|error)[^\n]*)",
+            _of("mlx5_cable"),
+        ),
         (rf"mlx5_core (?P<dev>{_PCI}).*[Ll]ink [Dd]own", _of("mlx5_link_down")),
         (r"(?P<dev>mlx5_\d+):? .*[Ll]ink (?:is )?(?:DOWN|[Dd]own)", _of("mlx5_link_down")),
-        (r"(?P<dev>\S+): (?:NIC )?Link is [Dd]own", _of("link_down")),
-        (r"(?P<dev>\S+): [Ll]ost carrier", _of("link_down", "lost carrier")),
+        (r"(?<!\S)(?P<dev>\S{1,64}): (?:NIC )?Link is [Dd]own", _of("link_down")),
+        (r"(?<!\S)(?P<dev>\S{1,64}): [Ll]ost carrier", _of("link_down", "lost carrier")),
         (r"(?P<dev>CPU\d+): (?:Core|Package) temperature above threshold", _of("thermal")),
         (r"critical temperature reached", _of("thermal", "critical")),
         (r"I/O error, dev (?P<dev>\w+)", _of("io_error")),
-        (r"EXT4-fs error \(device (?P<dev>[^)]+)\)", _of("io_error", "ext4")),
-        (r"XFS \((?P<dev>[^)]+)\): .*(?:error|[Ss]hut)", _of("io_error", "xfs")),
-        (r"\((?P<dev>[^)]+)\): Remounting filesystem read-only", _of("io_error", "read-only")),
+        (r"EXT4-fs error \(device (?P<dev>[^)]{1,64})\)", _of("io_error", "ext4")),
+        (r"XFS \((?P<dev>[^)]{1,64})\): .*(?:error|[Ss]hut)", _of("io_error", "xfs")),
+        (r"\((?P<dev>[^)]{1,64})\): Remounting filesystem read-only", _of("io_error", "read-only")),
         (r"nvme (?P<dev>nvme\d+): .*(?:timeout|controller is down)", _of("io_error", "nvme")),
-        (r"(?P<dev>[^\s\[]+)\[\d+\]: segfault at", _of("segfault")),
+        (r"(?<![^\s\[])(?P<dev>[^\s\[]{1,64})\[\d{1,10}\]: segfault at", _of("segfault")),
         (rf"NVRM: (?:GPU (?P<dev>{_PCI}))?.*(?:fail|[Ee]rror|unsupported|not supported)", _of("other", "nvrm")),
     )
 )

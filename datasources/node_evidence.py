@@ -4,12 +4,14 @@ It is a data source so that its answer takes the way of all evidence: secrets re
 recorded step. It is registered nowhere, because no investigation needs it: everything in it can be asked for by smaller
 tools. Only the capture before a reset or a reboot has it (remediation/capture.py), where nobody may ask a second time.
 
-A node may send 256 MiB. Kept are the ends of logs, which are their newest lines, and the beginnings of everything else;
-what was left out is told, with the digest of the whole as it was sent.
+A node may send 256 MiB. Kept are the end of the log, which is its newest lines, and the beginnings of everything else
+(clients/node_agent_evidence.py); what was left out is told, with the digest of the whole as it was sent. Where the log
+was cut within a private key, what is left of the key goes too: without its first line nothing would know it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,18 +21,18 @@ from gcm_sentinel.datasources.tool_calls import as_json, failed, node_name, of_e
 from gcm_sentinel.domain.entity import node as node_entity
 from gcm_sentinel.domain.errors import SentinelError
 from gcm_sentinel.domain.evidence import ResultStatus, TimeRange, ToolResult
-from gcm_sentinel.domain.node_agent import CapturedEvidence, CapturedPart, EvidenceQuestion, NodeEvidence
+from gcm_sentinel.domain.node_agent import KERNEL_LOG, CapturedEvidence, CapturedPart, EvidenceQuestion, NodeEvidence
 from gcm_sentinel.domain.protocols import Availability, Clock, Scope
 from gcm_sentinel.domain.summaries import CapturedPartSummary, NodeEvidenceSummary
 from gcm_sentinel.domain.transcript import ToolCall, ToolSpec
 
 WITHIN = timedelta(seconds=100)
 """A node whose driver hangs gives each of its parts 20 s at most, and says so of the others at once."""
-MOST_LOG_BYTES = 2 << 20
-MOST_PART_BYTES = 512 << 10
-MOST_BYTES = 6 << 20
 MOST_PARTS = 100
-_LOG = "kernel_log.jsonl"
+_LONGEST_KEY_BYTES = 32 << 10
+"""Of a private key as text: of 16,384 bits it takes 13 KiB, and more where every line of it is one of a log."""
+_KEY_ENDS = re.compile(rb"-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_BEGINS = re.compile(rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _BEFORE = timedelta(minutes=30)
 _AT_LEAST, _AT_MOST = timedelta(hours=1), timedelta(hours=24)
 _SKEW = timedelta(seconds=5)
@@ -128,21 +130,18 @@ def _answer(captured: CapturedEvidence, query: str, window: TimeRange) -> ToolRe
 
 
 def _kept(parts: tuple[CapturedPart, ...]) -> Iterator[_Kept]:
-    left = MOST_BYTES
     for part in parts:
-        if part.name == _LOG:
-            content = _end(part.content, min(MOST_LOG_BYTES, left))
-        else:
-            content = part.content[: min(MOST_PART_BYTES, left)]
-        left -= len(content)
+        is_cut_off = part.name == KERNEL_LOG and len(part.content) < part.sent_bytes
+        content = _without_rest_of_key(part.content.partition(b"\n")[2]) if is_cut_off else part.content
         yield _Kept(part, _lines(content), len(content))
 
 
-def _end(content: bytes, most: int) -> bytes:
-    """The newest whole lines."""
-    if len(content) <= most:
+def _without_rest_of_key(content: bytes) -> bytes:
+    """What comes after a private key that began before it; all of it where none did."""
+    ends = _KEY_ENDS.search(content, 0, _LONGEST_KEY_BYTES)
+    if ends is None or _KEY_BEGINS.search(content, 0, ends.start()):
         return content
-    return content[-most:].partition(b"\n")[2] if most else b""
+    return content[ends.end() :]
 
 
 def _lines(content: bytes) -> str:
@@ -155,14 +154,14 @@ def _title(kept: _Kept) -> str:
     part = kept.part
     if part.missing:
         return f"== {plain(part.name, 120)}: missing: {plain(part.missing, 300)}"
-    return f"== {plain(part.name, 120)}: {kept.kept_bytes} of {len(part.content)} bytes, SHA-256 {part.sha256}"
+    return f"== {plain(part.name, 120)}: {kept.kept_bytes} of {part.sent_bytes} bytes, SHA-256 {part.sha256}"
 
 
 def _part(kept: _Kept) -> CapturedPartSummary:
     part = kept.part
     return {
         "name": plain(part.name, 120),
-        "sent_bytes": len(part.content),
+        "sent_bytes": part.sent_bytes,
         "kept_bytes": kept.kept_bytes,
         "sha256": part.sha256,
         "cut_by_node": part.is_truncated,
@@ -174,7 +173,7 @@ def _notes(captured: CapturedEvidence, kept: list[_Kept], now: datetime) -> Iter
     missing = [f"{plain(one.part.name, 120)}: {plain(one.part.missing, 200)}" for one in kept if one.part.missing]
     if missing:
         yield f"The node could not give {'; '.join(missing[:20])}."
-    cut = [plain(one.part.name, 120) for one in kept if one.kept_bytes < len(one.part.content) or one.part.is_truncated]
+    cut = [plain(one.part.name, 120) for one in kept if one.kept_bytes < one.part.sent_bytes or one.part.is_truncated]
     if cut:
         yield f"Not whole: {', '.join(cut[:20])}."
     if len(captured.parts) > len(kept):

@@ -21,7 +21,8 @@ from tests.node_service.doubles import BOOT, NOW_NS, GivenLog, line
 from gcm_sentinel.app.life.gathering import ToolboxGatherer
 from gcm_sentinel.clients.node_agent import NodeAgents
 from gcm_sentinel.clients.node_agent_access import NodeAccess
-from gcm_sentinel.datasources.node_evidence import MOST_LOG_BYTES, MOST_PART_BYTES, NodeEvidenceSource
+from gcm_sentinel.clients.node_agent_evidence import MOST_LOG_BYTES, MOST_PART_BYTES, Assembly
+from gcm_sentinel.datasources.node_evidence import NodeEvidenceSource
 from gcm_sentinel.domain.errors import Unreachable
 from gcm_sentinel.domain.evidence import ResultStatus
 from gcm_sentinel.domain.node_agent import CapturedEvidence, CapturedPart, EvidenceQuestion
@@ -35,6 +36,7 @@ from gcm_sentinel.domain.trigger import Incident, Trigger, TriggerStatus
 from gcm_sentinel.engine.toolbox import Toolbox
 from gcm_sentinel.remediation.capture import NEEDED, Capture
 from gcm_sentinel.storage.memory import MemoryEvidenceStore
+from sentinel.node.v1 import node_pb2
 
 NODE = "node-1"
 NOW = datetime.fromtimestamp(NOW_NS // 10**9, UTC)
@@ -126,8 +128,15 @@ async def test_a_clock_that_is_wrong_is_said():
     assert "600 s behind ours" in result.note
 
 
-def part(name: str, content: bytes, **fields) -> CapturedPart:
-    return CapturedPart(name, "text/plain", content, sha256(content).hexdigest(), **fields)
+def part(name: str, content: bytes, missing: str = "") -> CapturedPart:
+    """As it comes over the wire."""
+    told = node_pb2.EvidencePart(name=name, sha256=sha256(content).digest(), missing=missing)
+    assembly = Assembly()
+    assembly.add(node_pb2.EvidenceEvent(chunk=node_pb2.EvidenceChunk(name=name, content=content)))
+    assembly.add(node_pb2.EvidenceEvent(part=told))
+    captured = assembly.add(node_pb2.EvidenceEvent(manifest=node_pb2.EvidenceManifest(parts=[told])))
+    assert captured is not None
+    return captured.parts[0]
 
 
 @dataclass
@@ -164,6 +173,27 @@ async def test_of_a_log_that_is_too_long_the_newest_lines_are_kept():
     assert rows["telemetry.json"]["kept_bytes"] == MOST_PART_BYTES
     assert rows["kernel_log.jsonl"]["sha256"] == sha256(log).hexdigest()
     assert "Not whole: kernel_log.jsonl, telemetry.json" in result.note
+
+
+KEY = [b"-----BEGIN RSA PRIVATE KEY-----", *[b"c2VjcmV0" * 8] * 40, b"-----END RSA PRIVATE KEY-----"]
+
+
+async def test_a_private_key_of_which_the_first_lines_were_cut_off_goes_too(order_captured):
+    after = b"\nafter the key\n".ljust(MOST_LOG_BYTES - 1000, b".")
+    log = part("kernel_log.jsonl", b"before\n" + b"\n".join(KEY) + after)
+
+    _, kept = await order_captured(GivenNode((log,)))
+
+    assert "c2VjcmV0" not in kept[-1].result.raw
+    assert "after the key" in kept[-1].result.raw
+
+
+async def test_the_end_of_a_key_far_on_takes_no_log_along():
+    lines = b"old\n" * 600_000 + b"told\n" + b"new\n" * 20_000 + KEY[-1] + b"\nlast\n"
+
+    result = await NodeEvidenceSource(GivenNode((part("kernel_log.jsonl", lines),)), Clock()).execute(CALL, scope())
+
+    assert " told\n" in result.raw
 
 
 async def test_what_no_node_would_send_stays_within_bounds():

@@ -74,7 +74,7 @@ class GivenOutcomes(SoftwareProber):
         )
         for finding in findings:
             watch.found(finding)
-        return ProbeReport(plan, findings, SMS, 10**18, 2 * 10**18, notes=self.notes)
+        return ProbeReport(plan, findings, len(outcomes), 10**18, 2 * 10**18, notes=self.notes)
 
 
 def idle() -> GivenTelemetry:

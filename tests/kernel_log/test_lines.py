@@ -1,6 +1,7 @@
 """Which kernel messages are recognised, and what is taken from them. Formats are those of driver and kernel."""
 
 from datetime import UTC, datetime
+from time import process_time
 
 import pytest
 
@@ -228,3 +229,29 @@ def test_less_usual_headers_are_read_too(head):
     line = parse_line(f"{head}NVRM: Xid (PCI:0000:17:00): 79, GPU lost", NOW)
 
     assert (line.at, line.from_kernel, line.text[:9]) == (ISO, True, "NVRM: Xid")
+
+
+HOSTILE = (
+    "NVRM: ", "NVRM: GPU 0000:3b:00.0 ", "NVRM: Xid (", "NVRM: GPU 0000:3b:00.0: RmInitAdapter failed! (", "nvidia",
+    "nvidia 0000:3b:00.0: probe ", "module Loading of module ", "AER: Uncorrected (Fatal) error ",
+    "0000:3b:00.0 pciehp ", "pciehp", "soft lockup [", "INFO: task a:1", "nfs: server ", "rcu: INFO: ",
+    "Out of memory: Killed process 1 (", "EDAC MC0: ", "mlx5_core 0000:3b:00.0 Port module event, ", "mlx5_1: ",
+    "mlx5_pcie_event", "mlx5_cmd_out_err", "XFS (sda): ", "XFS (", "EXT4-fs error (device ", "read-only(",
+    "nvme nvme0: ",
+    "NVRM lost carrier", "NVRM: link 1 (0x1, ", "GPC 1 TPC ", "a", "1", "a:", "a[1", "[", "(", "0x", "0x1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("head", "repeated"),
+    [
+        *(("segfault, lost carrier, ", one) for one in HOSTILE),
+        *(("NVRM: Xid (PCI:0000:3b:00): 74, Link 1 (", one) for one in ("0x", "0x1", "FB a", "GPCCLIENT_", "link 1 (")),
+    ],
+)
+def test_no_line_takes_longer_than_its_length_is_worth(head, repeated):
+    began_s = process_time()
+
+    recognise((head + repeated * 60_000)[:60_000])
+
+    assert process_time() - began_s < 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import structlog
@@ -11,6 +12,7 @@ from tests.kernel_log.agent_node import NODE, NOW, AgentNode, GivenPages, readin
 from tests.kernel_log.conftest import FixedClock
 from tests.node_kernel.conftest import BOOT, XID_79, JournalFiles, KernelBuffer
 
+from gcm_sentinel.datasources import kernel_agent
 from gcm_sentinel.domain.evidence import ResultStatus
 from sentinel_node.domain.errors import Unavailable
 from sentinel_node.kernel.journal import Journal
@@ -19,6 +21,8 @@ from sentinel_node.kernel.log import KernelLog
 XID_31 = "NVRM: Xid (PCI:0000:9b:00): 31, pid=4120, name=python3, Ch 00000010, intr 00000000. MMU Fault"
 KERN_LOG = f"/api/v1/nodes/{NODE}/proxy/logs/kern.log"
 MINUTE_US = 60_000_000
+UUID_TAIL = "-0000-4000-8000-000000000000"
+OF_THE_HOST = {"soft_lockup", "edac_ue", "mce"}
 
 
 @pytest.fixture(autouse=True)
@@ -204,6 +208,46 @@ async def test_what_a_process_wrote_into_the_kernels_buffer_is_no_xid(read, buff
     assert (written["code"], written["device"]) == ("xid_text_not_from_kernel", "process")
 
 
+async def test_which_gpu_sits_where_is_not_taken_from_what_a_process_wrote(read, buffer):
+    ours, forged = f"GPU-aaaaaaaa{UUID_TAIL}", f"GPU-bbbbbbbb{UUID_TAIL}"
+    buffer.print("Linux version 6.8.0", f"NVRM: GPU at PCI:0000:9b:00: {ours}", XID_79)
+    buffer.print(f"NVRM: GPU at PCI:0000:9b:00: {forged}", priority=14)
+
+    result = await read()
+
+    assert (ours in str(result.entities), forged in str(result.entities)) == (True, False)
+
+
+async def test_which_gpu_sits_where_is_not_taken_from_the_name_of_a_device(read, buffer):
+    ours, forged = f"GPU-aaaaaaaa{UUID_TAIL}", f"GPU-bbbbbbbb{UUID_TAIL}"
+    buffer.print("Linux version 6.8.0", f"NVRM: GPU at PCI:0000:9b:00: {ours}", XID_79)
+    buffer.print(f"usb 1-1: Product: NVRM: GPU at PCI:0000:9b:00: {forged}")
+
+    result = await read()
+
+    assert (ours in str(result.entities), forged in str(result.entities)) == (True, False)
+
+
+async def test_lines_of_a_process_are_not_counted_with_the_kernels(read, buffer):
+    words = "watchdog: BUG: soft lockup - CPU#{} stuck for 22s! [x:1]"
+    buffer.print("Linux version 6.8.0", words.format(1))
+    buffer.print("EDAC MC0: 1 UE memory read error", "mce: [Hardware Error]: Machine check events logged", priority=11)
+
+    result = await read()
+
+    assert {row["kind"] for row in result.summary["records"] if row["kind"] in OF_THE_HOST} == {"soft_lockup"}
+
+
+async def test_an_agent_that_does_not_say_who_wrote_a_line_proves_nothing(read, given, upstream):
+    untold: Any = {"is_from_kernel": None}
+    given.kernel_log = GivenPages((record(1, XID_79, xid=79, pci_bus_id="0000:9b:00.0", **untold),))
+
+    result = await read()
+
+    assert result.summary["xids"] == []
+    assert "does not say who wrote a line" in result.note
+
+
 async def test_a_devices_name_that_the_kernel_prints_is_no_xid(read, buffer):
     buffer.print("Linux version 6.8.0", f"usb 1-1: Product: {XID_79}")
 
@@ -330,6 +374,16 @@ async def test_in_a_storm_of_other_lines_the_xid_before_it_is_told(read, given, 
     assert result.summary["covers_from"] == "2026-11-18T12:46:40Z"
     assert "Only the newest 50 lines were read" in result.note
     assert given.kernel_log.asked[-1].until_unix_ns == storm[0].unix_ns
+
+
+async def test_of_older_lines_no_more_are_taken_than_were_asked_for(read, given, monkeypatch):
+    monkeypatch.setattr(kernel_agent, "MOST_OLDER", 3)
+    xids = tuple(record(70 + place, XID_79, xid=79, pci_bus_id="0000:9b:00.0") for place in range(9))
+    given.kernel_log = GivenPages((record(110, "quiet"),), xids, (record(50, "quiet"),), is_truncated=True)
+
+    result = await read(since="1h")
+
+    assert [row["count"] for row in result.summary["xids"]] == [3]
 
 
 HOSTILE = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -72,6 +73,37 @@ class TestEvidence:
 
         with pytest.raises(BadResponse, match="more than 3 bytes"):
             assembled(chunk("a", b"xy"), chunk("a", b"zz"))
+
+    def test_of_the_log_its_end_is_held_and_of_all_else_the_beginning(self, monkeypatch):
+        monkeypatch.setattr(node_agent_evidence, "MOST_LOG_BYTES", 4)
+        monkeypatch.setattr(node_agent_evidence, "MOST_PART_BYTES", 3)
+        log = "kernel_log.jsonl"
+        events = [chunk(log, b"abcde"), chunk(log, b"fg"), part(log, b"abcdefg")]
+
+        captured = assembled(*events, chunk("a", b"xy"), chunk("a", b"zz"), part("a", b"xyzz"), manifest(log, "a"))
+
+        assert [(one.content, one.sent_bytes) for one in captured.parts] == [(b"defg", 7), (b"xyz", 4)]
+        assert captured.parts[0].sha256 == hashlib.sha256(b"abcdefg").hexdigest()
+
+    def test_many_parts_are_held_within_the_room_for_all(self, monkeypatch):
+        monkeypatch.setattr(node_agent_evidence, "MOST_KEPT_BYTES", 3)
+
+        captured = assembled(
+            chunk("a", b"xy"), part("a", b"xy"), chunk("b", b"xy"), part("b", b"xy"), manifest("a", "b")
+        )
+
+        assert [one.content for one in captured.parts] == [b"xy", b"x"]
+
+    def test_what_is_not_kept_is_not_held_while_it_comes(self):
+        assembly, megabyte = Assembly(), b"x" * (1 << 20)
+
+        tracemalloc.start()
+        for _ in range(30):
+            assembly.add(chunk("kernel_log.jsonl", megabyte))
+        held_bytes, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+        assert (held_bytes < 4 << 20, peak_bytes < 12 << 20) == (True, True)
 
 
 class TestProbes:
@@ -156,6 +188,10 @@ class TestBounds:
 
         with pytest.raises(BadResponse, match="more lines"):
             await agents.kernel_log("node-1", KernelQuestion())
+
+    def test_an_answer_larger_than_there_is_room_for_is_refused(self):
+        with pytest.raises(BadResponse, match="more lines"):
+            Bound("lines", most=20_000).take(1, (16 << 20) + 1)
 
     async def test_a_run_with_more_findings_than_any_gpu_is_refused(self, agents, monkeypatch):
         monkeypatch.setattr(node_agent, "MOST_FINDINGS", 1)

@@ -84,6 +84,33 @@ def test_an_agent_that_starts_again_counts_only_what_is_new(buffer: KernelBuffer
     assert metrics.values[KERNEL_XIDS, "GPU-1", PLACE, "79"] == 1
 
 
+def test_a_storm_that_was_read_before_anybody_listened_is_not_counted_again(buffer, boot_id, metrics, tmp_path):
+    first, second = (KernelLog(Journal(programs=()), buffer.path, boot_id) for _ in range(2))
+    buffer.print(*[XID_79] * 50, at_us=7_000_000)
+    first.take_in(100)
+    first.listen(counter(Remembered(), tmp_path).heard)
+    first.close()
+
+    second.listen(counter(metrics, tmp_path).heard)
+    buffer.sequence = 0
+    buffer.print(*[XID_79] * 51, at_us=7_000_000)
+    second.take_in(100)
+    second.close()
+
+    assert metrics.values == {(KERNEL_XIDS, "GPU-1", PLACE, "79"): 1}
+
+
+def test_what_is_heard_before_the_gpus_are_known_is_counted_by_their_names(buffer, log, metrics, tmp_path):
+    early = XidCounter(metrics, Counted(tmp_path / "counted.json"))
+    log.listen(early.heard)
+    buffer.print(XID_79)
+    log.take_in(100)
+
+    early.know([GPU])
+
+    assert metrics.values == {(KERNEL_XIDS, "GPU-1", PLACE, "79"): 1}
+
+
 def test_another_boot_counts_from_its_start(buffer, log, metrics, tmp_path):
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "counted.json").write_text('["another boot", 5000]')

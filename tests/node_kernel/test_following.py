@@ -113,6 +113,21 @@ def test_without_the_kernels_buffer_it_is_said_that_nothing_is_followed(tmp_path
     assert (logs[0]["event"], "CAP_SYSLOG" in logs[0]["reason"]) == ("kernel_log.not_followed", True)
 
 
+def test_a_listener_that_fails_ends_the_following_aloud(buffer: KernelBuffer, log: KernelLog):
+    def hear(records: Sequence[KernelRecord], lost_lines: int) -> None:
+        raise RuntimeError(f"{len(records)} records, {lost_lines} lost")
+
+    log.listen(lambda records, lost: hear(records, lost) if records else None)
+    told: list[bool] = []
+
+    with capture_logs() as logs, followed(log, told.append):
+        buffer.print(XID_79)
+        _until(lambda: bool(logs))
+
+    assert told == [True, False]
+    assert (logs[0]["event"], logs[0]["log_level"]) == ("kernel_log.not_followed", "error")
+
+
 def test_a_closed_log_takes_in_nothing_more(log: KernelLog):
     log.close()
 

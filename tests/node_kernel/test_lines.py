@@ -22,6 +22,11 @@ GPU = "0000:9b:00.0"
             Mention(xid=149, pci_bus_id="0018:01:00.0"),
             id="Xid without process",
         ),
+        pytest.param(
+            "NVRM: Xid (PCI:0000:9b:00 GPU-I:05): 13, pid=1, name=python3, Graphics SM Warp Exception",
+            Mention(xid=13, pci_bus_id=GPU),
+            id="Xid of a MIG instance",
+        ),
         pytest.param("NVRM: Xid (0000:9B:00): 13, 0001 0000", Mention(xid=13, pci_bus_id=GPU), id="old form"),
         pytest.param(
             "nvidia-nvswitch2: SXid (PCI:0000:85:00.0): 12028, Non-fatal, Link 61 egress non-posted PRIV error (First)",

@@ -66,6 +66,25 @@ def test_what_was_folded_into_a_forgotten_line_is_lost_with_it():
     assert ring.lost_after(0) == 30
 
 
+def test_no_lost_line_is_forgotten_in_a_storm_with_a_thousand_gaps():
+    ring = Ring(most_bytes=10 * LINE_BYTES)
+
+    for second in range(3000):
+        ring.add(_record(second, sequence=2 * second + 1))
+
+    assert ring.lost_after(0) == 6000 - len(ring.records())
+    assert ring.lost_after(ring.records()[0].unix_ns) == len(ring.records()) - 1
+
+
+def test_of_too_many_gaps_between_kept_lines_the_oldest_become_one():
+    ring = Ring()
+
+    for second in range(1500):
+        ring.add(_record(second, sequence=2 * second + 1))
+
+    assert (ring.lost_after(0), ring.lost_after(1_400_000_000_000)) == (1500, 99)
+
+
 def test_long_lines_leave_room_for_fewer():
     ring = Ring(most_bytes=3 * LINE_BYTES)
 

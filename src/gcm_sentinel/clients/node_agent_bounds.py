@@ -10,12 +10,13 @@ MOST_LINES = 20_000
 """Of the kernel's log: an agent's own limit for one answer."""
 MOST_FINDINGS = 10_000
 """Of one run: several times the SMs and formats of any GPU, and the stretches of its memory."""
-MOST_FINDING_BYTES = 32 << 20
-"""Of all of them: 3 KiB each, where one that failed takes some hundred bytes."""
+MOST_FINDING_BYTES = 8 << 20
+"""Of all of them: 800 bytes each, where one that failed takes some hundred."""
 MOST_PARTS = 1000
 """Of captured evidence."""
-MOST_BYTES = 256 << 20
-"""Of any answer, as it came over the wire."""
+MOST_BYTES = 16 << 20
+"""Of any answer that is kept, as it came over the wire: 20,000 lines of 800 bytes. As values it takes some times that,
+of every call under way, in a process that has 512 MiB."""
 
 
 @dataclass(slots=True)

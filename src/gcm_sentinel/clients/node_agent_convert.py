@@ -98,6 +98,7 @@ def line(message: node_pb2.KernelRecord) -> KernelLine:
         aer=message.aer,
         is_off_bus=message.is_off_bus,
         folded_lines=message.folded_lines,
+        from_kernel=message.from_kernel if message.HasField("from_kernel") else None,
     )
 
 

@@ -92,6 +92,8 @@ def run(event: node_pb2.ProbeEvent, findings: Iterable[ProbeFinding], order: Pro
     outcome = _gravest(found)
     if _outcome(report.outcome) is not outcome:
         raise BadResponse(f"the node's agent reports {_outcome(report.outcome)}, and its findings come to {outcome}")
+    if outcome is ProbeOutcome.PASS and not order.sms and order.kind is not ProbeKind.MEMORY:
+        _check_every_sm(report.sms_present, found)
     return ProbeRun(
         run_id=event.run_id,
         gpu=on,
@@ -121,6 +123,15 @@ def _check_counts(report: node_pb2.ProbeReport, found: Sequence[ProbeFinding]) -
     for outcome, count in told.items():
         if count != (sent := sum(one.outcome is outcome for one in found)):
             raise BadResponse(f"the node's agent reports {count} findings of {outcome} and sent {sent}")
+
+
+def _check_every_sm(present: int, found: Sequence[ProbeFinding]) -> None:
+    """A pass of all SMs is one of every SM in every variant; an agent tells of those it did not reach, as NOT_RUN."""
+    for variant in dict.fromkeys(one.variant for one in found):
+        told = {one.sm for one in found if one.variant == variant and one.sm is not None}
+        if not present or len(told) < present:
+            of = f"{present or 'an unknown number of'} SMs"
+            raise BadResponse(f"the node's agent reports a pass, and told of {len(told)} of {of} in {variant[:80]!r}")
 
 
 def _check_order(carried_out: ProbeOrder, gpu_uuid: str, order: ProbeOrder) -> None:

@@ -23,6 +23,9 @@ from gcm_sentinel.domain.order import ApiCall, Order
 PROBE = "PROBE"
 """Method of the calls that run a probe on a GPU node."""
 RUN_PROBE = "gcm_sentinel.node.v1.NodeService/RunProbe"
+GETTING_READY = timedelta(minutes=3)
+"""Beyond the deadline of one probe, with all its tries: the node's agent may first have to open the GPU and compile,
+and end what hangs. As long as its client gives it (clients/node_agent.py)."""
 
 _SHARES: tuple[tuple[ProbeKind, int], ...] = (
     (ProbeKind.FMA, 1),
@@ -58,6 +61,11 @@ def probes_of(gpu_uuid: str, seed: int, limits: DeepProbing) -> tuple[ProbeOrder
     share = (limits.lasts - soak * len(soaked)) / (sum(parts for _, parts in _SHARES) + len(soaked))
     cold = [_deep(kind, gpu_uuid, seed, share * parts) for kind, parts in _SHARES]
     return (*cold, *(_deep(kind, gpu_uuid, seed, share + soak, soak) for kind in soaked))
+
+
+def at_most(limits: DeepProbing) -> timedelta:
+    """How long all probes of one GPU take it at most, getting ready and what was cut off included."""
+    return limits.lasts + GETTING_READY * (len(_SHARES) + (len(_SOAKED) if limits.soak else 0))
 
 
 def seed_of(order: Order) -> int:

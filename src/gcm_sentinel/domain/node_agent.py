@@ -87,6 +87,8 @@ class KernelLine:
     is_off_bus: bool = False
     folded_lines: int = 0
     """Lines like this one that came right after it and were counted, not kept."""
+    from_kernel: bool | None = None
+    """The kernel itself wrote it, not a process into the kernel's buffer; None where the agent cannot tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,10 @@ class NodeDiagnosis:
     is_truncated: bool = False
 
 
+KERNEL_LOG = "kernel_log.jsonl"
+"""The part of captured evidence that is the kernel's log."""
+
+
 @dataclass(frozen=True, slots=True)
 class CapturedPart:
     """One named part of captured evidence, its digest checked."""
@@ -182,10 +188,14 @@ class CapturedPart:
     """A file name, e.g. ``kernel_log.jsonl``."""
     media_type: str
     content: bytes = field(repr=False)
+    """What was kept of it: the end of the log, the beginning of anything else."""
     sha256: str
+    """Of the whole as it was sent."""
     is_truncated: bool = False
     missing: str = ""
     """Why there is no content."""
+    sent_bytes: int = 0
+    """Of the whole."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,21 @@ is cut to plain lines, because it is another machine's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
+from typing import TypeVar
 
 from gcm_sentinel.domain.json_reader import JsonReader
 from gcm_sentinel.domain.jsontypes import JsonObject
 from gcm_sentinel.domain.node_probes import ProbeFinding, ProbeKind, ProbeOrder, ProbeOutcome, ProbeRun
 
+_Key = TypeVar("_Key")
 ANSWERS = frozenset({ProbeOutcome.PASS, ProbeOutcome.FAIL})
 """Outcomes that say something of the silicon."""
 _MOST_SMS = 64
 """Failing SMs that are told one by one; a GPU on which more fail has another fault than one of SMs."""
+_MOST_VARIANTS, _LONGEST_VARIANT = 16, 80
 _MOST_WORDS, _LONGEST_WORDS = 8, 300
 
 
@@ -27,14 +31,17 @@ class FailingSm:
     sm: int | None
     """None for memory, which belongs to no SM."""
     variants: tuple[str, ...]
+    """The first so many."""
     wrong_words: int
     bits: int
     """OR of all differences of 32-bit words."""
+    variants_more: int = 0
 
     def __str__(self) -> str:
         """``SM 17 (bits 0x00000400; fp16, bf16)``."""
         where = "memory" if self.sm is None else f"SM {self.sm}"
-        return f"{where} (bits {self.bits:#010x}; {', '.join(self.variants)})"
+        more = f" and {self.variants_more} more" if self.variants_more else ""
+        return f"{where} (bits {self.bits:#010x}; {', '.join(self.variants)}{more})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,8 @@ class ProbeResult:
     """Why there was no answer, and what the node noted."""
     evidence: str = ""
     """Id of the evidence that keeps it whole."""
+    tested_bytes: int = 0
+    """Of memory, by each of its tests; 0 where none was, or nobody told."""
 
     @property
     def answers(self) -> bool:
@@ -69,13 +78,13 @@ class ProbeResult:
 
 def result_of(run: ProbeRun, evidence: str) -> ProbeResult:
     """What a run came to."""
-    failed = [finding for finding in run.findings if finding.outcome is ProbeOutcome.FAIL]
-    sms = list(dict.fromkeys(finding.sm for finding in failed))
+    sms = _groups((one for one in run.findings if one.outcome is ProbeOutcome.FAIL), lambda one: one.sm)
     counts = tuple((outcome, count) for outcome in ProbeOutcome if (count := run.count(outcome)))
-    told = tuple(_failing(sm, [one for one in failed if one.sm == sm]) for sm in sms[:_MOST_SMS])
+    told = tuple(_failing(sm, failed) for sm, failed in islice(sms.items(), _MOST_SMS))
     order, more = run.order, max(0, len(sms) - _MOST_SMS)
     soak_s = int(order.soak.total_seconds())
-    return ProbeResult(order.kind, order.gpu_uuid, soak_s, run.outcome, counts, told, more, _words(run), evidence)
+    parts = (counts, told, more, _words(run), evidence, _tested_bytes(run))
+    return ProbeResult(order.kind, order.gpu_uuid, soak_s, run.outcome, *parts)
 
 
 def no_result(order: ProbeOrder, why: str) -> ProbeResult:
@@ -86,7 +95,13 @@ def no_result(order: ProbeOrder, why: str) -> ProbeResult:
 def to_json(result: ProbeResult) -> JsonObject:
     """As JSON; `from_json` reads it."""
     failing: list[JsonObject] = [
-        {"sm": one.sm, "variants": list(one.variants), "wrong_words": one.wrong_words, "bits": one.bits}
+        {
+            "sm": one.sm,
+            "variants": list(one.variants),
+            "variants_more": one.variants_more,
+            "wrong_words": one.wrong_words,
+            "bits": one.bits,
+        }
         for one in result.failing
     ]
     return {
@@ -99,6 +114,7 @@ def to_json(result: ProbeResult) -> JsonObject:
         "failing_more": result.failing_more,
         "words": list(result.words),
         "evidence": result.evidence,
+        "tested_bytes": result.tested_bytes,
     }
 
 
@@ -120,6 +136,7 @@ def from_json(data: object) -> ProbeResult:
         failing_more=reader.get("failing_more", int),
         words=reader.texts("words"),
         evidence=reader.get("evidence", str),
+        tested_bytes=reader.optional("tested_bytes", int) or 0,
     )
 
 
@@ -127,37 +144,60 @@ def lines_of(run: ProbeRun) -> Iterator[str]:
     """The whole of a run: passes by variant, everything else one by one."""
     yield f"{run.order.kind} on {run.gpu.uuid}: {run.outcome}, seed {run.order.seed}, run {plain(run.run_id)}"
     yield f"SMs {run.sms_present or 'unknown'}, {_while(run)}"
-    for variant in dict.fromkeys(finding.variant for finding in run.findings):
-        found = [finding for finding in run.findings if finding.variant == variant]
+    for variant, found in _groups(run.findings, lambda one: one.variant).items():
         passed = sum(finding.outcome is ProbeOutcome.PASS for finding in found)
         yield f"{plain(variant)}: {passed} of {len(found)} pass"
         yield from (f"  {_line(one)}" for one in found if one.outcome is not ProbeOutcome.PASS)
     yield from (f"note: {plain(note)}" for note in run.notes)
 
 
-def plain(text: str) -> str:
+def plain(text: str, longest: int = _LONGEST_WORDS) -> str:
     """`text` as one printable line of bounded length."""
-    shown = "".join(letter if letter.isprintable() else " " for letter in text)
+    shown = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * longest])
     words = " ".join(shown.split())
-    return words if len(words) <= _LONGEST_WORDS else f"{words[:_LONGEST_WORDS]} ..."
+    is_whole = len(words) <= longest and len(text) <= 4 * longest
+    return words if is_whole else f"{words[:longest]} ..."
+
+
+def _groups(findings: Iterable[ProbeFinding], by: Callable[[ProbeFinding], _Key]) -> dict[_Key, list[ProbeFinding]]:
+    """Those that are alike together, in the order in which their first ones came."""
+    groups: dict[_Key, list[ProbeFinding]] = {}
+    for finding in findings:
+        groups.setdefault(by(finding), []).append(finding)
+    return groups
+
+
+def _tested_bytes(run: ProbeRun) -> int:
+    """Of memory: what every test went over, as each goes over the same."""
+    by_variant: dict[str, int] = {}
+    for one in run.findings if run.order.kind is ProbeKind.MEMORY else ():
+        by_variant[one.variant] = by_variant.get(one.variant, 0) + one.tested_bytes
+    return min(by_variant.values(), default=0)
 
 
 def _failing(sm: int | None, failed: list[ProbeFinding]) -> FailingSm:
     bits = 0
     for one in failed:
         bits |= one.mismatch_bits
-    variants = tuple(dict.fromkeys(plain(one.variant) for one in failed))
-    return FailingSm(sm, variants, sum(one.mismatch_words for one in failed), bits)
+    variants = list(dict.fromkeys(one.variant for one in failed))
+    shown = tuple(plain(variant, _LONGEST_VARIANT) for variant in variants[:_MOST_VARIANTS])
+    return FailingSm(sm, shown, sum(one.mismatch_words for one in failed), bits, len(variants) - len(shown))
 
 
 def _failing_from_json(reader: JsonReader) -> FailingSm:
     sm = reader.optional("sm", int)
-    return FailingSm(sm, reader.texts("variants"), reader.get("wrong_words", int), reader.get("bits", int))
+    return FailingSm(
+        sm=sm,
+        variants=reader.texts("variants"),
+        wrong_words=reader.get("wrong_words", int),
+        bits=reader.get("bits", int),
+        variants_more=reader.optional("variants_more", int) or 0,
+    )
 
 
 def _words(run: ProbeRun) -> tuple[str, ...]:
-    reasons = [f"{one.outcome}: {one.reason}" for one in run.findings if one.outcome not in ANSWERS]
-    return tuple(plain(words) for words in dict.fromkeys([*reasons, *run.notes]))[:_MOST_WORDS]
+    reasons = (f"{one.outcome}: {one.reason}" for one in run.findings if one.outcome not in ANSWERS)
+    return tuple(plain(words) for words in islice(dict.fromkeys(chain(reasons, run.notes)), _MOST_WORDS))
 
 
 def _while(run: ProbeRun) -> str:

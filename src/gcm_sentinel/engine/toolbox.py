@@ -22,6 +22,7 @@ from gcm_sentinel.domain.errors import BadConfiguration, SentinelError
 from gcm_sentinel.domain.evidence import Evidence, ResultStatus, ToolResult, digest
 from gcm_sentinel.domain.protocols import Clock, Datasource, EvidenceStore, Scope
 from gcm_sentinel.domain.redaction import Redactor
+from gcm_sentinel.domain.redaction_in_pieces import in_pieces
 from gcm_sentinel.domain.steps import Steps
 from gcm_sentinel.domain.transcript import ToolCall, ToolReply, ToolSpec
 from gcm_sentinel.engine.paging import READ_EVIDENCE, read_evidence
@@ -30,6 +31,8 @@ from gcm_sentinel.engine.transcript import render_evidence
 
 log = structlog.get_logger(__name__)
 
+_AT_ONCE = 64 << 10
+"""Characters of a result that are cleaned and hashed without a thread."""
 _STEP_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
@@ -176,6 +179,8 @@ class Toolbox:
         try:
             async with limit:
                 result = await source.execute(call, errand.scope)
+            if len(result.raw) > _AT_ONCE:  # megabytes of a node's log take seconds, in which nothing else would go on
+                return await asyncio.to_thread(self._evidence, evidence_id, source.name, call, result)
             return self._evidence(evidence_id, source.name, call, result)
         except SentinelError as error:
             note = str(error)
@@ -193,7 +198,7 @@ class Toolbox:
             result,
             query=self._redactor.text(result.query),
             summary=self._redactor.object(result.summary),
-            raw=self._redactor.text(result.raw),
+            raw=in_pieces(self._redactor, result.raw),
             note=self._redactor.text(result.note),
         )
         arguments = self._redactor.object(call.arguments)

@@ -6,6 +6,7 @@ kept of it. The letters after the P are drawn from the order. Secrets are remove
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -20,10 +21,13 @@ from gcm_sentinel.domain.order import ApiCall, Order
 from gcm_sentinel.domain.probe_result import lines_of, result_of, to_json
 from gcm_sentinel.domain.protocols import Clock, EvidenceStore
 from gcm_sentinel.domain.redaction import Redactor
+from gcm_sentinel.domain.redaction_in_pieces import in_pieces
 
 LETTER = "P"
 """Of the ids of what was probed."""
 SOURCE = "deep_probe"
+_AT_ONCE = 200
+"""Findings that are written down without a thread; a node may send 10,000."""
 
 
 def evidence_id(order: Order, call: ApiCall) -> str:
@@ -46,6 +50,22 @@ class Keeper:
         Raises:
             SentinelError: it could not be stored.
         """
+        if len(run.findings) > _AT_ONCE:
+            kept = await asyncio.to_thread(self._evidence_of_run, name, call, order, run)
+        else:
+            kept = self._evidence_of_run(name, call, order, run)
+        await self.store.put(order.investigation_id, kept)
+
+    async def keep_failure(self, name: str, call: ApiCall, order: Order, why: str) -> None:
+        """Store that no report came, and why.
+
+        Raises:
+            SentinelError: it could not be stored.
+        """
+        kept = self._evidence(name, call, order, ToolResult(ResultStatus.ERROR, str(call), note=why))
+        await self.store.put(order.investigation_id, kept)
+
+    def _evidence_of_run(self, name: str, call: ApiCall, order: Order, run: ProbeRun) -> Evidence:
         node = order.target.node
         shown: Iterable[Entity] = (node_entity(node), gpu_entity(node, index=run.gpu.index, uuid=run.gpu.uuid))
         found = ToolResult(
@@ -56,25 +76,17 @@ class Keeper:
             time_range=TimeRange(run.started, run.ended),
             entities=tuple(shown),
         )
-        await self._keep(name, call, order, found)
+        return self._evidence(name, call, order, found)
 
-    async def keep_failure(self, name: str, call: ApiCall, order: Order, why: str) -> None:
-        """Store that no report came, and why.
-
-        Raises:
-            SentinelError: it could not be stored.
-        """
-        await self._keep(name, call, order, ToolResult(ResultStatus.ERROR, str(call), note=why))
-
-    async def _keep(self, name: str, call: ApiCall, order: Order, found: ToolResult) -> None:
+    def _evidence(self, name: str, call: ApiCall, order: Order, found: ToolResult) -> Evidence:
         clean = replace(
             found,
             query=self.redactor.text(found.query),
             summary=self.redactor.object(found.summary),
-            raw=self.redactor.text(found.raw),
+            raw=in_pieces(self.redactor, found.raw),
             note=self.redactor.text(found.note),
         )
         body: JsonObject = {} if isinstance(call.body, list) else dict(call.body)
         tool, asked = str(order.operation), self.redactor.object(body)
         mark = digest(SOURCE, tool, asked, clean)
-        await self.store.put(order.investigation_id, Evidence(name, SOURCE, tool, asked, clean, self.clock.now(), mark))
+        return Evidence(name, SOURCE, tool, asked, clean, self.clock.now(), mark)

@@ -147,6 +147,7 @@ def _all(node: NodeNow) -> Iterator[node_pb2.KernelRecord]:
             pci_bus_id=seen.pci_bus_id,
             aer=seen.aer,
             is_off_bus=seen.is_off_bus,
+            from_kernel=True,
         )
         record.time.FromNanoseconds(int(line.at * 1e9))
         yield record

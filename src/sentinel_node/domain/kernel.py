@@ -35,6 +35,10 @@ class KernelRecord:
     """The driver says that the GPU has fallen off the bus, with or without an Xid."""
     folded: int = 0
     """Lines of the same pattern that came right after this one, within the second, and were counted but not kept."""
+    folded_sequence: int = 0
+    """The number of the last of these; 0 where there are none."""
+    is_from_kernel: bool = True
+    """The kernel itself wrote it; a process may write into the kernel's buffer too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ METRICS: Mapping[str, Metric] = {
     TELEMETRY_COLLECTIONS: Metric(Sort.COUNTER, "Times that all GPUs were read."),
     TELEMETRY_ERRORS: Metric(Sort.COUNTER, "Readings that failed, or were not taken.", ("source",)),
     AGENT_UPTIME: Metric(Sort.GAUGE, "Seconds since the agent started."),
-    GPU_COUNT: Metric(Sort.GAUGE, "GPUs of this node."),
+    GPU_COUNT: Metric(Sort.GAUGE, "GPUs of this node that the driver lists and has not lost."),
     KERNEL_XIDS: Metric(
         Sort.COUNTER, "Xids that the driver printed, by GPU and number.", ("gpu_uuid", "pci_bus_id", "xid")
     ),

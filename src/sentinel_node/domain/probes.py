@@ -101,6 +101,8 @@ class Finding:
     duration_ns: int = 0
     tested_bytes: int = 0
     """Of memory; 0 for other kinds."""
+    is_proven: bool = True
+    """False where the kernel itself has not passed on a GPU yet: it says nothing of the silicon then, by a PASS too."""
 
 
 @dataclass(frozen=True, slots=True)

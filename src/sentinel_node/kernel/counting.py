@@ -39,11 +39,11 @@ class Counted:
         """Whether no earlier process has counted it."""
         return record.boot_id != self._boot_id or record.sequence > self._before
 
-    def keep(self, record: KernelRecord) -> None:
-        """Write down that it is counted; where that cannot be, it is logged once, and counting goes on."""
+    def keep(self, records: Sequence[KernelRecord]) -> None:
+        """Write down that these, of one boot, are counted; a failure is logged once, and counting goes on."""
+        counted = (records[-1].boot_id, max(max(one.sequence, one.folded_sequence) for one in records))
         with self._lock:
-            boot_id, sequence = self._newest
-            self._newest = (record.boot_id, max(record.sequence, sequence if record.boot_id == boot_id else 0))
+            self._newest = max(self._newest, counted) if counted[0] == self._newest[0] else counted
             try:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
                 unfinished = self._file.with_suffix(".new")
@@ -57,26 +57,38 @@ class Counted:
 
 
 class XidCounter:
-    """A listener of the kernel's log."""
+    """A listener of the kernel's log. What it hears before it knows the GPUs is counted once it does."""
 
     def __init__(self, metrics: Metrics, counted: Counted) -> None:
         self._metrics = metrics
         self._counted = counted
         self._uuids: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._waiting: list[KernelRecord] | None = []
 
     def know(self, gpus: Iterable[GpuIdentity]) -> None:
         """Which GPU sits where; one that the driver lists no more keeps its place, for that is when Xids come."""
-        self._uuids |= {gpu.pci_bus_id: gpu.uuid for gpu in gpus}
+        with self._lock:
+            self._uuids |= {gpu.pci_bus_id: gpu.uuid for gpu in gpus}
+            waiting, self._waiting = self._waiting, None
+        self._take(waiting or ())
 
     def heard(self, records: Sequence[KernelRecord], lost_lines: int) -> None:
         """Count what is among them; see `kernel.log.Heard`."""
         if lost_lines:
             self._metrics.add(KERNEL_LOST_LINES, lost_lines)
         told = [one for one in records if one.xid is not None or one.sxid is not None]
-        fresh = [one for one in told if self._counted.is_new(one)]
+        with self._lock:
+            if self._waiting is not None:
+                self._waiting += told
+                return
+        self._take(told)
+
+    def _take(self, records: Iterable[KernelRecord]) -> None:
+        fresh = [one for one in records if self._counted.is_new(one)]
         if not fresh:
             return
-        self._counted.keep(fresh[-1])
+        self._counted.keep(fresh)
         for one in fresh:
             self._count(one)
 

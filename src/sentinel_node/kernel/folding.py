@@ -18,7 +18,7 @@ MOST_A_SECOND = 10
 _US_PER_S = 1_000_000
 _WITH_DIGIT = re.compile(r"\w*\d\w*")
 
-_Pattern = tuple[int, int | None, int | None, str, str]
+_Pattern = tuple[int, int | None, int | None, str, bool, str]
 
 
 @dataclass(slots=True)
@@ -27,10 +27,19 @@ class Kept:
 
     record: KernelRecord
     folded: int = 0
+    folded_sequence: int = 0
+    """The number of the last of those."""
+
+    def fold(self, record: KernelRecord) -> None:
+        """Count another one with it."""
+        self.folded += 1
+        self.folded_sequence = record.sequence
 
     def told(self) -> KernelRecord:
         """The record with its count."""
-        return replace(self.record, folded=self.folded) if self.folded else self.record
+        if not self.folded:
+            return self.record
+        return replace(self.record, folded=self.folded, folded_sequence=self.folded_sequence)
 
 
 class Folder:
@@ -49,7 +58,7 @@ class Folder:
         pattern = _pattern(record)
         count, last = self._seen.get(pattern, (0, None))
         if last is not None and count >= MOST_A_SECOND:
-            last.folded += 1
+            last.fold(record)
             return None
         kept = Kept(record)
         self._seen[pattern] = (count + 1, kept)
@@ -58,4 +67,4 @@ class Folder:
 
 def _pattern(record: KernelRecord) -> _Pattern:
     text = _WITH_DIGIT.sub("#", record.message)
-    return (record.level, record.xid, record.sxid, record.pci_bus_id, text)
+    return (record.level, record.xid, record.sxid, record.pci_bus_id, record.is_from_kernel, text)

@@ -71,6 +71,10 @@ class _Follower:
             if not self._stopped.is_set():
                 hint = "Xids are not counted; who asks for lines is told what can be read"
                 log.warning("kernel_log.not_followed", reason=str(error), hint=hint)
+        except Exception as error:  # the border of a thread: it ends here, and nobody would hear of it
+            self._told(False)  # noqa: FBT003  as above
+            hint = "Xids are not counted until the agent starts again"
+            log.exception("kernel_log.not_followed", reason=repr(error), hint=hint)
 
     def _follow(self, descriptor: int) -> None:
         news = select.poll()

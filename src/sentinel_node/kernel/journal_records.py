@@ -57,6 +57,7 @@ def parse_entry(fields: Mapping[str, object]) -> Entry | None:
             pci_bus_id=mention.pci_bus_id or _device(fields.get("_KERNEL_DEVICE")),
             aer=mention.aer,
             is_off_bus=mention.is_off_bus,
+            is_from_kernel=is_kernels,
         )
     )
 

@@ -14,7 +14,8 @@ from sentinel_node.domain.pci import kernel_form
 
 _ADDRESS = r"[0-9a-fA-F]{4,8}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}(?:\.[0-7])?"
 
-_XID = re.compile(rf"NVRM: Xid \((?:PCI:)?({_ADDRESS})\): (\d{{1,5}})\b")
+_INSTANCE = r"(?: GPU-I:\d{1,3})?"
+_XID = re.compile(rf"NVRM: Xid \((?:PCI:)?({_ADDRESS}){_INSTANCE}\): (\d{{1,5}})\b")
 _SXID = re.compile(rf"nvidia-nvswitch\d+: SXid \(PCI:({_ADDRESS})\): (\d{{1,6}})\b(?!, (?:Data \{{|Severity ))")
 _OFF_BUS = re.compile(r"NVRM: .*fallen off the bus")
 _SEVERITY = r"(?P<class>Correct|Uncorrect)(?:ed|able)(?: \((?P<extent>Non-Fatal|Fatal)\))?"

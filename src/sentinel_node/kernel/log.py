@@ -205,4 +205,5 @@ def _record(record: KmsgRecord, boot_id: str, start_unix_ns: int) -> KernelRecor
         pci_bus_id=mention.pci_bus_id or record.pci_bus_id,
         aer=mention.aer,
         is_off_bus=mention.is_off_bus,
+        is_from_kernel=record.facility == 0,
     )

@@ -33,14 +33,15 @@ class Ring:
         self._bytes = 0
         self._kept: deque[Kept] = deque()
         self._folder = Folder()
-        self._gaps: deque[_Gap] = deque(maxlen=_MOST_GAPS)
+        self._gaps: deque[_Gap] = deque()
+        self._forgotten = _Gap(0, 0)
         self._next_sequence = 0
 
     def add(self, record: KernelRecord) -> int:
         """Take the next record; gives how many are missing before it, which for the first one is since the boot."""
         gap = max(0, record.sequence - self._next_sequence)
         if gap:
-            self._gaps.append(_Gap(gap, record.unix_ns))
+            self._gap(_Gap(gap, record.unix_ns))
         self._next_sequence = record.sequence + 1
         if (kept := self._folder.add(record)) is not None:
             self._kept.append(kept)
@@ -66,19 +67,26 @@ class Ring:
     @property
     def is_whole(self) -> bool:
         """Whether it holds everything since the boot."""
-        return not self._gaps
+        return not self._gaps and not self._forgotten.lines
 
     def lost_after(self, unix_ns: int) -> int:
         """Lines that are missing before a line of this time or later."""
-        return sum(gap.lines for gap in self._gaps if gap.before_unix_ns > unix_ns)
+        return sum(gap.lines for gap in (self._forgotten, *self._gaps) if gap.before_unix_ns > unix_ns)
 
     def _forget_oldest(self) -> None:
         gone = self._kept.popleft()
         self._bytes -= _size_bytes(gone.record)
-        lines = 1 + gone.folded
-        if self._gaps and self._gaps[0].before_unix_ns <= gone.record.unix_ns:
+        lines = self._forgotten.lines + 1 + gone.folded
+        while self._gaps and self._gaps[0].before_unix_ns <= gone.record.unix_ns:
             lines += self._gaps.popleft().lines
-        self._gaps.appendleft(_Gap(lines, self._kept[0].record.unix_ns))
+        self._forgotten = _Gap(lines, self._kept[0].record.unix_ns)
+
+    def _gap(self, gap: _Gap) -> None:
+        """Keep it; of too many the two oldest become one, so that their time blurs and no line of them is forgotten."""
+        self._gaps.append(gap)
+        if len(self._gaps) > _MOST_GAPS:
+            first, second = self._gaps.popleft(), self._gaps.popleft()
+            self._gaps.appendleft(_Gap(first.lines + second.lines, second.before_unix_ns))
 
 
 def _size_bytes(record: KernelRecord) -> int:

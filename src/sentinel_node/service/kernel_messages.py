@@ -89,6 +89,7 @@ def _as_json(record: KernelRecord) -> str:
         "aer": record.aer,
         "is_off_bus": record.is_off_bus or None,
         "folded_lines": record.folded or None,
+        "from_kernel": record.is_from_kernel,
     }
     return json.dumps({name: value for name, value in told.items() if value not in (None, "")})
 
@@ -108,4 +109,5 @@ def _record_message(record: KernelRecord) -> node_pb2.KernelRecord:
         aer=record.aer,
         is_off_bus=record.is_off_bus,
         folded_lines=record.folded,
+        from_kernel=record.is_from_kernel,
     )

@@ -743,6 +743,7 @@ class KernelRecord(_message.Message):
     AER_FIELD_NUMBER: _builtins.int
     IS_OFF_BUS_FIELD_NUMBER: _builtins.int
     FOLDED_LINES_FIELD_NUMBER: _builtins.int
+    FROM_KERNEL_FIELD_NUMBER: _builtins.int
     boot_id: _builtins.str
     sequence: _builtins.int
     """Grows within a boot; a gap means that lines were lost."""
@@ -765,6 +766,8 @@ class KernelRecord(_message.Message):
     """The driver says that the GPU has fallen off the bus."""
     folded_lines: _builtins.int
     """Lines like this one that came right after it and were counted, not kept."""
+    from_kernel: _builtins.bool
+    """The kernel itself wrote it, not a process into the kernel's buffer. Absent: this agent cannot tell."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """The wall clock's; for a line of this boot computed from the boot's start, so a stepped clock shifts it."""
@@ -785,15 +788,20 @@ class KernelRecord(_message.Message):
         aer: _builtins.str = ...,
         is_off_bus: _builtins.bool = ...,
         folded_lines: _builtins.int = ...,
+        from_kernel: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_sxid", b"_sxid", "_xid", b"_xid", "sxid", b"sxid", "time", b"time", "xid", b"xid"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_from_kernel", b"_from_kernel", "_sxid", b"_sxid", "_xid", b"_xid", "from_kernel", b"from_kernel", "sxid", b"sxid", "time", b"time", "xid", b"xid"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sxid", b"_sxid", "_xid", b"_xid", "aer", b"aer", "boot_id", b"boot_id", "folded_lines", b"folded_lines", "is_off_bus", b"is_off_bus", "level", b"level", "message", b"message", "monotonic_us", b"monotonic_us", "pci_bus_id", b"pci_bus_id", "sequence", b"sequence", "source", b"source", "sxid", b"sxid", "time", b"time", "xid", b"xid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_from_kernel", b"_from_kernel", "_sxid", b"_sxid", "_xid", b"_xid", "aer", b"aer", "boot_id", b"boot_id", "folded_lines", b"folded_lines", "from_kernel", b"from_kernel", "is_off_bus", b"is_off_bus", "level", b"level", "message", b"message", "monotonic_us", b"monotonic_us", "pci_bus_id", b"pci_bus_id", "sequence", b"sequence", "source", b"source", "sxid", b"sxid", "time", b"time", "xid", b"xid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__from_kernel: _TypeAlias = _typing.Literal["from_kernel"]  # noqa: Y015
+    _WhichOneofArgType__from_kernel: _TypeAlias = _typing.Literal["_from_kernel", b"_from_kernel"]  # noqa: Y015
     _WhichOneofReturnType__sxid: _TypeAlias = _typing.Literal["sxid"]  # noqa: Y015
     _WhichOneofArgType__sxid: _TypeAlias = _typing.Literal["_sxid", b"_sxid"]  # noqa: Y015
     _WhichOneofReturnType__xid: _TypeAlias = _typing.Literal["xid"]  # noqa: Y015
     _WhichOneofArgType__xid: _TypeAlias = _typing.Literal["_xid", b"_xid"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__from_kernel) -> _WhichOneofReturnType__from_kernel | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__sxid) -> _WhichOneofReturnType__sxid | None: ...
     @_typing.overload
