@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
 from gcm_sentinel.clients.kubernetes.marks import marks_of
 from gcm_sentinel.clients.kubernetes.objects import metadata, strings, text
-from gcm_sentinel.domain.deep_probing import call_of, probe_of, probes_of, seed_of
+from gcm_sentinel.domain.deep_probing import at_most, call_of, probe_of, probes_of, seed_of
 from gcm_sentinel.domain.errors import Permanent, Refused, SentinelError
 from gcm_sentinel.domain.jsontypes import Json, JsonObject
 from gcm_sentinel.domain.node_agent import NodeDescription, NodeGpu, ProbePermission
@@ -52,6 +53,7 @@ class RunDeepProbe:
         self._cluster = context.cluster
         self._agents = agents
         self._limits = context.deep_probing
+        self._order_lasts = context.policy.order_lasts
         self._objection = Emptied(context).for_reset
 
     @property
@@ -80,7 +82,7 @@ class RunDeepProbe:
         target = ActionTarget("gpu", uuid, uuid, name)
         order = Order(self.operation, target, incident.id, incident.investigation_id, given, reason=asking.reason(call))
         calls = self._calls(order, (uuid, sibling) if sibling else (uuid,))
-        notes = (note, f"takes all of the GPU for at most {self._limits.lasts.total_seconds() / 60:.0f} min")
+        notes = (note, self._how_long(sibling))
         return Plan(replace(order, calls=calls), marks_of(node), strings(metadata(node).get("labels")), notes=notes)
 
     async def carry_out(self, order: Order, hands: Hands) -> Carried:
@@ -117,6 +119,13 @@ class RunDeepProbe:
         """Nothing: a probe leaves nothing behind."""
         return None
 
+    def _how_long(self, sibling: str) -> str:
+        """What it costs at most, for whoever approves it."""
+        probing, each, ends = map(_minutes, (self._limits.lasts, at_most(self._limits), self._order_lasts))
+        beside = ", then the one beside it for as long at most" if sibling else ""
+        taken = f"takes all of the GPU for at most {each} min, {probing} of them probing{beside}"
+        return f"{taken}; stopped {ends} min after it began"
+
     def _calls(self, order: Order, uuids: Sequence[str]) -> tuple[ApiCall, ...]:
         seed, node = seed_of(order), order.target.node
         return tuple(call_of(node, probe) for uuid in uuids for probe in probes_of(uuid, seed, self._limits))
@@ -130,6 +139,10 @@ class RunDeepProbe:
             if nothing_yet and isinstance(error, Permanent | Refused):
                 raise
             return no_result(probe_of(call)[1], str(error))
+
+
+def _minutes(duration: timedelta) -> str:
+    return f"{duration.total_seconds() / 60:.0f}"
 
 
 def _no_more(_found: JsonObject) -> str:

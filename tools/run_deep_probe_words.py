@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gcm_sentinel.domain.node_probes import ProbeOrder, ProbeOutcome
+from gcm_sentinel.domain.node_probes import ProbeKind, ProbeOrder, ProbeOutcome
 from gcm_sentinel.domain.probe_result import ProbeResult
 
 _MOST_SMS = 8
 _LONGEST_WHY = 200
+_GIB = 1 << 30
 
 
 def verdict(suspect: str, asked: Sequence[ProbeOrder], results: Sequence[ProbeResult]) -> tuple[bool, str]:
@@ -28,7 +29,7 @@ def verdict(suspect: str, asked: Sequence[ProbeOrder], results: Sequence[ProbeRe
     silent = [*map(_silent, (one for one in ours if not one.answers)), *_not_asked(asked, ours)]
     parts = [
         *(f"{one.title} FAIL on {_where(one)}, {_beside(theirs.get(one.title))}{_kept(one)}" for one in failed),
-        *([f"PASS: {', '.join(f'{one.title}{_kept(one)}' for one in passed)}"] if passed else []),
+        *([f"PASS: {', '.join(f'{one.title}{_tested(one)}{_kept(one)}' for one in passed)}"] if passed else []),
         *([f"no answer, which is no pass: {', '.join(silent)}"] if silent else []),
     ]
     words = "; ".join(parts)
@@ -66,6 +67,14 @@ def _not_asked(asked: Sequence[ProbeOrder], ours: Sequence[ProbeResult]) -> list
     told = {(one.kind, one.soak_s) for one in ours}
     left = [one for one in asked if (one.kind, int(one.soak.total_seconds())) not in told]
     return [f"{one.kind} {'soaked ' if one.soak else ''}not asked" for one in left]
+
+
+def _tested(result: ProbeResult) -> str:
+    """How much of the memory a pass of it is about: what was not free was not tested."""
+    if result.kind is not ProbeKind.MEMORY:
+        return ""
+    size = f"{result.tested_bytes / _GIB:.2f} GiB tested" if result.tested_bytes else "nobody told how much was tested"
+    return f" ({size})"
 
 
 def _kept(result: ProbeResult) -> str:

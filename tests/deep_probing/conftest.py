@@ -55,7 +55,8 @@ HOT = ("tensor_core", "fma")
 KEY = f"inc-1.1/run_deep_probe/{GPU}@proposed"
 """Of the job that sees the order of inc-1 through."""
 OPERATION = Operation.RUN_DEEP_PROBE
-SWIFT = Pace(tries=3, pause=timedelta(seconds=0.01), look=timedelta(seconds=0.02))
+SWIFT = Pace(waits=timedelta(seconds=40), look=timedelta(seconds=0.02))
+"""Three tries where nothing is heard."""
 ALL_PASS = (Outcome.PASS,) * SMS
 
 
@@ -127,7 +128,9 @@ class Site(Yard):
         assert self.agents is not None
         tools: dict[Operation, RemediationTool] = {**load_tools(self.context), OPERATION: self.tool}
         keeper = Keeper(self.stores.evidence, self.clock, Redactor())
-        probes = ProbeRunner(GuardedProbes(self.agents, self.mode), keeper, self.clock, self.pace)
+        probes = ProbeRunner(
+            GuardedProbes(self.agents, self.mode), keeper, self.clock, self.pace, sleep=self.clock.sleep
+        )
         writer = GuardedWriter(self.client, self.mode)
         cluster = Cluster(self.client, writer, self.clock, sleep=self.clock.sleep, probes=probes)
         surveyor = Surveyor(self.client, self.stores.actions, self.clock)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from time import process_time
+from typing import Any
 
 import pytest
 
 from gcm_sentinel.domain.deep_probing import DeepProbing, call_of, probe_of, probes_of
 from gcm_sentinel.domain.errors import BadConfiguration
-from gcm_sentinel.domain.node_probes import ProbeKind, ProbeOutcome
+from gcm_sentinel.domain.node_agent import NodeGpu
+from gcm_sentinel.domain.node_probes import ProbeFinding, ProbeKind, ProbeOutcome, ProbeRun
 from gcm_sentinel.domain.order import ApiCall
-from gcm_sentinel.domain.probe_result import FailingSm, ProbeResult, from_json, plain, to_json
+from gcm_sentinel.domain.probe_result import FailingSm, ProbeResult, from_json, lines_of, plain, result_of, to_json
 from gcm_sentinel.tools.run_deep_probe_words import verdict
 
 GPU, OTHER = "GPU-a", "GPU-b"
@@ -118,3 +122,38 @@ def test_a_call_that_is_no_deep_probe_is_none(call):
 def test_text_of_a_node_is_one_short_line():
     assert plain("a\n\x1b[2Jb " + "x" * 999).startswith("a [2Jb xxx")
     assert len(plain("x" * 999)) < 320
+
+
+NODE_SENDS = [ProbeFinding(FAIL, number % 3, f"{number:04d} {'v' * 2900}", mismatch_bits=1) for number in range(3000)]
+
+
+def a_run(findings):
+    order, now = ASKED[0], datetime(2026, 11, 20, tzinfo=UTC)
+    return ProbeRun("run-1", NodeGpu(GPU, 0, ""), order, FAIL, tuple(findings), 132, now, now)
+
+
+def test_of_many_variants_some_are_told_and_the_rest_counted():
+    told = result_of(a_run(NODE_SENDS), "P1-1")
+
+    assert [(len(one.variants), one.variants_more) for one in told.failing] == [(16, 984)] * 3
+    assert "and 984 more)" in str(told.failing[0])
+    assert len(json.dumps(to_json(told))) < 10_000
+    assert from_json(to_json(told)) == told
+
+
+def test_a_result_that_counts_no_more_variants_was_recorded_earlier():
+    recorded: Any = to_json(result("fma", FAIL, failing=FAILING))
+    for one in recorded["failing"]:
+        del one["variants_more"]
+
+    assert from_json(recorded).failing == FAILING
+
+
+def test_writing_down_a_run_takes_as_long_as_it_has_findings():
+    many = [ProbeFinding(FAIL, 0, str(number)) for number in range(10_000)]
+    began_s = process_time()
+
+    lines = list(lines_of(a_run(many)))
+
+    assert len(lines) == 2 + 2 * len(many)
+    assert process_time() - began_s < 1.0

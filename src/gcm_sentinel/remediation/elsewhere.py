@@ -24,7 +24,7 @@ from gcm_sentinel.domain.jsontypes import JsonObject
 from gcm_sentinel.domain.order import ApiCall, Order
 from gcm_sentinel.domain.remediation import GONE_ALREADY
 from gcm_sentinel.remediation.doubt import in_doubt, may_have_arrived
-from gcm_sentinel.remediation.probing import Objection, ProbeRunner
+from gcm_sentinel.remediation.probing import Objection, Objections, ProbeRunner
 
 log = structlog.get_logger(__name__)
 
@@ -52,8 +52,8 @@ class Others:
     """None where no gateway is configured."""
     probes: ProbeRunner | None = None
     """None where no agents on GPU nodes are."""
-    unwanted: Callable[[], Awaitable[str]] = _always
-    """Why what goes on for long is not wanted any more; empty where it is."""
+    unwanted: Objection = _always
+    """Why what goes on for long is not wanted any more; empty where it is. It does not wait for who can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ async def direct(call: ApiCall, order: Order, at: datetime, gateway: GatewayWrit
 
 
 async def probe(call: ApiCall, order: Order, others: Others, objection: Objection) -> JsonObject:
-    """Run the probe of `call`, where and as long as neither `objection` nor `others` has anything against it.
+    """Run the probe of `call`, as long as there is no `objection` about its node, and `others` still want it.
 
     Raises:
         Refused: no agents are configured, the mode does not permit it, or there is an objection.
@@ -136,11 +136,7 @@ async def probe(call: ApiCall, order: Order, others: Others, objection: Objectio
     """
     if others.probes is None:
         raise Refused(f"{call.path} was not called: no agents on GPU nodes are configured")
-
-    async def either() -> str:
-        return await others.unwanted() or await objection()
-
-    return await others.probes(call, order, either)
+    return await others.probes(call, order, Objections(node=objection, order=others.unwanted))
 
 
 async def _persistently(work: Callable[[], Awaitable[JsonObject]], call: ApiCall, sleep: Sleep) -> JsonObject:

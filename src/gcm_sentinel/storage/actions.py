@@ -115,6 +115,14 @@ class Actions:
                 await _advance(connection, action_id, step)
             return objection
 
+    async def take_over(self, action_id: str, step: Step) -> None:
+        """The executor of `step` goes on with what another process began by the same job; a repeated call changes
+        nothing."""
+        this = table.c.id == action_id, table.c.state.in_(UNDER_WAY_NAMES)
+        by_job = table.c.executor.endswith(f" {clean(step.job)}", autoescape=True)
+        async with self._database.writing() as connection:
+            await connection.execute(update(table).where(*this, by_job).values(executor=clean(_executor(step))))
+
     async def begun_since(self, since: datetime) -> tuple[datetime, ...]:
         """When the actions of all incidents began that began since then."""
         async with self._database.reading() as connection:

@@ -91,7 +91,7 @@ class ActionJob:
             ruling, resumed = await self._begun(record, key, steps)
             log.info("action.ruled", verdict=str(ruling.verdict), reason=ruling.reason)
             if ruling.verdict is Verdict.ALLOWED:
-                await self._carry_out(record, steps, resumed=resumed)
+                await self._carry_out(record, key, steps, resumed=resumed)
         self._pulse.acting.ring()
         self._pulse.dispatch.ring()  # the sinks are to be told
 
@@ -116,14 +116,14 @@ class ActionJob:
             return False
         return await capture.before(record.order, Scope(stored.incident, stored.evidence), steps)
 
-    async def _carry_out(self, record: ActionRecord, steps: Steps, *, resumed: bool) -> None:
+    async def _carry_out(self, record: ActionRecord, key: str, steps: Steps, *, resumed: bool) -> None:
         async def on_carried(carried: Carried) -> None:
             result: JsonObject = {"sent": carried.sent, "left": list(carried.left), **carried.facts}
             step = Step(ActionState.CARRIED, self._clock.now(), result=result)
             await steps.run("carried", partial(self._advance, record, step), NOTHING)
 
-        carrying = Resumed(steps, partial(self._rulings.not_any_more, record)) if resumed else steps
-        unwanted = partial(self._rulings.not_any_more, record)
+        unwanted = await self._rulings.goes_on(record, key, resumed=resumed)
+        carrying = Resumed(steps, partial(patiently, "order", unwanted)) if resumed else steps
         outcome = await self._acting.executor.run(
             record.order, carrying, on_carried, resumed=resumed, unwanted=unwanted
         )

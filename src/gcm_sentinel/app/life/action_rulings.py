@@ -16,6 +16,7 @@ from gcm_sentinel.app.life.action_keys import approval_id, follows, job_of, try_
 from gcm_sentinel.app.life.limits import Limits
 from gcm_sentinel.app.life.patience import patiently
 from gcm_sentinel.app.life.refusing import grown_old, leave_no_question, refusal_of
+from gcm_sentinel.app.life.still_wanted import StillWanted
 from gcm_sentinel.app.stores import Stores
 from gcm_sentinel.domain.acting_policy import ActingPolicy, Capacity
 from gcm_sentinel.domain.action_record import (
@@ -29,7 +30,6 @@ from gcm_sentinel.domain.action_record import (
 )
 from gcm_sentinel.domain.errors import SentinelError
 from gcm_sentinel.domain.gate import Ruling, Verdict, asks_about_everything
-from gcm_sentinel.domain.operations import DECLARED
 from gcm_sentinel.domain.protocols import Clock
 from gcm_sentinel.remediation.capture import Capture
 from gcm_sentinel.remediation.execute import Executor
@@ -92,20 +92,16 @@ class Rulings:
                 return ruling
         return await self._begin(record, key)
 
-    async def not_any_more(self, record: ActionRecord) -> str:
-        """Why nothing is to be sent of what a process that is no more began, and of which nothing was answered; empty
-        where it is."""
-        lasts, carries_out = self._acting.policy.order_lasts, DECLARED[record.order.operation].carries_out
-        if record.started_at and self._clock.now() - record.started_at > lasts:
-            began = record.started_at.isoformat()
-            return f"it was begun at {began}, and what was not sent {lasts.total_seconds() / 60:.0f} min later is not"
-        stored = await patiently("ground", partial(self._stores.investigations.get, record.order.investigation_id))
-        if stored is None or stored.incident is None:
-            return "the assessment it rests on is not stored any more"
-        stands = partial(self._stores.actions.stands, stored.incident, record.node)
-        if carries_out and not await patiently("incident", stands):
-            return "what opened the incident is no longer wrong, or the incident is over"
-        return ""
+    async def goes_on(self, record: ActionRecord, key: str, *, resumed: bool) -> StillWanted:
+        """This process sees the order through by the job of `key`; what tells whether that is still wanted.
+
+        `resumed`: another process may have begun it, which is to leave it to this one.
+        """
+        step = Step(ActionState.RUNNING, self._clock.now(), executor=self._executor, job=key)
+        if resumed:
+            await patiently("action", partial(self._stores.actions.take_over, record.id, step))
+        mine = f"{self._executor} {key}"
+        return StillWanted(self._stores, record, self._clock, lasts=self._acting.policy.order_lasts, mine=mine)
 
     async def _rule(self, record: ActionRecord, key: str, *, captured: bool) -> Ruling:
         """The ruling on what was not begun when it was looked at, settled."""
