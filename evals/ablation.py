@@ -20,7 +20,7 @@ _CALLED: dict[str, str] = {
     "knowledge": r"knowledge",
     "kubernetes": r"kubernetes|node object|node's conditions|\bpods?\b|\bevents?\b",
     "node_exporter": r"node.?exporter|host metric",
-    "prometheus": r"prometheus|gpu metric|time series|metrics",
+    "prometheus": r"prometheus|gpu metric|time series|(?<!dcgm )metrics",
     "sentinel": r"sentinel",
     "topology": r"topolog",
     "workloads": r"workload|\bjobs?\b",
@@ -28,10 +28,40 @@ _CALLED: dict[str, str] = {
 """Source to how people call it; any other source must be called by its name."""
 
 
+_UNREACHED = re.compile(
+    r"\bno (tool|source|data|answer|access|logs?|metrics|agent)\b|\bnot (be )?(\w+ly )?(checked|reached|reachable|read|"
+    r"readable|there|available|offered|asked|queried|answer|accessible|configured|looked|seen|usable|connected)\b|"
+    r"\b(could not|couldn't|cannot|can't|unavailable|unreachable|unreadable|inaccessible|missing|disabled|turned off|"
+    r"is down|down\)|failed|timed? ?out|timeout|absent|refused|error)\b|\bnone of \d+ logs could be read",
+    re.IGNORECASE,
+)
+"""How people say that something could not be looked at."""
+_FEW_WORDS = 4
+"""In a list of what was not checked, a name with so few words says so by standing there."""
+
+
 def untold(without: Sequence[str], not_checked: Sequence[str]) -> tuple[str, ...]:
-    """Those of the sources `without` that no sentence of `not_checked` speaks of."""
-    said = "\n".join(not_checked)
-    return tuple(source for source in without if not re.search(_pattern(source), said, re.IGNORECASE))
+    """Those of the sources `without` of which no sentence of `not_checked` says that it could not be looked at.
+
+    A sentence may name a source also for what would have been in it, which tells of no gap in that source. So its name
+    must stand where it is said: in the same part of the sentence, or as what the words after a colon are about.
+    """
+    parts = [part for sentence in not_checked for part in re.split(r"[;.]\s+|\n", sentence)]
+    return tuple(source for source in without if not any(_tells(_pattern(source), part) for part in parts))
+
+
+def _tells(pattern: str, part: str) -> bool:
+    head, colon, rest = part.partition(": ")
+    if re.search(pattern, head, re.IGNORECASE):
+        bare = not colon and len(head.split()) <= _FEW_WORDS
+        return bare or _UNREACHED.search(part) is not None
+    return re.search(pattern, rest, re.IGNORECASE) is not None and (
+        _UNREACHED.search(rest) is not None or (_UNREACHED.search(head) is not None and not _names_any(head))
+    )
+
+
+def _names_any(words: str) -> bool:
+    return any(re.search(_pattern(source), words, re.IGNORECASE) for source in _CALLED)
 
 
 def _pattern(source: str) -> str:

@@ -17,6 +17,8 @@ from gcm_sentinel.evals.statistics import mean
 Pair: TypeAlias = tuple[CaseRecord, CaseRecord]
 """A case before and now."""
 
+_LUCK = 0.05
+"""From this p on a difference may be luck."""
 _PARTS = ("root_cause", "entities", "severity", "actions", "evidence", "confidence")
 
 
@@ -57,6 +59,8 @@ class Comparison:
     """The same verdict with another score."""
     only_before: tuple[Key, ...]
     only_now: tuple[Key, ...]
+    unrun: int
+    """Pairs of which one or both could not be run: they tell of an outage, not of the agent; no test has them."""
     tests: Tests
 
     @property
@@ -67,7 +71,7 @@ class Comparison:
             found.append(f"{self.passed_before - self.passed_now} fewer cases pass")
         if self.forbidden_now > self.forbidden_before:
             found.append(f"{self.forbidden_now - self.forbidden_before} more cases do what is forbidden")
-        if self.tests.score.high < 0:
+        if self.tests.score.high < 0 and self.tests.sign_p < _LUCK:
             found.append("the score is lower, by more than luck")
         if self.only_before:
             found.append(f"{len(self.only_before)} cases are missing")
@@ -89,8 +93,13 @@ def compare(before: Sequence[CaseRecord], now: Sequence[CaseRecord], *, seed: in
         moved=tuple(_turn(pair) for pair in pairs if _moved(pair)),
         only_before=tuple(key for key in old if key not in new),
         only_now=tuple(key for key in new if key not in old),
-        tests=_tests(pairs, seed),
+        unrun=sum(not _both_ran(pair) for pair in pairs),
+        tests=_tests([pair for pair in pairs if _both_ran(pair)], seed),
     )
+
+
+def _both_ran(pair: Pair) -> bool:
+    return all(record.score is not None for record in pair)
 
 
 def _moved(pair: Pair) -> bool:

@@ -1,7 +1,8 @@
 """The figures of a run, over all its cases and over groups of them. Pure: records in, figures out.
 
-Every share carries its 95 % Wilson interval, also where it is over claims or pieces of evidence, which are not
-independent of each other: there the interval is too narrow and only a hint. A case that could not be run counts as not
+Every share carries its 95 % interval: Wilson's over cases, and by scenario once a run has several seeds, whose cases
+are not independent. Over claims and pieces of evidence, which are not either, it is Wilson's all the same: too narrow
+there, and only a hint. A case that could not be run counts as not
 passed and with no points, and in nothing else.
 """
 
@@ -14,6 +15,7 @@ from gcm_sentinel.domain.assessment import Outcome
 from gcm_sentinel.domain.faults import FaultClass
 from gcm_sentinel.evals.calibration import Calibration, calibration
 from gcm_sentinel.evals.case_record import CaseRecord
+from gcm_sentinel.evals.clustered import share_of
 from gcm_sentinel.evals.measures import Measures
 from gcm_sentinel.evals.statistics import Share, mean, median, quantile, wilson
 
@@ -93,26 +95,16 @@ class Group:
     forbidden: int
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """What a run is without some source."""
-
-    group: Group
-    silent: int
-    """Answers that do not speak of the gap."""
-    silent_losses: int
-    """Those of them that are worse than with every source: the gap mattered, and nobody is told."""
-
-
 def figures(records: Sequence[CaseRecord]) -> Figures:
     """The figures over `records`."""
     answers = [(record, record.measures) for record in records if record.measures]
     measured = [item for _, item in answers]
-    well = [item for record, item in answers if not record.is_fault]
-    ill = [item for record, item in answers if record.is_fault]
+    well = [(record.scenario, item) for record, item in answers if not record.is_fault]
+    ill = [(record.scenario, item) for record, item in answers if record.is_fault]
+    by_scenario = seeds_repeat(records)
     return Figures(
-        passed=wilson(sum(record.passed for record in records), len(records)),
-        right=wilson(sum(item.right for item in measured), len(records)),
+        passed=_passed(records, clustered=by_scenario),
+        right=share_of([(record.scenario, _is_right(record)) for record in records], clustered=by_scenario),
         mean_score=mean([record.total for record in records]),
         forbidden=_forbidden(records),
         errors=sum(record.measures is None for record in records),
@@ -123,13 +115,29 @@ def figures(records: Sequence[CaseRecord]) -> Figures:
         evidence_cited=_share([item.evidence_cited for item in measured], [item.evidence_wanted for item in measured]),
         claims_founded=_share([item.claims_founded for item in measured], [item.claims for item in measured]),
         struck=sum(item.struck for item in measured),
-        left_alone=wilson(sum(_submitted(item) and not item.accuses for item in well), len(well)),
-        passed_over=wilson(sum(_passes_over(item) for item in ill), len(ill)),
+        left_alone=share_of(
+            [(name, _submitted(item) and not item.accuses) for name, item in well], clustered=by_scenario
+        ),
+        passed_over=share_of([(name, _passes_over(item)) for name, item in ill], clustered=by_scenario),
         spent=_spent(records),
         wall_s=_spread([record.wall_s for record, _ in answers]),
         overhead_ms=_spread([value for record in records for value in record.overhead_ms]),
         replayed_otherwise=sum(record.replays_alike is False for record in records),
     )
+
+
+def seeds_repeat(records: Sequence[CaseRecord]) -> bool:
+    """Whether any case was run with several seeds."""
+    names = {(record.scenario, record.variant, record.without): record.seed for record in records}
+    return any(names[record.scenario, record.variant, record.without] != record.seed for record in records)
+
+
+def _passed(records: Sequence[CaseRecord], *, clustered: bool) -> Share:
+    return share_of([(record.scenario, record.passed) for record in records], clustered=clustered)
+
+
+def _is_right(record: CaseRecord) -> bool:
+    return record.measures is not None and record.measures.right
 
 
 def _submitted(item: Measures) -> bool:
@@ -186,7 +194,8 @@ def groups(records: Sequence[CaseRecord], name_of: Callable[[CaseRecord], str]) 
     held: dict[str, list[CaseRecord]] = {}
     for record in records:
         held.setdefault(name_of(record), []).append(record)
-    return tuple(_group(name, held[name]) for name in sorted(held))
+    clustered = seeds_repeat(records)
+    return tuple(_group(name, held[name], clustered=clustered) for name in sorted(held))
 
 
 def by_section(record: CaseRecord) -> str:
@@ -208,34 +217,13 @@ EVERYTHING = "(every source)"
 """Sorts before any name of a source."""
 
 
-def _group(name: str, records: Sequence[CaseRecord]) -> Group:
+def _group(name: str, records: Sequence[CaseRecord], *, clustered: bool) -> Group:
     measured = [record.measures for record in records if record.measures]
     return Group(
         name=name,
-        passed=wilson(sum(record.passed for record in records), len(records)),
+        passed=_passed(records, clustered=clustered),
         right=sum(item.right for item in measured),
         mean_score=mean([record.total for record in records]),
         confidence=mean([item.confidence for item in measured]),
         forbidden=sum(bool(record.forbidden) for record in records),
     )
-
-
-def dropped(records: Sequence[CaseRecord]) -> tuple[Dropped, ...]:
-    """The run with every source, and without each that was dropped; empty for a run that dropped none."""
-    if not any(record.without for record in records):
-        return ()
-    before = {record.key[:3]: record for record in whole(records)}
-    found = []
-    for group in groups(records, by_dropped):
-        silent = [
-            record
-            for record in records
-            if by_dropped(record) == group.name and record.measures and record.measures.gaps_untold
-        ]
-        losses = [record for record in silent if _is_worse(record, before.get(record.key[:3]))]
-        found.append(Dropped(group, len(silent), len(losses)))
-    return tuple(found)
-
-
-def _is_worse(record: CaseRecord, before: CaseRecord | None) -> bool:
-    return before is not None and record.total < before.total

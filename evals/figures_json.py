@@ -7,19 +7,18 @@ from collections.abc import Sequence
 from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.evals.calibration import Calibration
 from gcm_sentinel.evals.case_record import CaseRecord
+from gcm_sentinel.evals.dropping import Dropped, dropped
 from gcm_sentinel.evals.figures import (
-    Dropped,
     Figures,
     Group,
     Spread,
     by_class,
     by_section,
-    dropped,
     figures,
     groups,
     whole,
 )
-from gcm_sentinel.evals.statistics import Share
+from gcm_sentinel.evals.statistics import Share, wilson
 
 
 def summary_of(everything: Sequence[CaseRecord], wall_s: float) -> dict[str, Json]:
@@ -40,7 +39,7 @@ def _of_whole(found: Figures, records: Sequence[CaseRecord]) -> dict[str, Json]:
         "cases": found.passed.trials,
         "passed": found.passed.successes,
         "pass_share": round(found.passed.value, 4),
-        "wilson_95": [round(found.passed.low, 4), round(found.passed.high, 4)],
+        **_interval(found.passed),
         "mean_score": round(found.mean_score, 2),
         "right": _share(found.right),
         "forbidden": found.forbidden.cases,
@@ -81,8 +80,15 @@ def _share(share: Share) -> dict[str, Json]:
         "of": share.trials,
         "count": share.successes,
         "share": round(share.value, 4),
-        "wilson_95": [round(share.low, 4), round(share.high, 4)],
+        **_interval(share),
     }
+
+
+def _interval(share: Share) -> dict[str, Json]:
+    """Wilson's over cases, and beside it the one by scenario where several seeds were run."""
+    cases = wilson(share.successes, share.trials)
+    found: dict[str, Json] = {"wilson_95": [round(cases.low, 4), round(cases.high, 4)]}
+    return found | ({"by_scenario_95": [round(share.low, 4), round(share.high, 4)]} if share.by_scenario else {})
 
 
 def _spread(spread: Spread) -> dict[str, Json]:
@@ -92,8 +98,8 @@ def _spread(spread: Spread) -> dict[str, Json]:
 def _calibration(found: Calibration) -> dict[str, Json]:
     return {
         "answers": found.answers,
-        "brier": round(found.brier, 4),
-        "expected_calibration_error": round(found.error, 4),
+        "brier": round(found.brier, 4) if found.answers else None,
+        "expected_calibration_error": round(found.error, 4) if found.answers else None,
         "bins": [
             {"low": item.low, "high": item.high, "confidence": round(item.confidence, 4), "right": _share(item.right)}
             for item in found.bins

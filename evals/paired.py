@@ -3,7 +3,8 @@
 Cases of one scenario resemble each other (its seeds change names and times, not the fault), so the mean difference of
 the score is resampled by scenario and not by case, and its sign test counts scenarios. McNemar's test (McNemar 1947,
 the exact form) counts cases that one run passed and the other failed, and so takes them as independent: it is the
-more eager of the three.
+more eager of the three. Over few scenarios the resampled interval is too sure of itself (over one it is a
+point), so that a difference counts as more than luck only where the sign test says so, too.
 """
 
 from __future__ import annotations

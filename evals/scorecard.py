@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 
 from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.evals.case_record import CaseRecord
+from gcm_sentinel.evals.dropping import dropped
 from gcm_sentinel.evals.figures import (
     EVERYTHING,
     Figures,
     Group,
     by_class,
     by_section,
-    dropped,
     figures,
     groups,
+    seeds_repeat,
     whole,
 )
 from gcm_sentinel.evals.scorecard_cases import cases_card
@@ -59,13 +60,23 @@ def _engine(how: Mapping[str, Json]) -> str:
 def _about(records: Sequence[CaseRecord], how: Mapping[str, Json], created_at: str) -> str:
     scenarios = len({record.scenario for record in records})
     words = [
-        f"{len(records)} cases of {scenarios} scenarios",
+        f"{_count(len(records), 'case')} of {_count(scenarios, 'scenario')}",
         f"version {how['version']}" if "version" in how else "",
         f"mode {how['mode']}" if how.get("mode") else "",
         f"begun {created_at[:16].replace('T', ' ')} UTC",
-        "intervals are 95 % Wilson",
+        _intervals(records),
     ]
     return f"<p>{text(' · '.join(filter(None, words)))}</p>"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _intervals(records: Sequence[CaseRecord]) -> str:
+    if seeds_repeat(records):
+        return "intervals are 95 % by scenario, whose seeds are alike; of evidence, claims and confidence Wilson"
+    return "intervals are 95 % Wilson"
 
 
 def _unfinished(records: Sequence[CaseRecord], planned: int) -> str:

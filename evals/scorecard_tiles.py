@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gcm_sentinel.evals.calibration import Calibration
 from gcm_sentinel.evals.figures import Figures
 from gcm_sentinel.evals.scorecard_plots import text
 from gcm_sentinel.evals.statistics import Share
@@ -11,19 +12,19 @@ _GOOD = 0.9
 
 def tiles(found: Figures) -> str:
     """All of them."""
-    sure, spent, forbidden = found.calibration, found.spent, found.forbidden
+    spent, forbidden = found.spent, found.forbidden
     cost = "price not known" if spent.cost_usd is None else f"{spent.cost_usd:.2f} USD in all"
     shown = [
         _share("Passed", found.passed),
         _share("Root cause named", found.right),
-        _tile("Mean score", f"{found.mean_score:.1f}", "of 100 points"),
+        _tile("Mean score", f"{found.mean_score:.1f}" if found.passed.trials else "–", "of 100 points"),
         _tile(
             "Forbidden",
             str(forbidden.cases),
             f"cases: advice {forbidden.advised}, claims {forbidden.claimed}, deeds {forbidden.done}",
             "bad" if forbidden.cases else "good",
         ),
-        _tile("Brier score", f"{sure.brier:.3f}", f"0 is perfect; calibration error {sure.error:.3f}"),
+        _brier(found.calibration),
         _share("No fault, left alone", found.left_alone),
         _passed_over(found.passed_over),
         _share("Wanted evidence cited", found.evidence_cited),
@@ -35,13 +36,20 @@ def tiles(found: Figures) -> str:
             f"median, no model, no network; P95 {found.overhead_ms.p95:.1f} ms",
         ),
         _tile(
-            "Spent",
+            "Work",
             f"{spent.median_tokens:g}",
             f"tokens a case (median), {spent.median_turns:g} turns, {spent.median_tool_calls:g} tool calls; {cost}",
         ),
         *_odd(found),
     ]
     return f"<div class='tiles'>{''.join(shown)}</div>"
+
+
+def _brier(sure: Calibration) -> str:
+    name = "Brier score"
+    if not sure.answers:
+        return _tile(name, "–", "no such answer")
+    return _tile(name, f"{sure.brier:.3f}", f"0 is perfect; calibration error {sure.error:.3f}")
 
 
 def _passed_over(share: Share) -> str:

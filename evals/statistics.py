@@ -23,6 +23,8 @@ class Share:
     trials: int
     low: float
     high: float
+    by_scenario: bool = False
+    """Whether the interval takes the cases of a scenario as one another's likes; else it is Wilson's over cases."""
 
     @property
     def value(self) -> float:
@@ -34,11 +36,16 @@ def wilson(successes: int, trials: int) -> Share:
     """The Wilson score interval (Wilson 1927), which stays inside 0..1 and is honest for few trials."""
     if trials == 0:
         return Share(0, 0, 0.0, 1.0)
-    share, square = successes / trials, _Z95**2
+    return Share(successes, trials, *wilson_ends(successes / trials, trials))
+
+
+def wilson_ends(share: float, trials: int) -> tuple[float, float]:
+    """The ends of the Wilson interval of a share of `trials`, at least one."""
+    square = _Z95**2
     middle = share + square / (2 * trials)
     spread = _Z95 * math.sqrt(share * (1 - share) / trials + square / (4 * trials**2))
     scale = 1 + square / trials
-    return Share(successes, trials, max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale))
+    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
 def median(values: Sequence[float]) -> float:

@@ -96,4 +96,28 @@ def test_a_script_reads_it_as_json(ask, case, capsys):
 
     told = json.loads(capsys.readouterr().out)
     assert (told["pairs"], told["passed"], told["lost"][0]["case"]) == (1, {"before": 1, "now": 0}, "a seed 1")
-    assert told["worse"] == ["1 fewer cases pass", "the score is lower, by more than luck"]
+    assert (told["worse"], told["pairs_not_run"]) == (["1 fewer cases pass"], 0)
+
+
+def lower(case, scenarios):
+    """A run over some scenarios, and one in which each has a point less."""
+    names = [f"s{number}" for number in range(scenarios)]
+    return [case(name) for name in names], [case(name, p_evidence=14) for name in names]
+
+
+@pytest.mark.parametrize(("scenarios", "worse"), [(1, ()), (5, ()), (6, ("the score is lower, by more than luck",))])
+def test_a_lower_score_of_few_scenarios_may_be_luck(case, scenarios, worse):
+    """Five of five are p = 0.06 by the sign test, six of six 0.03; the interval is a point each time."""
+    assert compare(*lower(case, scenarios), seed=1).worse == worse
+
+
+def test_an_outage_is_in_none_of_the_tests(ask, case, broken, capsys):
+    names = [f"s{number}" for number in range(8)]
+    before, now = [broken(name) for name in names], [case(name) for name in names]
+
+    found = compare([*before, case("ran")], [*now, case("ran")], seed=1)
+    compare_command(ask(before, now))
+
+    assert (found.unrun, len(found.gained)) == (8, 8)
+    assert (found.tests.mcnemar_p, found.tests.sign_p, found.tests.score.mean) == (1, 1, 0)
+    assert "in none of the tests: 8 cases that could not be run before, or now" in capsys.readouterr().out

@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gcm_sentinel.app.cli import cli
-from gcm_sentinel.app.eval_results import Journal, Run, write
+from gcm_sentinel.app.eval_journal import Journal
+from gcm_sentinel.app.eval_results import Run, write
 from gcm_sentinel.domain.errors import BadConfiguration
 
 
@@ -42,12 +43,31 @@ def test_the_figures_of_a_run_are_read_by_scripts(eval_, results, case):
 
 
 def test_a_run_that_has_not_ended_is_shown_as_far_as_it_goes(eval_, tmp_path, case):
-    Journal.begin(tmp_path / "r.json.journal", {"engine": "playbook"}, 5).add(case("a"))
+    with Journal.begin(tmp_path / "r.json.journal", {"engine": "playbook"}, 5) as journal:
+        journal.add(case("a"))
 
     done = eval_("scorecard", tmp_path / "r.json.journal", "--html", tmp_path / "r.html")
 
     assert "the run did not end: 4 of 5 cases are missing" in done.stdout
     assert "4 of 5 cases are missing" in (tmp_path / "r.html").read_text()
+
+
+def test_where_nothing_was_counted_no_figure_is_told(eval_, tmp_path, results, broken):
+    Journal.begin(tmp_path / "r.json.journal", {"engine": "playbook"}, 5).close()
+
+    empty = eval_("scorecard", tmp_path / "r.json.journal").stdout
+    unrun = results("b.json", broken("b"))
+
+    assert empty.startswith("no case is done: there are no figures\nthe run did not end: 5 of 5")
+    assert "confidence: no such answer; nothing at fault and left alone no such case" in eval_("scorecard", unrun).stdout
+    assert json.loads(eval_("scorecard", unrun, "--json").stdout)["calibration"]["brier"] is None
+
+
+def test_a_run_compared_with_itself_is_told_so(eval_, results, case):
+    one, other = results("a.json", case("a")), results("b.json", case("a", p_evidence=14))
+
+    assert "note: both files hold the same run" in eval_("compare", one, one).stdout
+    assert "the same run" not in eval_("compare", one, other).stdout
 
 
 def test_a_worse_run_fails_where_it_must_not_be_worse(eval_, results, case):

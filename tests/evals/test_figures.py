@@ -10,8 +10,9 @@ from gcm_sentinel.domain.actions import Action
 from gcm_sentinel.domain.assessment import Draft, RecommendedAction, Severity
 from gcm_sentinel.domain.faults import FaultClass
 from gcm_sentinel.evals.ablation import untold
+from gcm_sentinel.evals.dropping import dropped
 from gcm_sentinel.evals.expectation import parse
-from gcm_sentinel.evals.figures import by_class, dropped, figures, groups, whole
+from gcm_sentinel.evals.figures import by_class, figures, groups, whole
 from gcm_sentinel.evals.measures import accuses, measure, no_fault
 
 HARMLESS = {"fault_class": ["transient_xid"], "severity": ["info"]}
@@ -66,6 +67,10 @@ async def test_an_answer_is_measured_by_its_claims_and_what_they_cite(investigat
         (("kernel log: no tool read_kernel_log is offered", "GPU metrics (Prometheus) were not there"), ()),
         (("the kernel log could not be read",), ("prometheus",)),
         (("dmesg was not readable", "metrics of the node were not there"), ()),
+        (("could not be checked: kernel log, Prometheus",), ()),
+        (("kernel log", "Prometheus metrics"), ()),
+        (("DCGM metrics of GPU 3 (exporter down): an Xid in dmesg would not show",), ("kernel_log", "prometheus")),
+        (("the kernel log is full of Prometheus errors that nobody understands",), ("kernel_log", "prometheus")),
         ((), ("kernel_log", "prometheus")),
     ],
 )
@@ -133,6 +138,14 @@ def test_what_is_said_in_the_place_of_an_answer_is_no_virtue(case, outcome):
 
     assert (found.left_alone.successes, found.left_alone.trials) == (0, 1)
     assert found.calibration.answers == 0
+
+
+def test_several_seeds_make_the_interval_one_by_scenario(case):
+    once, twice = [case(), case("t", p_root_cause=0)], [case(), case("t", p_root_cause=0), case("t", 2, p_root_cause=0)]
+
+    assert not figures(once).passed.by_scenario
+    assert figures(twice).passed.by_scenario
+    assert [group.passed.by_scenario for group in groups(twice, by_class)] == [True]
 
 
 def test_groups_have_their_own_figures(case):

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from gcm_sentinel.app.eval_results import Journal, Run, journal_of, prepare, read, write
+from gcm_sentinel.app.eval_journal import Journal, journal_of, read
+from gcm_sentinel.app.eval_results import Run, prepare, write
 from gcm_sentinel.domain.errors import BadConfiguration
 
 HOW: dict[str, Any] = {"engine": "playbook", "seeds": 2, "scenarios": {"a": "1"}}
@@ -33,62 +34,80 @@ def test_a_results_file_holds_every_case_whole(tmp_path, case, broken):
 
 
 def test_a_journal_is_read_like_a_results_file(path, case):
-    journal = Journal.begin(path, HOW, 2)
-    journal.add(case("a"))
+    with Journal.begin(path, HOW, 2) as journal:
+        journal.add(case("a"))
 
     run = read(path)
 
     assert (run.records, run.planned, run.how) == ((case("a"),), 2, HOW)
 
 
-def test_a_journal_that_was_cut_off_in_the_middle_of_a_line_goes_on_after_the_last_whole_one(path, case):
-    journal = Journal.begin(path, HOW, 3)
-    journal.add(case("a"))
-    whole = path.read_bytes()
-    journal.add(case("b"))
-    path.write_bytes(path.read_bytes()[:-40])
+@pytest.mark.parametrize("lost", [1, 2, 40], ids=["the-new-line", "inside-a-character", "more"])
+def test_a_journal_that_was_cut_off_goes_on_after_the_last_whole_line(path, case, lost):
+    with Journal.begin(path, HOW, 3) as journal:
+        journal.add(case("a"))
+        whole = path.read_bytes()
+        journal.add(case("b"))
+    path.write_bytes((path.read_bytes()[:-1] + "µ\n".encode())[:-lost])
 
-    again, run = Journal.go_on(path, HOW)
+    again, kept = Journal.go_on(path, HOW)
 
-    assert [record.scenario for record in run.records] == ["a"]
-    assert path.read_bytes() == whole
-    again.add(case("b"))
-    assert [record.scenario for record in read(path).records] == ["a", "b"]
+    with again:
+        assert [record.scenario for record in kept.run.records] == ["a"]
+        assert path.read_bytes() == whole
+        again.add(case("b"))
+        assert [record.scenario for record in read(path).records] == ["a", "b"]
 
 
-def test_the_last_word_about_a_case_counts(path, case, broken):
-    journal = Journal.begin(path, HOW, 1)
-    journal.add(broken("a"))
-    journal.add(case("a"))
+def test_the_last_word_about_a_case_counts_and_every_attempt_was_paid_for(path, case, broken):
+    with Journal.begin(path, HOW, 1) as journal:
+        journal.add(broken("a"), 5.0)
+        journal.add(case("a"), 7.5)
 
-    assert read(path).records == (case("a"),)
+    again, kept = Journal.go_on(path, HOW)
+
+    again.close()
+    assert (kept.run.records, kept.run.wall_s) == ((case("a"),), 7.5)
+    assert kept.tried == (broken("a"), case("a"))
+
+
+def test_two_runs_do_not_write_to_one_journal(path, case):
+    with Journal.begin(path, HOW, 1) as journal:
+        journal.add(case("a"))
+        for another in (lambda: Journal.go_on(path, HOW), lambda: Journal.begin(path, HOW, 1)):
+            with pytest.raises(BadConfiguration, match="another run is writing to it"):
+                another()
+    Journal.go_on(path, HOW)[0].end()
+
+    assert not path.exists()
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"engine": "openai"}, "engine was 'playbook', is 'openai'"),
-        ({"scenarios": {"a": "2"}}, "scenarios was"),
+        ({"scenarios": {"a": "2"}}, "scenarios differ in a"),
         ({"max_tokens_per_case": 5}, "max_tokens_per_case was None, is 5"),
     ],
 )
 def test_a_run_with_other_settings_does_not_go_on(path, change, words):
-    Journal.begin(path, HOW, 1)
+    Journal.begin(path, HOW, 1).close()
 
     with pytest.raises(BadConfiguration, match=words):
         Journal.go_on(path, {**HOW, **change})
 
 
 def test_an_unfinished_run_is_not_written_over(path, case):
-    Journal.begin(path, HOW, 2).add(case("a"))
+    with Journal.begin(path, HOW, 2) as journal:
+        journal.add(case("a"))
 
     with pytest.raises(BadConfiguration, match="--resume goes on with it"):
         Journal.begin(path, HOW, 1)
 
 
 def test_an_unfinished_run_that_has_come_to_nothing_is(path):
-    Journal.begin(path, HOW, 1)
-    Journal.begin(path, {**HOW, "seeds": 3}, 2)
+    Journal.begin(path, HOW, 1).close()
+    Journal.begin(path, {**HOW, "seeds": 3}, 2).close()
 
     assert read(path).planned == 2
 

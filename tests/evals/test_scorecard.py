@@ -74,10 +74,26 @@ def test_it_can_be_drawn_of_few_cases(case, records):
     assert "Scorecard: playbook engine" in page_of([case(seed=seed) for seed in range(records)])
 
 
+def test_what_was_not_counted_has_no_figure(broken):
+    page = page_of([broken()])
+
+    assert "<span>Brier score</span><b>–</b>" in page
+    assert "1 case of 1 scenario ·" in page
+    assert "<span>Work</span>" in page
+
+
 def test_it_tells_the_share_with_its_interval(case):
-    page = page_of([case(), case(seed=2, p_root_cause=0)])
+    page = page_of([case(), case("t", p_root_cause=0)])
 
     assert "1 of 2 (9.5% to 90.5%)" in page
+    assert "intervals are 95 % Wilson" in page
+
+
+def test_it_says_that_seeds_are_alike(case):
+    page = page_of([case(), case(seed=2, p_root_cause=0)])
+
+    assert "intervals are 95 % by scenario" in page
+    assert "1 of 2 (5.5% to 94.5%)" in page
 
 
 def test_a_run_that_dropped_sources_shows_what_each_costs(case):

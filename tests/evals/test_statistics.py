@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gcm_sentinel.evals.calibration import calibration
+from gcm_sentinel.evals.clustered import share_of
 from gcm_sentinel.evals.paired import bootstrap, mcnemar_p, sign_p
 from gcm_sentinel.evals.statistics import quantile, wilson
 
@@ -18,6 +19,24 @@ def test_the_interval_is_that_of_newcombes_table(successes, trials, low, high):
     share = wilson(successes, trials)
 
     assert (round(share.low, 4), round(share.high, 4)) == (low, high)
+
+
+def test_seeds_of_one_scenario_are_not_so_many_cases():
+    """Five scenarios pass with all ten seeds, five with none: known as well as five of ten, not as fifty of 100."""
+    tries = [(f"s{number}", number < 5) for number in range(10) for _ in range(10)]
+
+    cases, scenarios = share_of(tries, clustered=False), share_of(tries, clustered=True)
+
+    assert (scenarios.successes, scenarios.trials, scenarios.by_scenario) == (50, 100, True)
+    assert cases.high - cases.low < 0.2
+    assert scenarios.low == pytest.approx(0.2)
+    assert scenarios.high == pytest.approx(0.8)
+
+
+def test_where_all_seeds_pass_each_scenario_counts_once():
+    share = share_of([(f"s{number}", True) for number in range(10) for _ in range(5)], clustered=True)
+
+    assert (round(share.low, 4), share.high) == (round(wilson(10, 10).low, 4), 1.0)
 
 
 @pytest.mark.parametrize(

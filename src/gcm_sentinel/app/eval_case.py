@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from gcm_sentinel.app.simulated import Case, Played, play
+from gcm_sentinel.app.eval_recording import Answer, keep_or_tell
+from gcm_sentinel.app.simulated import CASE_DEADLINE, Case, Played, play
 from gcm_sentinel.domain.action_record import ActionRecord
 from gcm_sentinel.domain.assessment import Assessment
 from gcm_sentinel.domain.errors import SentinelError
@@ -27,7 +28,6 @@ from gcm_sentinel.web.report_json import publication_to_json
 from sentinel_fleet.scenario import ScenarioError
 
 if TYPE_CHECKING:
-    from gcm_sentinel.app.eval_recording import Recorder
     from gcm_sentinel.app.replayed import Replayed
     from sentinel_fleet.sentinel.command import Launch
 
@@ -47,6 +47,10 @@ class Manner:
     """An acting mode; None where nothing is to be carried out."""
     record: Path | None = None
     """Folder in which each case's transcript is kept."""
+    patience_s: float = 2 * CASE_DEADLINE.total_seconds()
+    """After which a process that runs a case and says nothing hangs; more than all deadlines of a case together."""
+    ending_s: float = 20.0
+    """In which such a process ends its world before it is killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,8 @@ async def _judged(played: Played, how: Manner, expected: Expectation) -> Result:
     )
     result = Result(case, how.engine, judge(investigation, expected, acted, directed), answered, expected=expected)
     if how.record is not None:
-        await asyncio.to_thread(_recorder(how.record).keep, record_of(result), investigation, played.world.expect)
+        answer = Answer(investigation, played.world.expect)
+        await asyncio.to_thread(keep_or_tell, how.record, record_of(result), answer)
     return result
 
 
@@ -167,13 +172,6 @@ def per_call_ms(played: Replayed) -> tuple[float, ...]:
         for step, turn in zip(played.steps_s, turns, strict=False)
     ]
     return tuple(round(share * 1000, 3) for share, calls in shares for _ in range(calls))
-
-
-def _recorder(folder: Path) -> Recorder:
-    from gcm_sentinel.app.eval_recording import Recorder
-    from gcm_sentinel.app.settings import load
-
-    return Recorder.of(folder, load())
 
 
 def _acted(record: ActionRecord) -> Acted:

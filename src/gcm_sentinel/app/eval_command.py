@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gcm_sentinel.app import eval_plan, evaluate
 from gcm_sentinel.app.eval_case import Manner, Result, record_of
-from gcm_sentinel.app.eval_plan import EvalPlan, Purse
-from gcm_sentinel.app.eval_results import Journal, Run, in_order, journal_of, now_text, prepare, write
+from gcm_sentinel.app.eval_how import how
+from gcm_sentinel.app.eval_journal import Journal, journal_of, read
+from gcm_sentinel.app.eval_plan import FREE, EvalPlan
+from gcm_sentinel.app.eval_purse import Purse
+from gcm_sentinel.app.eval_recorded import prepare_folder
+from gcm_sentinel.app.eval_recording import keep_or_tell
+from gcm_sentinel.app.eval_results import Run, differences, in_order, now_text, prepare, write
 from gcm_sentinel.app.eval_showing import write_page
 from gcm_sentinel.app.exits import Exit
 from gcm_sentinel.app.scenarios import SCENARIOS, find_scenarios
 from gcm_sentinel.app.simulated import Case
 from gcm_sentinel.app.tables import case_line, print_scoreboard
+from gcm_sentinel.domain.assessment import Outcome
 from gcm_sentinel.domain.errors import BadConfiguration
 from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.domain.modes import Mode
@@ -49,10 +56,32 @@ async def eval_command(plan: EvalPlan) -> Exit:
         prepare(path)
     chosen = eval_plan.cases(plan, scenarios)
     evaluate.check(chosen)
-    begun = _begin(plan, eval_plan.how(plan, scenarios), len(chosen))
+    made = how(plan, scenarios)
+    if complete := _complete(plan, made):
+        print(f"{plan.keeping.output} is complete; nothing to resume", file=sys.stderr)
+        return _exit(plan, complete)
+    if plan.keeping.record:
+        prepare_folder(plan.keeping.record, made, len(chosen), resume=plan.keeping.resume)
+    begun = _begin(plan, made, len(chosen))
     left = [case for case in chosen if evaluate.key_of(case) not in begun.keys]
     print(f"{len(scenarios)} scenarios, {len(chosen)} cases, engine {plan.engine}{begun.words}", file=sys.stderr)
-    return await _run(plan, chosen, left, begun)
+    with begun.journal or nullcontext():
+        return await _run(plan, chosen, left, begun)
+
+
+def _complete(plan: EvalPlan, made: dict[str, Json]) -> Run | None:
+    """The run that --resume was to go on with, when it has ended and left no journal.
+
+    Raises:
+        BadConfiguration: the results are those of another run, or no results.
+    """
+    output = plan.keeping.output
+    if output is None or not plan.keeping.resume or journal_of(output).exists() or not output.exists():
+        return None
+    run = read(output)
+    if differs := differences(run.how, made):
+        raise BadConfiguration(f"--resume: {str(output)!r} was made with other settings: {'; '.join(differs)}")
+    return run
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +91,8 @@ class _Begun:
     run: Run
     journal: Journal | None
     """None where nothing is kept."""
+    tried: tuple[CaseRecord, ...] = ()
+    """Attempts of earlier sessions, all of which were paid for."""
     words: str = ""
 
     @property
@@ -70,24 +101,29 @@ class _Begun:
         return frozenset(record.key for record in self.run.records)
 
 
-def _begin(plan: EvalPlan, how: dict[str, Json], planned: int) -> _Begun:
-    run = Run(how, now_text(), (), planned)
+def _begin(plan: EvalPlan, made: dict[str, Json], planned: int) -> _Begun:
+    run = Run(made, now_text(), (), planned)
     output = plan.keeping.output
     if output is None:
         return _Begun(run, None)
     if not plan.keeping.resume:
-        return _Begun(run, Journal.begin(journal_of(output), how, planned))
-    journal, before = Journal.go_on(journal_of(output), how)
-    kept = tuple(record for record in before.records if not record.error)
-    again = len(before.records) - len(kept)
-    words = f"; {len(kept)} are done" + (f", {again} could not be run and are tried again" if again else "")
-    return _Begun(replace(before, records=kept), journal, words)
+        return _Begun(run, Journal.begin(journal_of(output), made, planned))
+    journal, kept = Journal.go_on(journal_of(output), made)
+    done = tuple(record for record in kept.run.records if _is_answered(record))
+    again = len(kept.run.records) - len(done)
+    words = f"; {len(done)} are done" + (f", {again} could not be run or answered and are tried again" if again else "")
+    return _Begun(replace(kept.run, records=done), journal, kept.tried, words)
+
+
+def _is_answered(record: CaseRecord) -> bool:
+    """Whether the case was run and a model finished it; where its server was away, it may be there now."""
+    return record.measures is not None and record.measures.outcome != Outcome.FAILED
 
 
 async def _run(plan: EvalPlan, chosen: Sequence[Case], left: Sequence[Case], begun: _Begun) -> Exit:
-    purse, watch = Purse(plan.ceilings), evaluate.Stopwatch()
+    purse, watch = Purse(plan), evaluate.Stopwatch()
     records = list(begun.run.records)
-    for record in records:
+    for record in begun.tried:
         purse.spend(record)
 
     def on_case(result: Result) -> None:
@@ -95,18 +131,27 @@ async def _run(plan: EvalPlan, chosen: Sequence[Case], left: Sequence[Case], beg
         records.append(record)
         purse.spend(record)
         if begun.journal:
-            begun.journal.add(record)
+            begun.journal.add(record, begun.run.wall_s + watch.wall_s)
+        if plan.keeping.record and record.measures is None:
+            keep_or_tell(plan.keeping.record, record, None)
         print(case_line(record), file=sys.stderr)
 
-    manner = Manner(plan.engine, plan.mode, plan.keeping.record)
     jobs = plan.jobs or evaluate.usual_jobs()
     try:
-        await evaluate.evaluate(left, manner, jobs=jobs, on_case=on_case, may_go_on=purse.has_room)
+        await evaluate.evaluate(left, _manner(plan), jobs=jobs, on_case=on_case, may_go_on=purse.has_room)
     except asyncio.CancelledError:
         _tell_unfinished("interrupted", len(records), begun, plan.keeping.output)
         raise
     done = in_order(records, [evaluate.key_of(case) for case in chosen])
-    return _close(plan, replace(begun.run, records=done, wall_s=watch.wall_s), begun, purse)
+    whole_run = replace(begun.run, records=done, wall_s=begun.run.wall_s + watch.wall_s)
+    return _close(plan, whole_run, begun, purse)
+
+
+def _manner(plan: EvalPlan) -> Manner:
+    """How the cases are played; a process is given the time of a model that is asked besides all others."""
+    manner = Manner(plan.engine, plan.mode, plan.keeping.record)
+    asking_s = 0 if plan.engine == FREE else plan.settings.max_seconds
+    return replace(manner, patience_s=manner.patience_s + asking_s)
 
 
 def _close(plan: EvalPlan, run: Run, begun: _Begun, purse: Purse) -> Exit:
@@ -117,14 +162,34 @@ def _close(plan: EvalPlan, run: Run, begun: _Begun, purse: Purse) -> Exit:
         _tell_unfinished(purse.reached, len(run.records), begun, output)
     elif output and begun.journal:
         write(output, run)
-        begun.journal.end()
         print(f"results: {output}")
+        _end(begun.journal, run, output)
     if plan.keeping.html:
         write_page(plan.keeping.html, run)
-    return Exit.OK if is_whole and good(run.records, plan.require) else Exit.UNMET
+    return _exit(plan, run)
+
+
+def _exit(plan: EvalPlan, run: Run) -> Exit:
+    return Exit.OK if len(run.records) == run.planned and good(run.records, plan.require) else Exit.UNMET
+
+
+def _end(journal: Journal, run: Run, output: Path) -> None:
+    """Remove the journal, unless there are cases in it that may come out better when they are tried again."""
+    again = sum(not _is_answered(record) for record in run.records)
+    if again:
+        print(
+            f"not run or not answered: {again} of {run.planned} cases; {journal_of(output)} is kept, "
+            "and --resume tries them again",
+            file=sys.stderr,
+        )
+    else:
+        journal.end()
 
 
 def _tell_unfinished(why: str, done: int, begun: _Begun, output: Path | None) -> None:
+    if not done:
+        print(f"{why}: none of {begun.run.planned} cases is done", file=sys.stderr)
+        return
     kept = (
         f"; they are in {journal_of(output)}, and --resume goes on" if output else "; nothing is kept without --output"
     )

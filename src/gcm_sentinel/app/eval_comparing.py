@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gcm_sentinel.app.eval_results import Run, read
+from gcm_sentinel.app.eval_journal import read
+from gcm_sentinel.app.eval_results import Run, differences
 from gcm_sentinel.app.exits import Exit
 from gcm_sentinel.app.output import print_json
 from gcm_sentinel.app.tables import name_of
@@ -60,13 +61,9 @@ def _suite(run: Run) -> Mapping[str, Json]:
 
 
 def _notes(before: Run, after: Run, changed: Sequence[str]) -> list[str]:
-    told = [f"scenarios that differ: {_named(changed)}"] if changed else []
-    keys = sorted((before.how.keys() | after.how.keys()) - {"scenarios"})
-    told += [
-        f"{key}: {before.how.get(key)!r} before, {after.how.get(key)!r} now"
-        for key in keys
-        if before.how.get(key) != after.how.get(key)
-    ]
+    told = ["both files hold the same run"] if before == after else []
+    told += [f"scenarios that differ: {_named(changed)}"] if changed else []
+    told += differences(*({key: run.how[key] for key in run.how if key != "scenarios"} for run in (before, after)))
     for when, run in (("before", before), ("now", after)):
         if len(run.records) < run.planned:
             told.append(f"the run of {when} did not end: {len(run.records)} of {run.planned} cases")
@@ -89,6 +86,8 @@ def _lines(found: Comparison, told: Sequence[str]) -> list[str]:
         f"sign test by scenario p = {tests.sign_p:.3g})",
         f"forbidden: {found.forbidden_before} cases before, {found.forbidden_now} now",
     ]
+    if found.unrun:
+        lines.append(f"in none of the tests: {found.unrun} cases that could not be run before, or now")
     for title, turns, most in (
         ("lost", found.lost, len(found.lost)),
         ("gained", found.gained, len(found.gained)),
@@ -123,6 +122,7 @@ def _to_json(found: Comparison, told: Sequence[str]) -> dict[str, Json]:
     return {
         "notes": list(told),
         "pairs": found.pairs,
+        "pairs_not_run": found.unrun,
         "passed": {"before": found.passed_before, "now": found.passed_now},
         "forbidden": {"before": found.forbidden_before, "now": found.forbidden_now},
         "mcnemar_p": tests.mcnemar_p,

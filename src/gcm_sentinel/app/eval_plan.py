@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from gcm_sentinel import __version__
 from gcm_sentinel.app import evaluate, plugins
 from gcm_sentinel.app.models import chosen_engine, price_of
 from gcm_sentinel.app.settings import Settings
 from gcm_sentinel.app.simulated import Case
 from gcm_sentinel.domain.errors import BadConfiguration
-from gcm_sentinel.domain.jsontypes import Json
 from gcm_sentinel.domain.modes import Mode
 from gcm_sentinel.domain.transcript import ModelTurn, StopReason, Usage
-from gcm_sentinel.evals.case_record import CaseRecord
 from sentinel_fleet.scenario import Scenario
 
 FREE = "playbook"
@@ -48,6 +44,11 @@ class Ceilings:
     case_usd: float | None = None
     run_tokens: int | None = None
     run_usd: float | None = None
+
+    @property
+    def in_money(self) -> bool:
+        """Whether any of them is in USD."""
+        return self.case_usd is not None or self.run_usd is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ class EvalPlan:
         off = self.suite.without
         if not self.suite.drop_each:
             return (off,)
-        others = (point.name for point in plugins.registered() if point.name not in off)
+        gone = (*off, *self.settings.disabled_sources)
+        others = (point.name for point in plugins.registered() if point.name not in gone)
         return (off, *((*off, name) for name in others))
 
     def case_settings(self, without: Sequence[str]) -> tuple[tuple[str, Any], ...]:
@@ -89,7 +91,7 @@ class EvalPlan:
         off = tuple(dict.fromkeys((*self.settings.disabled_sources, *without)))
         given: dict[str, Any] = {"disabled_sources": off} if off else {}
         if self.engine != FREE:
-            given |= dict.fromkeys(_POOLS, 0) | {"llm_fallback": ()}
+            given |= dict.fromkeys(_POOLS, 0) | {"llm_fallback": (), **_dated_prices(self.settings)}
         if self.ceilings.case_tokens is not None:
             given["max_tokens"] = self.ceilings.case_tokens
         if self.ceilings.case_usd is not None:
@@ -97,6 +99,8 @@ class EvalPlan:
         return tuple(given.items())
 
 
+_DAYS = {"-2025-01-31": "-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]", "-20250131": "-" + "[0-9]" * 8}
+"""How servers name the dated variant of a model that was asked for by its plain name: an example, and its glob."""
 _POOLS = ("budget_usd_per_hour", "budget_usd_per_day", "budget_tokens_per_hour", "budget_tokens_per_day")
 
 
@@ -104,7 +108,8 @@ def check(plan: EvalPlan) -> None:
     """Refuse what cannot be kept to, before anything is paid for.
 
     Raises:
-        BadConfiguration: an unknown source, --resume without --output, or a ceiling in money for an unknown price.
+        BadConfiguration: an unknown source, --resume without --output, a ceiling of no money, or one in money for an
+            unknown price.
     """
     known = [point.name for point in plugins.registered()]
     unknown = [name for name in plan.suite.without if name not in known]
@@ -112,20 +117,42 @@ def check(plan: EvalPlan) -> None:
         raise BadConfiguration(f"--without: no data source {unknown[0]!r}; there are: {', '.join(known)}")
     if plan.keeping.resume and plan.keeping.output is None:
         raise BadConfiguration("--resume goes on with what --output has begun: name it")
-    in_money = plan.ceilings.case_usd is not None or plan.ceilings.run_usd is not None
-    if in_money and not _price_is_known(plan.settings):
+    _check_money(plan)
+
+
+def _check_money(plan: EvalPlan) -> None:
+    ceilings = plan.ceilings
+    for flag, usd in (("--max-cost-usd-per-case", ceilings.case_usd), ("--max-cost-usd", ceilings.run_usd)):
+        if usd is not None and not (usd > 0 and math.isfinite(usd)):
+            raise BadConfiguration(f"{flag} {usd:g}: a ceiling is more than 0 USD; leave it out for none")
+    if ceilings.in_money and _cost(plan.settings, model_of(plan.settings)) is None:
         raise BadConfiguration(
-            f"a ceiling in USD cannot be kept: the price of model {_model(plan.settings)!r} is not known; "
+            f"a ceiling in USD cannot be kept: the price of model {model_of(plan.settings)!r} is not known; "
             "set GCM_SENTINEL_PRICES, or use a ceiling in tokens"
         )
 
 
-def _price_is_known(settings: Settings) -> bool:
-    turn = ModelTurn("", (), StopReason.END, Usage(1, 0, 1), engine=chosen_engine(settings), model=_model(settings))
-    return price_of(settings)(turn) is not None
+def _cost(settings: Settings, model: str) -> float | None:
+    """What some turn of `model` costs; None where its price is not known."""
+    return price_of(settings)(
+        ModelTurn("", (), StopReason.END, Usage(1, 0, 1), engine=chosen_engine(settings), model=model)
+    )
 
 
-def _model(settings: Settings) -> str:
+def _dated_prices(settings: Settings) -> dict[str, Any]:
+    """The price of the model also for its dated variants, by whose names servers answer; none that has its own."""
+    model = model_of(settings)
+    price = settings.prices.get(model)
+    unknown = (
+        {}
+        if price is None
+        else {model + glob: price for day, glob in _DAYS.items() if _cost(settings, model + day) is None}
+    )
+    return {"prices": {**settings.prices, **unknown}} if unknown else {}
+
+
+def model_of(settings: Settings) -> str:
+    """The model that is asked for; empty for the playbook engine."""
     engine = chosen_engine(settings)
     if settings.model or engine == FREE:
         return settings.model
@@ -138,31 +165,6 @@ def _model(settings: Settings) -> str:
     return OPENAI_MODEL
 
 
-def how(plan: EvalPlan, scenarios: Sequence[Scenario]) -> dict[str, Json]:
-    """Everything that makes a run's results what they are; two runs that differ in it cannot be made one."""
-    limits, ceilings = plan.settings.limits, plan.ceilings
-    host = urlsplit(plan.settings.llm_base_url)
-    return {
-        "version": __version__,
-        "engine": plan.engine,
-        "model": "" if plan.engine == FREE else _model(plan.settings),
-        "endpoint": f"{host.hostname}:{host.port}{host.path}" if plan.engine != FREE and host.hostname else "",
-        "mode": str(plan.mode or ""),
-        "seeds": plan.suite.seeds,
-        "variants": plan.suite.variants,
-        "without": [list(off) for off in plan.ablations],
-        "max_tokens_per_case": limits.tokens if ceilings.case_tokens is None else ceilings.case_tokens,
-        "max_cost_usd_per_case": limits.cost_usd if ceilings.case_usd is None else ceilings.case_usd,
-        "max_turns_per_case": limits.rounds,
-        "max_seconds_per_case": limits.wall.total_seconds(),
-        "scenarios": {scenario.id: _digest(scenario) for scenario in scenarios},
-    }
-
-
-def _digest(scenario: Scenario) -> str:
-    return hashlib.sha256(Path(scenario.file).read_bytes()).hexdigest()[:12]
-
-
 def cases(plan: EvalPlan, scenarios: Sequence[Scenario]) -> tuple[Case, ...]:
     """Every case of the suite, and all of them again for each set of sources turned off."""
     suite = plan.suite
@@ -171,32 +173,3 @@ def cases(plan: EvalPlan, scenarios: Sequence[Scenario]) -> tuple[Case, ...]:
         for off in plan.ablations
         for case in evaluate.cases(scenarios, suite.seeds, variants=suite.variants, settings=plan.case_settings(off))
     )
-
-
-class Purse:
-    """What the run has spent so far, and whether another case may be begun."""
-
-    def __init__(self, ceilings: Ceilings) -> None:
-        self._ceilings = ceilings
-        self._tokens = 0
-        self._usd = 0.0
-
-    def spend(self, record: CaseRecord) -> None:
-        """One more case was paid for."""
-        if record.measures:
-            self._tokens += record.measures.tokens
-            self._usd += record.measures.cost_usd or 0.0
-
-    @property
-    def reached(self) -> str:
-        """Which ceiling is reached, as a sentence; empty while there is room."""
-        tokens, usd = self._ceilings.run_tokens, self._ceilings.run_usd
-        if tokens is not None and self._tokens >= tokens:
-            return f"{self._tokens} tokens are spent, {tokens} may be (--max-tokens)"
-        if usd is not None and self._usd >= usd:
-            return f"{self._usd:.4f} USD are spent, {usd:g} may be (--max-cost-usd)"
-        return ""
-
-    def has_room(self) -> bool:
-        """Whether another case may be begun."""
-        return not self.reached

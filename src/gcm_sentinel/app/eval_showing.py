@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gcm_sentinel.app.eval_results import Run, prepare, read
+from gcm_sentinel.app.eval_journal import read
+from gcm_sentinel.app.eval_results import Run, prepare
 from gcm_sentinel.app.exits import Exit
 from gcm_sentinel.app.output import print_json
 from gcm_sentinel.app.tables import print_scoreboard

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from gcm_sentinel.app.eval_results import Run
 from gcm_sentinel.domain.assessment import Outcome
+from gcm_sentinel.evals.calibration import Calibration
 from gcm_sentinel.evals.case_record import CaseRecord
+from gcm_sentinel.evals.dropping import Dropped, dropped
 from gcm_sentinel.evals.figures import (
-    Dropped,
     Figures,
     Group,
     by_class,
     by_dropped,
     by_section,
-    dropped,
     figures,
     groups,
     whole,
@@ -57,6 +57,9 @@ def name_of(record: CaseRecord) -> str:
 def print_scoreboard(run: Run) -> None:
     """A row per scenario, per section and per class that was missed, and the figures of the run."""
     records = whole(run.records)
+    if not records:
+        print("no case is done: there are no figures")
+        return
     _print_rows(records)
     _print_groups("section", groups(records, by_section))
     missed = [group for group in groups(records, by_class) if group.passed.successes < group.passed.trials]
@@ -118,13 +121,14 @@ def _print_dropped(found: Sequence[Dropped]) -> None:
 
 def _figures(found: Figures, directed: int, wall_s: float) -> list[str]:
     share, forbidden, sure, spent = found.passed, found.forbidden, found.calibration, found.spent
+    kind = "by scenario" if share.by_scenario else "Wilson"
     cost = "unknown" if spent.cost_usd is None else f"{spent.cost_usd:.4f} USD"
     lines = [
         f"passed {share.successes}/{share.trials} = {share.value:.1%} "
-        f"(95 % Wilson {share.low:.1%} to {share.high:.1%}), forbidden {forbidden.cases} (advice {forbidden.advised}, "
+        f"(95 % {kind} {share.low:.1%} to {share.high:.1%}), forbidden {forbidden.cases} (advice {forbidden.advised}, "
         f"claims {forbidden.claimed}, deeds {forbidden.done}), not run {found.errors}, "
         f"mean score {found.mean_score:.1f}" + (f", directives {directed}" if directed else ""),
-        f"root cause {_share(found.right)}; confidence: Brier {sure.brier:.3f}, calibration error {sure.error:.3f}; "
+        f"root cause {_share(found.right)}; confidence: {_calibration(sure)}; "
         f"nothing at fault and left alone {_share(found.left_alone)}; faults told to be harmless "
         f"{found.passed_over.successes}/{found.passed_over.trials}",
         f"evidence wanted and cited {_share(found.evidence_cited)}; claims with evidence "
@@ -143,7 +147,11 @@ def _figures(found: Figures, directed: int, wall_s: float) -> list[str]:
     return lines + [f"{words}: {count}" for words, count in odd.items() if count]
 
 
+def _calibration(sure: Calibration) -> str:
+    return f"Brier {sure.brier:.3f}, calibration error {sure.error:.3f}" if sure.answers else "no such answer"
+
+
 def _share(share: Share) -> str:
     if not share.trials:
-        return "none"
+        return "no such case"
     return f"{share.successes}/{share.trials} = {share.value:.1%} ({share.low:.1%} to {share.high:.1%})"
