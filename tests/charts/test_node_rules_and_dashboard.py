@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,7 +36,7 @@ SUFFIXES = {Sort.COUNTER: ("",), Sort.GAUGE: ("",), Sort.HISTOGRAM: ("_bucket", 
 
 def known() -> set[str]:
     names = {name + suffix for name, metric in METRICS.items() for suffix in SUFFIXES[metric.sort]}
-    return names | {"sentinel_node_info"}
+    return names | {"sentinel_node_info", "up"}
 
 
 def held(*texts: str, since: int = 0) -> Scraped:
@@ -75,6 +76,8 @@ def test_what_is_told_apart_or_chosen_by_is_a_label_there(text):
 
 
 def _labels(name: str) -> tuple[str, ...]:
+    if name == "up":
+        return ("container",)
     bare = re.sub(r"_(bucket|sum|count)$", "", name)
     return METRICS[name].labels if name in METRICS else METRICS[bare].labels if bare in METRICS else ("version",)
 
@@ -83,6 +86,7 @@ def _labels(name: str) -> tuple[str, ...]:
     ("alert", "text"),
     [
         ("SentinelNodeAgentsAbsent", "up 1"),
+        ("SentinelNodeAgentMissing", 'up{container="sentinel-node",node="gpu-7"} 0'),
         ("SentinelNodeKernelLogNotFollowed", "sentinel_kernel_log_followed 0"),
         ("SentinelNodeProbesPaused", 'sentinel_probes_paused{gpu_uuid="GPU-1"} 1'),
         ("SentinelNodeCoverageLow", 'sentinel_probe_coverage_ratio{gpu_uuid="GPU-1",probe_type="fma"} 0.99'),
@@ -94,20 +98,61 @@ def test_it_fires_while_its_condition_holds(alert, text):
     assert fires(alert, held(text))
 
 
-@pytest.mark.parametrize(
-    ("alert", "text"),
-    [
-        ("SentinelNodeXidCritical", XID % 79),
-        ("SentinelNodeXid", XID % 32),
-        ("SentinelNodeSxid", 'sentinel_kernel_sxid_total{pci_bus_id="0000:c1:00.0",sxid="12028"} 1'),
-        ("SentinelNodeProbeFailed", 'sentinel_probe_executions_total{probe_type="fma",result="fail"} 1'),
-        ("SentinelNodeResultsLost", 'sentinel_buffer_lost_total{reason="room"} 1'),
-        ("SentinelNodeResultsRefused", 'sentinel_grpc_batches_refused_total{kind="probe",extent="part"} 1'),
-    ],
-)
+EVENTS = [
+    ("SentinelNodeXidCritical", XID % 79),
+    ("SentinelNodeXid", XID % 32),
+    ("SentinelNodeSxid", 'sentinel_kernel_sxid_total{pci_bus_id="0000:c1:00.0",sxid="12028"} 1'),
+    ("SentinelNodeProbeFailed", 'sentinel_probe_executions_total{probe_type="fma",result="fail"} 1'),
+    ("SentinelNodeResultsLost", 'sentinel_buffer_lost_total{reason="room"} 1'),
+    ("SentinelNodeResultsRefused", 'sentinel_grpc_batches_refused_total{kind="probe",extent="part"} 1'),
+]
+
+
+@pytest.mark.parametrize(("alert", "text"), EVENTS)
 def test_the_first_event_of_its_kind_fires_and_an_old_one_does_not(alert, text):
     assert fires(alert, held(QUIET, text, since=2))
     assert not fires(alert, held(text))
+
+
+def with_gap(before: str, after: str) -> Scraped:
+    """Eleven minutes without a scrape, and then three with."""
+    kept = held(before)
+    kept.points = {key: [one for one in points if one[0] < NOW_S - 840] for key, points in kept.points.items()}
+    kept.points = defaultdict(list, kept.points)
+    for step in range(6):
+        kept.add(f"{after}\n", NOW_S + (step - 6) * STEP_S)
+    return kept
+
+
+@pytest.mark.parametrize(("alert", "text"), EVENTS)
+def test_a_gap_in_the_scrapes_makes_no_old_event_new_and_hides_no_new_one(alert, text):
+    assert not fires(alert, with_gap(text, text))
+    assert fires(alert, with_gap(text, text[:-1] + "2"))
+    assert fires(alert, with_gap(QUIET, text))
+
+
+def test_a_gpu_that_is_gone_is_missing_the_next_day_too():
+    kept = Scraped()
+    for hour in range(30):
+        kept.add(f"sentinel_gpu_count {8 if hour < 4 else 7}\n", NOW_S + hour * 3600)
+
+    assert fires("SentinelNodeGpuMissing", kept)
+
+
+def test_one_agent_that_is_gone_is_told_though_others_answer():
+    here, gone = (f'sentinel_node_info{{node="gpu-{number}"}} 1' for number in (1, 2))
+    kept = held(f"{here}\n{gone}")
+    for step in range(20):
+        kept.add(f"{here}\n", NOW_S + step * STEP_S)
+
+    assert list(kept.answer(RULES["SentinelNodeAgentMissing"]["expr"])) == ["gpus gpu-2"]
+
+
+def test_an_agent_that_was_replaced_on_its_node_is_not_missing():
+    up = 'up{container="sentinel-node",node="gpu-1",instance="%s"} %d'
+    told = "\n".join([up % ("old", 0), up % ("new", 1), 'sentinel_node_info{node="gpu-1"} 1'])
+
+    assert not fires("SentinelNodeAgentMissing", held(told))
 
 
 @pytest.mark.parametrize(

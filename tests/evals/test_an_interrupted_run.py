@@ -36,16 +36,20 @@ def journal(tmp_path: Path) -> Path:
     return tmp_path / "r.json.journal"
 
 
-async def stop_after_the_first_case(process: asyncio.subprocess.Process, number: signal.Signals) -> tuple[str, str]:
-    """Sends the signal once one case is told; what the process has said."""
+async def stop_after(words: bytes, process: asyncio.subprocess.Process, number: signal.Signals) -> tuple[str, str]:
+    """Sends the signal once the words are told; what the process has said."""
     assert process.stderr is not None
     async with asyncio.timeout(_DEADLINE_S):
         said = b""
-        while b"pass one-off-109" not in said:
+        while words not in said:
             said += await process.stderr.readline()
         process.send_signal(number)
         out, err = await process.communicate()
     return out.decode(), (said + err).decode()
+
+
+async def stop_after_the_first_case(process: asyncio.subprocess.Process, number: signal.Signals) -> tuple[str, str]:
+    return await stop_after(b"pass one-off-109", process, number)
 
 
 async def finish(process: asyncio.subprocess.Process) -> tuple[str, str]:
@@ -79,6 +83,15 @@ async def test_a_run_that_was_interrupted_says_how_to_go_on(run, journal):
     assert process.returncode == 130
     assert "of 6 cases are done; they are in r.json.journal, and --resume goes on" in err
     assert journal.exists()
+
+
+async def test_a_run_that_was_interrupted_before_any_case_was_done_says_only_that(run):
+    process = await run()
+
+    _, err = await stop_after(b"6 cases", process, signal.SIGINT)
+
+    assert process.returncode == 130
+    assert err.splitlines()[1:] == ["interrupted: none of 6 cases is done"]
 
 
 async def test_a_run_does_not_go_on_with_other_cases(run, journal):

@@ -59,7 +59,9 @@ def test_where_nothing_was_counted_no_figure_is_told(eval_, tmp_path, results, b
     unrun = results("b.json", broken("b"))
 
     assert empty.startswith("no case is done: there are no figures\nthe run did not end: 5 of 5")
-    assert "confidence: no such answer; nothing at fault and left alone no such case" in eval_("scorecard", unrun).stdout
+    assert (
+        "confidence: no such answer; nothing at fault and left alone no such case" in eval_("scorecard", unrun).stdout
+    )
     assert json.loads(eval_("scorecard", unrun, "--json").stdout)["calibration"]["brier"] is None
 
 

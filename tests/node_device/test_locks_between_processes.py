@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,43 @@ def test_nobody_else_can_open_a_lock(agent: Leases, tmp_path: Path):
     agent.take(GPU, "the schedule (fma)")
 
     assert (tmp_path / "locks" / f"{GPU}.lock").stat().st_mode & 0o077 == 0
+
+
+def test_a_lock_whose_holder_cannot_be_written_down_is_held_and_given_back_all_the_same(tmp_path: Path):
+    (tmp_path / f"{GPU}.lock").touch()
+    agent, command = GpuLocks(tmp_path, pid=11), GpuLocks(tmp_path, pid=22)
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, most[1]))  # as on a full disk, every write fails
+    try:
+        agent.take(GPU, "the schedule (fma)")
+        with pytest.raises(Busy, match="another process"):
+            command.take(GPU, "the command line (aes)")
+        agent.give_back(GPU)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+
+    command.take(GPU, "the command line (aes)")
+
+
+def test_a_lock_that_is_not_got_leaves_no_open_file(agent: Leases, command: Leases):
+    agent.take(GPU, "the schedule (fma)")
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208  numbers are enough
+
+    with pytest.raises(Busy):
+        command.take(GPU, "the command line (aes)")
+
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root can make a folder for somebody else")
+def test_folders_that_root_makes_belong_to_whom_the_state_belongs(tmp_path: Path):
+    os.chown(tmp_path, 1000, 1001)
+    folder = tmp_path / "state" / "gpu-locks"
+
+    GpuLocks(folder).take(GPU, "the command line (aes)")
+
+    owners = {(path.stat().st_uid, path.stat().st_gid) for path in (folder.parent, folder, folder / f"{GPU}.lock")}
+    assert owners == {(1000, 1001)}
 
 
 def test_where_there_can_be_no_lock_nothing_is_probed(tmp_path: Path):

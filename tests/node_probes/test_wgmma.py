@@ -20,7 +20,7 @@ from sentinel_node.probes.runner import choose
 from sentinel_node.probes.session import Probe
 from sentinel_node.probes.silicon import HEALTHY
 from sentinel_node.probes.software.device import GPU
-from sentinel_node.probes.software.faults import DeadSm, FlippedLane, StuckBit
+from sentinel_node.probes.software.faults import DeadSm, FlippedLane, Moved, StuckBit
 from sentinel_node.probes.tensor_core import TENSOR_CORE
 from sentinel_node.probes.variant import Dose, Variant
 from sentinel_node.probes.wgmma import (
@@ -204,6 +204,16 @@ def test_what_they_find_wrong_is_told_as_an_error_and_never_fails_an_sm(fault: o
     assert "gives no verdict" in finding(report, 1).reason
     assert "wrong words" in finding(report, 1).reason
     assert finding(report, 1).mismatch is None
+
+
+def test_wrong_words_of_a_block_that_moved_warn_nobody_and_all_failing_raises_no_doubt_about_the_host() -> None:
+    report = run(plan(UNPROVEN[2], repetitions=1), Moved(1), StuckBit(1, bit=20), StuckBit(0, bit=20), sm_count=2)
+
+    assert report.unplaced == ()
+    assert [note for note in report.notes if "wrong words" in note and "gives no verdict" not in note] == []
+    assert [note for note in report.notes if "moved from SM 1" in note]
+    assert not [note for note in report.notes if "every SM failed" in note]
+    assert not any(finding.is_proven for finding in report.findings)
 
 
 @pytest.mark.slow

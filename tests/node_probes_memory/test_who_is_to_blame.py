@@ -1,15 +1,19 @@
-"""A wrong word is read again by another SM: memory is blamed only for what is wrong for both."""
+"""A wrong word is read again by another SM: memory is blamed for what both find wrong, an SM for what it does often."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.node_probes.gpus import runner
 from tests.node_probes_memory.gpus import FIRST_ADDRESS, failed, memory_plan, run_memory
 
 from sentinel_node.domain.probes import Outcome
-from sentinel_node.probes.memory_record import ENTRY, Cause, StretchRecord, WrongWord
+from sentinel_node.probes.memory_record import ENTRY, MEMORY_RECORD, Cause, StretchRecord, WrongWord
 from sentinel_node.probes.memory_tally import told_of
+from sentinel_node.probes.software.device import SoftwareDevice
+from sentinel_node.probes.software.emulation import Call
 from sentinel_node.probes.software.memory_faults import StuckMemoryBit, WrongReader
+from sentinel_node.probes.software.twins import twins
 
 WORD = FIRST_ADDRESS + 0x1234
 TESTS = ("march_c_minus", "march_ss", "address")
@@ -39,7 +43,7 @@ def test_a_bad_cell_and_a_bad_reader_together_are_memory() -> None:
 
     assert found.sm is None
     assert found.reason.startswith("memory:")
-    assert "1 memory, 15 reader SM" in found.reason
+    assert "1 memory, 15 right again" in found.reason
 
 
 def test_the_notes_say_it_too() -> None:
@@ -54,32 +58,69 @@ def test_a_sound_stretch_names_no_sm() -> None:
     assert (finding.outcome, finding.sm, finding.reason) == (Outcome.PASS, None, "")
 
 
-def word(reader: int | None, again: int | None, *, is_right: bool = False) -> WrongWord:
-    return WrongWord(WORD, 0, 1, 5, reader, again, is_right)
+def word(reader: int | None, again: int | None, *, is_right: bool = False, launch: int = 5, at: int = 0) -> WrongWord:
+    return WrongWord(WORD + at, 0, 1, launch, reader, again, is_right)
+
+
+OFTEN = [word(3, 4, is_right=True), word(3, 4, is_right=True, launch=6, at=4)]
+TOO_LITTLE = "memory or its reader: read wrong by SM 3, and right by SM 4 after it, which is too little"
 
 
 @pytest.mark.parametrize(
     ("words", "blamed", "told"),
     [
         ([word(3, 4)], None, "memory: read wrong by SM 3, and again by SM 4 (1 memory)"),
-        ([word(3, 4, is_right=True)], 3, "reader SM: SM 3 alone read them wrong, SM 4 read them right (1 reader SM)"),
-        ([word(3, 4, is_right=True), word(3, None)], 3, "reader SM: SM 3 alone"),
-        ([word(3, 4, is_right=True), word(3, 5)], None, "memory: read wrong by SM 3, and again by SM 4, 5"),
+        (OFTEN, 3, "reader SM: SM 3 alone read them wrong, SM 4 read them right (2 right again)"),
+        ([*OFTEN, word(3, None)], 3, "reader SM: SM 3 alone"),
+        (OFTEN[:1], None, TOO_LITTLE),
+        ([OFTEN[0], word(3, 4, is_right=True, at=4)], None, TOO_LITTLE),
+        ([OFTEN[0], word(3, 4, is_right=True, launch=6)], None, TOO_LITTLE),
+        ([*OFTEN, word(3, 5)], None, "memory: read wrong by SM 3, and again by SM 4, 5"),
         (
-            [word(3, 4, is_right=True), word(6, 4, is_right=True)],
+            [*OFTEN, word(6, 4, is_right=True)],
             None,
-            "neither: read wrong by SM 3, 6, and right by SM 4",
+            "memory or its reader: read wrong by SM 3, 6, and right by SM 4",
         ),
         ([word(3, None)], None, "memory or its reader: read wrong by SM 3, and by no other SM again"),
         ([word(None, None)], None, ""),
     ],
-    ids=["both wrong", "right again", "one not read again", "once wrong again", "two readers", "nobody", "no record"],
+    ids=[
+        "both wrong",
+        "right again",
+        "one not read again",
+        "a passing fault",
+        "one launch",
+        "one word",
+        "once wrong again",
+        "two readers",
+        "nobody",
+        "no record",
+    ],
 )
 def test_who_is_blamed(words: list[WrongWord], blamed: int | None, told: str) -> None:
     record = StretchRecord(100, len(words), 1, tuple(words))
 
     assert record.blamed_sm == blamed
     assert told_of(record).startswith(told)
+
+
+def test_half_of_what_is_kept_is_of_later_launches() -> None:
+    kept: list[StretchRecord] = []
+
+    def read(call: Call) -> None:
+        twins()["memory.cu", "memory_read"](call)
+        records = call.array(10, MEMORY_RECORD)
+        assert records is not None
+        kept.append(StretchRecord.of(records[0]))
+
+    device = SoftwareDevice(
+        {**twins(), ("memory.cu", "memory_read"): read}, 2, (WrongReader(0, 1),), memory_bytes=80 * 1024
+    )
+    device.l2_bytes = 512
+    runner().run(memory_plan(), device)
+
+    assert [len({word.operation for word in record.wrong}) for record in (kept[0], kept[-1])] == [1, 2]
+    assert [len(record.wrong) for record in (kept[0], kept[-1])] == [8, 16]
 
 
 def test_many_sms_are_told_with_their_number() -> None:

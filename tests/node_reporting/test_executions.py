@@ -53,6 +53,12 @@ def test_outcomes_are_told_as_they_are_and_what_did_not_run_is_not_told():
     assert mapped(made).not_run == 1
 
 
+def test_a_kernel_that_is_not_proven_passes_no_sm_and_lets_none_time_out():
+    unproven = [finding(outcome, sm, is_proven=False) for sm, outcome in enumerate((PASS, TIMEOUT, ERROR))]
+
+    assert results(report(*unproven, finding(PASS, 3))) == {2: "ERROR", 3: "PASS"}
+
+
 @pytest.mark.parametrize(
     ("outcomes", "told"),
     [

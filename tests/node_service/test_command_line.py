@@ -17,12 +17,9 @@ from typer.testing import CliRunner
 from sentinel_node.app import words
 from sentinel_node.app.cli import cli
 from sentinel_node.app.exits import of_outcome, of_status
-from sentinel_node.app.software import fault_of
 from sentinel_node.domain.diagnosis import Status
-from sentinel_node.domain.errors import Invalid
 from sentinel_node.domain.kernel import KernelPage
 from sentinel_node.domain.probes import Finding, Outcome, ProbeKind, ProbePlan, ProbeReport
-from sentinel_node.probes.software.faults import Hang, StuckBit
 
 WITHIN_S = 60.0
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("SENTINEL_")}
@@ -99,34 +96,6 @@ def test_log_lines_end_with_what_was_looked_through():
     assert told.endswith("missing: no persistent journal")
 
 
-def test_a_fault_is_written_with_its_parameters():
-    assert fault_of("stuck_bit:sm=3,bit=0x7") == StuckBit(3, 7)
-    assert fault_of("hang") == Hang()
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("stuck_bit:sm=132,bit=1", "sm is 132, and goes from 0 to 131"),
-        ("dead_sm:sm=-1", "sm is -1"),
-        ("stuck_bit:sm=3,bit=99", "bit is 99, and goes from 0 to 31"),
-        ("stuck_bit:sm=3,bit=1,value=7", "value is 7"),
-        ("flipped_lane:sm=3,lane=32", "lane is 32"),
-        ("wrong_once_in:sm=3,period=0", "period is 0"),
-        ("stuck_bit:sm=3,bit=3,unit=zz", "there is no unit 'zz'"),
-    ],
-)
-def test_a_fault_that_would_have_no_effect_is_refused(text, why):
-    with pytest.raises(Invalid, match=why):
-        fault_of(text)
-
-
-@pytest.mark.parametrize("text", ["melted", "stuck_bit:sm=3", "stuck_bit:sm=x,bit=1", "dead_sm:lane=1"])
-def test_a_fault_that_cannot_be_is_refused_with_those_that_can(text):
-    with pytest.raises(Invalid, match="flipped_lane:sm,lane"):
-        fault_of(text)
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -166,6 +135,34 @@ def test_what_is_wrong_with_all_alike_is_told_once():
     assert words.report_words(replace(REPORT, findings=(hung,) * 4)).count("not done after 6 s") == 1
 
 
+def test_sms_of_which_the_same_is_told_share_a_line():
+    hung = tuple(Finding(Outcome.TIMEOUT, sm, "fp32", reason="not done") for sm in (*range(132), 140))
+
+    told = words.report_words(
+        replace(REPORT, findings=(*hung, Finding(Outcome.NOT_RUN, 133, "fp32", reason="no block")))
+    )
+
+    assert told.splitlines()[2:4] == ["  SM 0-131, 140 (fp32): timeout: not done", "  SM 133 (fp32): not_run: no block"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "to"),
+    [(("version",), "/dev/full"), (("version",), "a closed pipe"), (("diagnose", "rm"), "/dev/full")],
+    ids=["full", "closed", "both-full"],
+)
+def test_what_cannot_be_told_is_no_finding(arguments, to):
+    """1 would say that the GPU failed, and 120 is Python's own for what it could not write at its end."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing if to != "/dev/full" else to, "wb") as out:  # noqa: PTH123  a descriptor, or a device
+        program = [sys.executable, "-m", "sentinel_node", *arguments]
+        errors = out if arguments[0] == "diagnose" else subprocess.PIPE
+        done = subprocess.run(program, env=ENVIRONMENT, stdout=out, stderr=errors, check=False, timeout=WITHIN_S)  # noqa: S603
+
+    assert done.returncode == (2 if arguments[0] == "diagnose" else 4)
+    assert to != "/dev/full" or errors is out or b"No space left" in done.stderr
+
+
 @pytest.mark.slow
 class TestProcess:
     """Real processes."""
@@ -189,6 +186,15 @@ class TestProcess:
         assert done.returncode == 0, done.stdout
         assert "32 repetitions stand for a deep run" in done.stdout
 
+    def test_a_probe_whose_result_cannot_be_written_is_not_told_as_a_failure(self):
+        with Path("/dev/full").open("w") as full:
+            program = [sys.executable, "-m", "sentinel_node", "probe", "fma", "--software", "--variant", "fp32"]
+            done = subprocess.run(program, env=ENVIRONMENT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603
+
+        assert done.returncode == 4
+        assert "Traceback" in done.stderr
+        assert "sentinel-node: unexpected: OSError(28" in done.stderr
+
     def test_a_deep_probe_that_comes_to_no_end_says_so(self):
         done = ran("probe", "fma", "--software", "--deep", "--repetitions", "1000000", "--deadline", "0.2")
 
@@ -200,12 +206,14 @@ class TestProcess:
         [
             (("probe", "warp_drive", "--software"), 2, "there is no probe"),
             (("probe", "fma", "--fault", "hang"), 2, "--software"),
+            (("probe", "fma", "--software", "--sm", "500"), 2, "there is no SM 500: this GPU has SMs 0 to 131"),
+            (("probe", "memory", "--software", "--fault", "stuck_bit:sm=3,bit=9"), 2, "cannot take effect"),
             (("probe", "fma"), 4, "CuPy"),
             (("telemetry",), 4, "driver"),
             (("diagnose", "rm"), 2, "there is no diagnostic"),
             (("serve", "--listen", "0.0.0.0:1"), 2, "not loopback"),
         ],
-        ids=["kind", "fault", "no-cuda", "no-driver", "no-name", "settings"],
+        ids=["kind", "fault", "no-sm", "out-of-reach", "no-cuda", "no-driver", "no-name", "settings"],
     )
     def test_what_cannot_be_is_said_with_an_exit_code(self, arguments, code, words):
         done = ran(*arguments)
@@ -222,6 +230,14 @@ class TestProcess:
         assert "ok       compiler" in done.stdout
         assert {"xid_metrics", "gpu_locks"} < {line.split()[1] for line in done.stdout.splitlines()}
 
+    def test_the_doctor_misses_nothing_that_software_cannot_have(self, tmp_path):
+        done = ran("doctor", SENTINEL_NODE_STATE_DIR=str(tmp_path), SENTINEL_NODE_SOFTWARE_GPUS="1")
+
+        assert "none     diagnostics   GPUs in software have none" in done.stdout
+        missing = [line for line in done.stdout.splitlines() if line.startswith("missing")]
+        assert done.returncode == (1 if missing else 0)  # this machine's kernel log may be out of reach
+        assert {line.split()[1] for line in missing} <= {"kernel_log", "xid_metrics"}
+
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_a_signal_ends_it_in_order(self, number, tmp_path: Path):
         command = [sys.executable, "-m", "sentinel_node", "serve", "--software-gpus", "1", "--listen", "127.0.0.1:0"]
@@ -236,5 +252,6 @@ class TestProcess:
             assert node.wait(WITHIN_S) == 0
 
         assert serving["event"] == "node.serving"
+        assert "node.serving" not in (tmp_path / "log").read_text()  # it was told once
         assert "node.stopping" in (tmp_path / "log").read_text()
         assert "Traceback" not in (tmp_path / "log").read_text()

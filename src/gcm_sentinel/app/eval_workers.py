@@ -3,8 +3,8 @@ cases know nothing of each other.
 
 Each worker has one end of a pipe, on which a case comes and its result goes, one after the other. A worker that is told
 to terminate, or whose pipe closes because we were killed, ends its world first. One that ends in the middle of a case,
-or is silent for longer than a case may take and is killed, costs that case; another takes its place. A terminal interrupts
-all of us at once: a worker is deaf to it from its first instruction, and who started it decides.
+or is silent for longer than a case may take and is killed, costs that case; another takes its place. A terminal
+interrupts all of us at once: a worker is deaf to it from its first instruction, and who started it decides.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -29,6 +30,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 _END_S = 5.0
 """For Python to end once everything is said."""
 _END_BEYOND_GRACE_S = 15.0
+_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -43,7 +45,7 @@ def main() -> None:
 
 
 def _commanded() -> None:
-    """An expected error is words on standard error and an exit code that means something."""
+    """An error is words on standard error and an exit code that means something: 1 is only for what a command found."""
     from sentinel_node.app.exits import Exit, of_error
     from sentinel_node.domain.errors import NodeError
 
@@ -54,14 +56,28 @@ def _commanded() -> None:
         finally:
             sys.stdout.flush()  # a full disk or a closed pipe must show in the exit code, not after it
     except NodeError as error:
-        sys.stderr.writelines(f"sentinel-node: {line}\n" for line in str(error).splitlines())
-        sys.exit(of_error(error))
+        _end(of_error(error), "".join(f"sentinel-node: {line}\n" for line in str(error).splitlines()))
     except KeyboardInterrupt:
-        sys.stderr.write("sentinel-node: interrupted\n")
-        sys.exit(130)
+        _end(_INTERRUPTED, "sentinel-node: interrupted\n")
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # for which the library below has an exit code of its own, 1
+            _end(Exit.OUTSIDE)
+        raise
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer has no reader
-        sys.exit(Exit.OUTSIDE)
+        _end(Exit.OUTSIDE)  # nobody reads any more, which needs no words
+    except Exception as error:  # noqa: BLE001  a command's border: Python's own exit code, 1, would say the GPU failed
+        _end(Exit.OUTSIDE, f"{traceback.format_exc()}sentinel-node: unexpected: {error!r}\n")
+
+
+def _end(code: int, words: str = "") -> NoReturn:
+    """Say why, and leave with the code, although nothing can be written any more."""
+    for stream, text in ((sys.stderr, words), (sys.stdout, "")):
+        try:
+            stream.write(text)
+            stream.flush()
+        except OSError:  # Python writes what is left at its end, and a failure then has an exit code of its own
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(code)
 
 
 @cli.command(cls=Once)
@@ -106,24 +122,27 @@ def probe(  # noqa: PLR0913  a command's options are its arguments
     repetitions: Annotated[int, typer.Option(min=0, help="0 for what the depth implies.")] = 0,
     deadline: Annotated[float, typer.Option(min=0.1, max=86_400, help="Seconds.")] = 60.0,
     fault: Annotated[
-        list[str] | None, typer.Option(help="With --software: what is wrong with it, e.g. stuck_bit:sm=3,bit=7.")
+        list[str] | None,
+        typer.Option(
+            help="With --software: what is wrong with it, e.g. stuck_bit:sm=3,bit=7, or hang:launch=0;"
+            " launches count from 0."
+        ),
     ] = None,
     *,
     deep: Annotated[bool, typer.Option("--deep", help="All of the GPU; only where nobody computes on it.")] = False,
     software: Annotated[bool, typer.Option("--software", help="On a GPU simulated in software.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run one probe on one GPU here and now. Exit code 0: passed; 1: failed; 3: no answer."""
-    from sentinel_node.app.exits import of_outcome
+    """Run one probe on one GPU here and now. Exit code 0: passed; 1: failed; 3: no answer, or a --fault did nothing."""
     from sentinel_node.app.probing import Asked, run_probe
     from sentinel_node.app.words import report_json, report_words
     from sentinel_serving.logs import configure
 
     configure("warning", "text")
     asked = Asked(kind, gpu, variant, seed, tuple(sm or ()), repetitions, deadline, is_deep=deep)
-    report = run_probe(asked, config_file, tuple(fault or ()), is_software=software)
-    typer.echo(report_json(report) if as_json else report_words(report))
-    raise typer.Exit(of_outcome(report.outcome))
+    ran = run_probe(asked, config_file, tuple(fault or ()), is_software=software)
+    typer.echo(report_json(ran.report) if as_json else report_words(ran.report))
+    raise typer.Exit(ran.code)
 
 
 @cli.command(cls=Once)
@@ -185,7 +204,7 @@ def doctor(config_file: ConfigFile = None) -> None:
 
     found = asyncio.run(examine(load(os.environ, file=config_file)))
     for part in found:
-        typer.echo(f"{'ok' if not part.missing else 'missing':<9}{part.name:<14}{part.missing or part.found}")
+        typer.echo(part.line)
     if any(part.missing for part in found):
         raise typer.Exit(Exit.UNMET)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from sentinel_node.app.machine import locks_of, look, machine_of, seams_of
 from sentinel_node.app.settings import Settings
@@ -14,17 +15,25 @@ from sentinel_node.device import cupy_device
 from sentinel_node.domain.errors import Busy, NodeError
 from sentinel_node.kernel.log import KernelLog
 from sentinel_node.probes.compiling import compile_source
+from sentinel_node.service.part import Part
 
 _SOURCE, _ARCHITECTURE = "fma.cu", "sm_90"
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """One part: what was found of it, or what is missing."""
+    """One part: what was found of it, what is missing, or why this machine has none and needs none."""
 
     name: str
     found: str = "it answers"
     missing: str = ""
+    none: str = ""
+
+    @property
+    def line(self) -> str:
+        """As the command prints it."""
+        state = "missing" if self.missing else "none" if self.none else "ok"
+        return f"{state:<9}{self.name:<14}{self.missing or self.none or self.found}"
 
 
 async def examine(settings: Settings) -> tuple[Examined, ...]:
@@ -33,10 +42,17 @@ async def examine(settings: Settings) -> tuple[Examined, ...]:
         seams = seams_of(settings, opened)
         machine = machine_of(settings, seams)
         samples = await look(machine)
-        parts = tuple(Examined(part.name, missing=part.missing) for part in machine.parts)
+        parts = tuple(_part(part, settings) for part in machine.parts)
         xids = _xids(seams.kernel_log)
     locks = _locks(settings, [sample.gpu.uuid for sample in samples])
     return (*parts, xids, *_cuda(settings), _compiler(), *locks, _transport(settings), *_gateway(settings))
+
+
+def _part(part: Part[Any], settings: Settings) -> Examined:
+    """A machine with GPUs in software is whole without a part that it can never have."""
+    if settings.software_gpus and not part.is_there:
+        return Examined(part.name, none=part.missing)
+    return Examined(part.name, missing=part.missing)
 
 
 def _xids(kernel_log: KernelLog) -> Examined:

@@ -13,9 +13,10 @@ from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sentinel_node.app.exits import Exit, of_outcome
+from sentinel_node.app.faulting import Given, fault_of
 from sentinel_node.app.loading import load
 from sentinel_node.app.machine import machine_of, own_pids, seams_of
-from sentinel_node.app.software import fault_of
 from sentinel_node.domain.errors import Invalid, NotFound, Unavailable
 from sentinel_node.domain.gpu import GpuIdentity
 from sentinel_node.domain.permission import Allowed
@@ -41,28 +42,49 @@ class Asked:
     is_deep: bool
 
 
-def run_probe(asked: Asked, config_file: Path | None, faults: tuple[str, ...], *, is_software: bool) -> ProbeReport:
-    """The report of one probe.
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A report, and the exit code it ends with."""
+
+    report: ProbeReport
+    code: Exit
+
+
+def run_probe(asked: Asked, config_file: Path | None, faults: tuple[str, ...], *, is_software: bool) -> Ran:
+    """One probe, run to its end.
 
     Raises:
         NodeError: what was asked cannot be, is not allowed, or nothing here can run it.
     """
     if faults and not is_software:
         raise Invalid("--fault makes a GPU in software wrong; add --software")
-    if is_software:
-        return _told_of_software(_run_probe(_bounded(asked), config_file, faults, is_software=True), asked)
-    return _run_probe(asked, config_file, faults, is_software=False)
+    given = tuple(Given(text, fault_of(text)) for text in faults)
+    if not is_software:
+        report = _run_probe(asked, config_file, given, is_software=False)
+        return Ran(report, of_outcome(report.outcome))
+    report = _told_of_software(_run_probe(_bounded(asked), config_file, given, is_software=True), asked)
+    return told_of_faults(report, given)
 
 
-def _run_probe(asked: Asked, config_file: Path | None, faults: tuple[str, ...], *, is_software: bool) -> ProbeReport:
+def told_of_faults(report: ProbeReport, faults: tuple[Given, ...]) -> Ran:
+    """A pass says nothing where a fault was wanted and none came about."""
+    silent = tuple(f"the fault never took effect: {one.text}" for one in faults if one.is_without_effect(report))
+    code = Exit.UNKNOWN if silent and report.outcome is Outcome.PASS else of_outcome(report.outcome)
+    return Ran(replace(report, notes=(*report.notes, *silent)), code)
+
+
+def _run_probe(asked: Asked, config_file: Path | None, faults: tuple[Given, ...], *, is_software: bool) -> ProbeReport:
     flags = {"software_gpus": 1, "probes": Allowed.DEEP} if is_software else {}
     settings = load(os.environ, flags, config_file)
     with ExitStack() as opened:
-        seams = seams_of(settings, opened, tuple(fault_of(text) for text in faults))
+        seams = seams_of(settings, opened, tuple(one.fault for one in faults))
         machine = machine_of(settings, seams)
         rules = ProbeRules(settings.probes, own_pids=own_pids)
         desk = Desk(machine.prober, machine.sources.telemetry, machine.leases, rules)
-        return asyncio.run(_run(desk, asked, machine.prober.thing().gpus()))
+        plan = plan_of(asked, machine.prober.thing().gpus())
+        for one in faults:
+            one.check(plan)
+        return asyncio.run(_run(desk, plan))
 
 
 def _bounded(asked: Asked) -> Asked:
@@ -82,20 +104,29 @@ def _told_of_software(report: ProbeReport, asked: Asked) -> ProbeReport:
     return replace(report, notes=notes)
 
 
-async def _run(desk: Desk, asked: Asked, gpus: tuple[GpuIdentity, ...]) -> ProbeReport:
-    async with aclosing(desk.run(_plan(asked, gpus), "the command line")) as run:
+async def _run(desk: Desk, plan: ProbePlan) -> ProbeReport:
+    async with aclosing(desk.run(plan, "the command line")) as run:
         async for told in run:
             if isinstance(told, ProbeReport):
                 return told
     raise Unavailable("the probe ended without a report")
 
 
-def _plan(asked: Asked, gpus: tuple[GpuIdentity, ...]) -> ProbePlan:
+def plan_of(asked: Asked, gpus: tuple[GpuIdentity, ...]) -> ProbePlan:
+    """What is asked, of the GPU that it means.
+
+    Raises:
+        Invalid: there is no such probe, or the GPU is known to have no such SM.
+        NotFound: there is no such GPU.
+    """
     if asked.kind not in tuple(ProbeKind):
         raise Invalid(f"there is no probe {asked.kind!r}; there are {', '.join(ProbeKind)}")
     wanted = [gpu for gpu in gpus if asked.gpu in ("", gpu.uuid, str(gpu.index))]
     if not wanted:
         raise NotFound(f"there is no GPU {asked.gpu!r}; there are {', '.join(gpu.uuid for gpu in gpus) or 'none'}")
+    sm_count = wanted[0].sm_count
+    if sm_count and any(sm >= sm_count for sm in asked.sms):
+        raise Invalid(f"there is no SM {max(asked.sms)}: this GPU has SMs 0 to {sm_count - 1}")
     return ProbePlan(
         kind=ProbeKind(asked.kind),
         gpu_uuid=wanted[0].uuid,

@@ -115,6 +115,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         if settings.metrics_listen is not None:
             served = metrics_served(settings.metrics_listen, Told(metrics.text, is_ready.is_set, heart.lives))
             metrics_port = opened.enter_context(served)
+        seams.kernel_log.listen(xids.heard)  # before anybody can ask for lines, so that none is folded yet
         door = Door(str(settings.listen), rules.current, certificates, settings.stop_grace_seconds)
         work, grace = Work(machine, desk), Grace(settings.stop_grace_seconds)
         async with (
@@ -124,7 +125,6 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         ):
             xids.know(sample.gpu for sample in await look(machine))
             _tell_what_is_missing(machine)
-            seams.kernel_log.listen(xids.heard)
             opened.enter_context(followed(seams.kernel_log, partial(metrics.set, KERNEL_LOG_FOLLOWED)))
             unasked_work = group.create_task(unasked.run(), name="unasked")
             is_ready.set()
@@ -153,7 +153,7 @@ def _tell_what_is_missing(machine: Machine) -> None:
 
 
 def _announce(node: Running, settings: Settings) -> None:
-    """One line of JSON on standard output with where it listens, for whoever started it with port 0."""
+    """One line of JSON on standard output with where it listens, for whoever started it; the log does not repeat it."""
     metrics = settings.metrics_listen
     facts = {
         "event": "node.serving",
@@ -166,7 +166,6 @@ def _announce(node: Running, settings: Settings) -> None:
     }
     sys.stdout.write(json.dumps(facts) + "\n")
     sys.stdout.flush()
-    log.info(**facts)
 
 
 def _stop_on_signal(stop: asyncio.Event) -> None:

@@ -119,7 +119,7 @@ class Unasked:
         )
 
     def _read(self, samples: tuple[GpuSample, ...]) -> None:
-        self.metrics.set(GPU_COUNT, len(samples))
+        self.metrics.set(GPU_COUNT, sum(not sample.lost for sample in samples))
         self.know(sample.gpu for sample in samples)
         if self.reporter is not None:
             self.reporter.samples(samples)

@@ -24,7 +24,7 @@ def report_words(report: ProbeReport) -> str:
     head = f"{plan.kind} on {plan.gpu_uuid}: {report.outcome.upper()} in {took_s:.2f} s (seed {plan.seed})"
     findings = sorted(report.findings, key=lambda finding: finding.variant)
     counts = [_counts(name, tuple(group)) for name, group in groupby(findings, key=lambda finding: finding.variant)]
-    others = list(dict.fromkeys(_words(one) for one in report.findings if one.outcome is not Outcome.PASS))
+    others = _grouped(one for one in report.findings if one.outcome is not Outcome.PASS)
     if len(others) > _SHOWN:
         others = [*others[:_SHOWN], f"  ... and {len(others) - _SHOWN} more"]
     return "\n".join([head, *counts, *others, *(f"  note: {note}" for note in report.notes)])
@@ -35,15 +35,29 @@ def _counts(variant: str, findings: tuple[Finding, ...]) -> str:
     return f"  {variant or 'all':<16}" + ", ".join(f"{count} {outcome}" for outcome, count in told if count)
 
 
+def _grouped(findings: Iterable[Finding]) -> list[str]:
+    """A line for each thing that was found, with all the places it was found at."""
+    places: dict[str, list[Finding]] = {}
+    for finding in findings:
+        kind = "" if finding.sm is not None else "memory" if finding.tested_bytes else "the whole run"
+        places.setdefault(f"{kind}{_words(finding)}", []).append(finding)
+    return [f"  {_sms(found)}{words}" for words, found in places.items()]
+
+
+def _sms(findings: list[Finding]) -> str:
+    """Of SMs 0, 1, 2 and 5: ``SM 0-2, 5``; empty where no SM is told."""
+    numbers = sorted({one.sm for one in findings if one.sm is not None})
+    runs = [[sm for _, sm in run] for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0])]
+    told = ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+    return f"SM {told}" if told else ""
+
+
 def _words(finding: Finding) -> str:
-    place = "memory" if finding.sm is None and finding.tested_bytes else f"SM {finding.sm}"
-    if finding.sm is None and not finding.tested_bytes:
-        place = "the whole run"
     if finding.mismatch is None:
-        return f"  {place} ({finding.variant}): {finding.outcome}: {finding.reason}"
+        return f" ({finding.variant}): {finding.outcome}: {finding.reason}"
     wrong = finding.mismatch
     return (
-        f"  {place} ({finding.variant}): {finding.outcome}: {finding.mismatch_words} wrong words,"
+        f" ({finding.variant}): {finding.outcome}: {finding.mismatch_words} wrong words,"
         f" bits 0x{finding.mismatch_bits:08x}; the first at byte {wrong.byte_offset}:"
         f" {_word(wrong.actual)} in place of {_word(wrong.expected)}, so bit {', '.join(map(str, wrong.bits))}"
     )

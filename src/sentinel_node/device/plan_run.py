@@ -72,6 +72,7 @@ class PlanRun:
         self._ends_s = time.monotonic() + patience.ready_s
         self.sm_count = 0
         """0 until the GPU is open."""
+        self._is_proven = True
 
     def carried_out(self, watch: ProbeWatch) -> ProbeReport | Failed | Finding:
         """What the process answered; a finding in its place where it is gone, or late."""
@@ -97,6 +98,7 @@ class PlanRun:
 
     def _reached(self, reached: Reached) -> None:
         self._stage, self.sm_count = reached.stage, reached.sm_count or self.sm_count
+        self._is_proven = reached.is_proven
         if reached.stage is Stage.RUNNING:
             self._ends_s = time.monotonic() + self._plan.deadline_s + self._patience.late_s
 
@@ -109,7 +111,7 @@ class PlanRun:
             Stage.RUNNING: (Outcome.TIMEOUT, f"gave no answer within {plan.deadline_s:g} s"),
         }[self._stage]
         reason = f"the probe's process {self._worker.process.pid} {words}, and was killed"
-        return Finding(outcome, None, plan.variant, reason)
+        return Finding(outcome, None, plan.variant, reason, is_proven=self._is_proven)
 
     def _gone(self) -> Finding:
         process = self._worker.process

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from sentinel_node.domain.errors import DeviceFailed, NodeError
 from sentinel_node.domain.gpu import GpuIdentity
-from sentinel_node.domain.probes import Outcome, ProbeReport
+from sentinel_node.domain.probes import Outcome, ProbePlan, ProbeReport
 from sentinel_node.domain.seams import Progress
 from sentinel_node.probes import session
 from sentinel_node.probes.catalogue import PROBES
@@ -65,6 +65,8 @@ class Reached:
     stage: Stage
     sm_count: int = 0
     """From PREPARING on, for the GPU is open then."""
+    is_proven: bool = True
+    """Whether what hangs from here on would hang in a kernel that has passed on a GPU."""
 
 
 Answer = Progress | ProbeReport | Failed | Reached
@@ -93,7 +95,7 @@ def work(connection: Connection, gpu: GpuIdentity, open_device: OpenDevice) -> N
                 connection.send(Reached(Stage.OPENING))
                 device = device or open_device(gpu)
                 connection.send(Reached(Stage.PREPARING, device.sm_count))
-                begun = partial(connection.send, Reached(Stage.RUNNING, device.sm_count))
+                begun = partial(connection.send, Reached(Stage.RUNNING, device.sm_count, _is_proven(plan)))
                 report = runner.run(plan, device, _Wanted(connection).is_over, _teller(connection), begun)
             except NodeError as error:
                 connection.send(Failed(error))
@@ -148,3 +150,8 @@ def _teller(connection: Connection) -> Callable[[session.Progress], None]:
         connection.send(Progress(progress.done, progress.total, progress.variant))
 
     return tell
+
+
+def _is_proven(plan: ProbePlan) -> bool:
+    """A plan that names no variant runs proven ones only."""
+    return all(variant.is_proven for variant in PROBES[plan.kind].variants if variant.name == plan.variant)

@@ -11,6 +11,8 @@ from sentinel_node.domain.probes import Mismatch
 
 ENTRIES = 16
 """Mismatches kept with their addresses; the rest is counted."""
+HALF = ENTRIES // 2
+"""Of the first launch that found one, and of those after it: an SM is blamed only for what it did in several."""
 ENTRY = np.dtype(
     [
         ("address", "<u8"),
@@ -30,7 +32,9 @@ MEMORY_RECORD = np.dtype(
         ("mismatches", "<u4"),
         ("or_of_xor", "<u4"),
         ("claimed", "<u4"),
-        ("reserved", "<u4", 3),
+        ("first_operation", "<u4"),
+        ("claimed_later", "<u4"),
+        ("reserved", "<u4"),
         ("entries", ENTRY, ENTRIES),
     ]
 )
@@ -42,8 +46,8 @@ class Cause(Enum):
 
     MEMORY = "memory"
     """The other one found it wrong as well: it is stored so, or was written so."""
-    READER = "reader SM"
-    """The other one found it right."""
+    READER = "right again"
+    """The other one found it right; that may also be because a fault of memory had passed."""
     UNKNOWN = "not read again"
     """No block of another SM ended later."""
 
@@ -112,14 +116,20 @@ class StretchRecord:
     @classmethod
     def of(cls, row: np.void) -> StretchRecord:
         """As the device wrote it."""
-        kept = row["entries"][: min(int(row["claimed"]), ENTRIES)]
+        first, later = (min(int(row[name]), HALF) for name in ("claimed", "claimed_later"))
+        kept = (*row["entries"][:first], *row["entries"][HALF : HALF + later])
         in_order = tuple(sorted(map(WrongWord.of, kept), key=lambda word: (word.operation, word.address)))
         return cls(int(row["words"]), int(row["mismatches"]), int(row["or_of_xor"]), in_order)
 
     @property
     def blamed_sm(self) -> int | None:
-        """The one SM that alone read words wrong which others read right; None where memory or nobody can be blamed."""
+        """The one SM that alone read words wrong which others read right; None where memory or nobody can be blamed.
+
+        By one word, or one launch, nobody is: what memory gave wrong once, another SM reads right as well. It takes
+        several words, for an SM reads a weak cell again in every launch, and at least two launches.
+        """
         causes = {word.cause for word in self.wrong}
         readers = {word.reader for word in self.wrong}
-        is_one = Cause.READER in causes and Cause.MEMORY not in causes and len(readers) == 1
-        return readers.pop() if is_one else None
+        right_again = [word for word in self.wrong if word.cause is Cause.READER]
+        is_often = min(len({word.address for word in right_again}), len({word.operation for word in right_again})) > 1
+        return readers.pop() if is_often and Cause.MEMORY not in causes and len(readers) == 1 else None

@@ -103,7 +103,8 @@ def told_of(record: StretchRecord) -> str:
     if Cause.MEMORY in {word.cause for word in record.wrong}:
         return f"memory: read wrong by SM {_few(readers)}, and again by SM {_few(again)} ({causes})"
     if again:
-        return f"neither: read wrong by SM {_few(readers)}, and right by SM {_few(again)} at once ({causes})"
+        why = f"right by SM {_few(again)} after it, which is too little to blame either"
+        return f"memory or its reader: read wrong by SM {_few(readers)}, and {why} ({causes})"
     return f"memory or its reader: read wrong by SM {_few(readers)}, and by no other SM again" if readers else ""
 
 

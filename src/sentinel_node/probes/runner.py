@@ -16,6 +16,8 @@ from sentinel_node.probes.device import Device
 from sentinel_node.probes.session import Probe, Progress, Session
 from sentinel_node.probes.variant import Variant
 
+_NO_VERDICT = "this kernel was not proven on a GPU yet, so it gives no verdict"
+
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
@@ -133,8 +135,11 @@ def _run_all(
             continue
         ran = probe.run(session, variant)
         findings.extend(ran.findings if variant.is_proven else map(_observed, ran.findings))
-        notes.extend((*ran.notes, *_doubts(variant, ran.findings)))
-        unplaced.extend(ran.unplaced)
+        if variant.is_proven:
+            notes.extend((*ran.notes, *_doubts(variant, ran.findings)))
+            unplaced.extend(ran.unplaced)
+        else:
+            notes.extend((*ran.notes, *(f"{_NO_VERDICT}: {one}" for one in ran.unplaced)))
         device_lost = ran.device_lost
     return tuple(findings), tuple(notes), tuple(unplaced)
 
@@ -142,11 +147,11 @@ def _run_all(
 def _observed(finding: Finding) -> Finding:
     """What a kernel found that is itself not proven: a wrong word is no verdict on the silicon."""
     if finding.outcome is not Outcome.FAIL:
-        return finding
+        return replace(finding, is_proven=False)
     words = f"{finding.mismatch_words} wrong words, bits {finding.mismatch_bits:#010x}"
     at = f", the first at byte {finding.mismatch.byte_offset}" if finding.mismatch else ""
-    reason = f"this kernel was not proven on a GPU yet, so it gives no verdict: {words}{at}"
-    return replace(finding, outcome=Outcome.ERROR, reason=reason, mismatch=None)
+    reason = f"{_NO_VERDICT}: {words}{at}"
+    return replace(finding, outcome=Outcome.ERROR, reason=reason, mismatch=None, is_proven=False)
 
 
 def _doubts(variant: Variant, findings: tuple[Finding, ...]) -> tuple[str, ...]:

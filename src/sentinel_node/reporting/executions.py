@@ -5,6 +5,7 @@ What the wire cannot say, and what is made of it:
 * **Number formats.** The wire knows probe types only. The findings of one SM become one execution: the gravest
   outcome, and hashes over the hashes of all formats in their order. So an SM counts once in a run, as the gateway's
   model has it, and one that is wrong in one format of five fails every run and not a fifth of them.
+* **Kernels that are not proven** on a GPU yet give no verdict: their PASS and TIMEOUT are left out.
 * **NOT_RUN** has no number. Such an SM is left out: silence is what the gateway takes for "nothing is known". So is one
   that passed in some formats and did not run in others, for it was not tested as a pass would say.
 * **Memory** belongs to no SM, and the wire asks for one. The execution names the number after the GPU's last SM, 132 of
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from sentinel.v1 import common_pb2, probe_pb2
@@ -45,6 +46,8 @@ _RESULTS: Mapping[Outcome, probe_pb2.ProbeResult.ValueType] = {
     Outcome.PASS: probe_pb2.PROBE_RESULT_PASS,
 }
 """The gravest first; NOT_RUN has no number."""
+_OF_GPUS = (Outcome.PASS, Outcome.TIMEOUT)
+"""What speaks of the GPU, and so is not said of it by a kernel that is itself not proven; a FAIL is an ERROR there."""
 _LARGEST_VALUE = 4096
 """Bytes of a mismatch that are told: the gateway refuses executions that are much larger."""
 
@@ -67,6 +70,9 @@ class Executions:
 
 def executions_of(report: ProbeReport, gpu: GpuIdentity, hostname: str, new_id: Callable[[], str]) -> Executions:
     """The executions of a report, in order of SMs, not signed yet; `new_id` makes UUIDs of version 7."""
+    report = replace(
+        report, findings=tuple(one for one in report.findings if one.is_proven or one.outcome not in _OF_GPUS)
+    )
     by_sm, unplaced = _by_sm(report)
     side_by_side = Counter(one.variant for one in report.findings if one.sm is not None and one.duration_ns)
     named = identifier(gpu, hostname)

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import structlog
 
-from sentinel_node.domain import metrics
 from sentinel_node.domain.errors import Invalid
 from sentinel_node.domain.gpu import GpuIdentity
 from sentinel_node.domain.probes import ProbeKind
@@ -49,7 +48,6 @@ class Scheduler:
         """Probe the GPUs of the newest list until cancelled; MIG ones are left out, as SM numbers are a partition's."""
         async with asyncio.TaskGroup() as group:
             async for gpus in lists:
-                self._parts.metrics.set(metrics.GPU_COUNT, len(gpus))
                 self._follow({gpu.uuid: gpu for gpu in gpus if not gpu.is_partitioned}, group)
 
     def _follow(self, gpus: dict[str, GpuIdentity], group: asyncio.TaskGroup) -> None:

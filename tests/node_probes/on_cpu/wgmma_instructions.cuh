@@ -12,8 +12,8 @@ inline u32 shared_address(const u32* at) { return u32(4 * (at - stored_operands)
 inline void publish_to_wgmma() { std::memcpy(visible_operands, stored_operands, sizeof stored_operands); }
 inline void wgmma_fence() {}
 inline void wgmma_commit() {}
-template <u32 PENDING>
-inline void wgmma_wait() {}
+inline void wgmma_wait_for_all_but_one() {}
+inline void wgmma_wait_for_all(u32 (&)[128]) {}
 
 struct Matrix {
     u32 start, leading_bytes, stride_bytes;

@@ -9,23 +9,27 @@
 // second read of a word can be merged with its first.
 //
 // Memory belongs to no SM, and blocks share the work as they come. But whichever SM read a wrong word may be what is
-// wrong, so its number is kept, and a block of another SM that ends later in the same launch reads the word again, which
-// the L2 cache then answers: right for one SM and wrong for the other is no fault of the memory. The twin is
-// software/memory.py.
+// wrong, so its number is kept, and a block of another SM that ends later in the same launch reads the word again. By then
+// the L2 cache may have let go of it, and memory may answer: a word that is right then may have been memory's passing
+// fault as well as its reader's. So one word blames no SM; many, in several launches, and all of the same SM, do, and
+// half of the entries are kept for later launches than the first with a wrong word. The twin is software/memory.py.
 #include "instructions.cuh"
 #include "memory_instructions.cuh"
 #include "random.cuh"
 
 #define UNIT_WORDS 128
 #define ENTRIES 16
+#define HALF (ENTRIES / 2)
 
-// 32 bytes, then the first mismatches; the twin is memory_record.py.
+// 32 bytes, then the first mismatches: half of the entries are of one launch; the twin is memory_record.py.
 struct MemoryRecord {
     u64 words;       // 32-bit words read and compared
     u32 mismatches;  // wrong words, saturating near 2^31
     u32 or_of_xor;
-    u32 claimed;     // entries asked for, may exceed ENTRIES
-    u32 reserved[3];
+    u32 claimed;         // entries of the first launch that found any, asked for, may exceed HALF
+    u32 first_operation; // of that launch, plus 1
+    u32 claimed_later;   // of all launches after it, likewise
+    u32 reserved;
     struct {
         u64 address;
         u32 expected, actual, operation;
@@ -76,9 +80,13 @@ __device__ __forceinline__ u64 warps() { return u64(gridDim.x) * blockDim.x / 32
 __device__ __noinline__ void report(MemoryRecord* record, u64 address, u32 expected, u32 actual, u32 operation) {
     atomicOr(&record->or_of_xor, expected ^ actual);
     if (*(volatile u32*)&record->mismatches < 0x80000000u) atomicAdd(&record->mismatches, 1u);
-    if (*(volatile u32*)&record->claimed >= ENTRIES) return;
-    const u32 entry = atomicAdd(&record->claimed, 1u);
-    if (entry >= ENTRIES) return;
+    const u32 first = atomicCAS(&record->first_operation, 0u, operation + 1);
+    const bool is_first = first == 0 || first == operation + 1;
+    u32* const claimed = is_first ? &record->claimed : &record->claimed_later;
+    if (*(volatile u32*)claimed >= HALF) return;
+    const u32 place = atomicAdd(claimed, 1u);
+    if (place >= HALF) return;
+    const u32 entry = is_first ? place : HALF + place;
     record->entries[entry].address = address;
     record->entries[entry].expected = expected;
     record->entries[entry].actual = actual;

@@ -154,9 +154,9 @@ struct Wgmma {
                 F::add(d, a + s * (A_CHUNK >> 4), b + (s + pair) % CHUNKS * (B_CHUNK >> 4), true);
             }
             wgmma_commit();
-            wgmma_wait<1>();
+            wgmma_wait_for_all_but_one();
         }
-        wgmma_wait<0>();
+        wgmma_wait_for_all(d);
         __syncthreads();  // the operands are not needed any more
         u32 state = u32(draw(seed, set, 512 + threadIdx.x, 0));
 #pragma unroll

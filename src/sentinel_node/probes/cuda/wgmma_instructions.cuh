@@ -16,10 +16,6 @@ __device__ __forceinline__ void publish_to_wgmma() { asm volatile("fence.proxy.a
 __device__ __forceinline__ void wgmma_fence() { asm volatile("wgmma.fence.sync.aligned;" : : : "memory"); }
 __device__ __forceinline__ void wgmma_commit() { asm volatile("wgmma.commit_group.sync.aligned;" : : : "memory"); }
 
-// Until at most PENDING groups are under way; only with 0 may the accumulators be read.
-template <u32 PENDING>
-__device__ __forceinline__ void wgmma_wait() { asm volatile("wgmma.wait_group.sync.aligned %0;" : : "n"(PENDING) : "memory"); }
-
 #define DIGITS(t) "%" t "0,%" t "1,%" t "2,%" t "3,%" t "4,%" t "5,%" t "6,%" t "7,%" t "8,%" t "9,"
 #define ACCUMULATORS                                                                                             \
     "{" DIGITS("") DIGITS("1") DIGITS("2") DIGITS("3") DIGITS("4") DIGITS("5") DIGITS("6") DIGITS("7")          \
@@ -28,6 +24,16 @@ __device__ __forceinline__ void wgmma_wait() { asm volatile("wgmma.wait_group.sy
 #define SIXTEEN(n) FOUR(n), FOUR(n + 4), FOUR(n + 8), FOUR(n + 12)
 #define ALL_128                                                                                              \
     SIXTEEN(0), SIXTEEN(16), SIXTEEN(32), SIXTEEN(48), SIXTEEN(64), SIXTEEN(80), SIXTEEN(96), SIXTEEN(112)
+
+// Until one group at most is under way. It names no accumulators, for they may not be touched yet.
+__device__ __forceinline__ void wgmma_wait_for_all_but_one() {
+    asm volatile("wgmma.wait_group.sync.aligned 1;" : : : "memory");
+}
+
+// Until none is, and the accumulators may be read. They are named, so that no compiler can read them before this.
+__device__ __forceinline__ void wgmma_wait_for_all(u32 (&d)[128]) {
+    asm volatile("wgmma.wait_group.sync.aligned 0;" : ALL_128 : : "memory");
+}
 
 // d = a * b, or d += a * b where `adds`: 64 rows of A and 256 of B (columns of the product), 32 bytes of each along K.
 #define WGMMA(name, type, scales)                                                                             \

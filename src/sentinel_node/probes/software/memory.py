@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sentinel_node.probes.counter_random import high_words, low_words, mix64
 from sentinel_node.probes.device import Buffer
 from sentinel_node.probes.memory_march import UNIT_WORD_BITS, BackgroundKind
-from sentinel_node.probes.memory_record import ENTRIES, MEMORY_RECORD
+from sentinel_node.probes.memory_record import HALF, MEMORY_RECORD
 from sentinel_node.probes.record import Words
 from sentinel_node.probes.software.emulation import Call, Emulations
 from sentinel_node.probes.software.memory_faults import MemoryFault, WrongReader
@@ -172,11 +172,13 @@ def _report(record: np.void, seen: _Read, operation: int) -> None:
     record["mismatches"] += np.uint32(np.count_nonzero(wrong))
     record["or_of_xor"] |= np.bitwise_or.reduce((found ^ right)[wrong])
     places = sorted(zip(*np.nonzero(wrong), strict=True), key=lambda place: int(addresses[place]))
-    for place in places[: max(0, ENTRIES - int(record["claimed"]))]:
+    record["first_operation"] = record["first_operation"] or operation + 1
+    begin, claimed = (0, "claimed") if record["first_operation"] == operation + 1 else (HALF, "claimed_later")
+    for place in places[: max(0, HALF - int(record[claimed]))]:
         other, again = seen.again(place)
         told = (addresses[place], right[place], found[place], operation, readers[place[0]] + 1, other, again)
-        record["entries"][int(record["claimed"])] = (*told, right[place] if other else 0, 0)
-        record["claimed"] += np.uint32(1)
+        record["entries"][begin + int(record[claimed])] = (*told, right[place] if other else 0, 0)
+        record[claimed] += np.uint32(1)
 
 
 MEMORY_TWINS: Emulations = {("memory.cu", "memory_write"): write, ("memory.cu", "memory_read"): read}
