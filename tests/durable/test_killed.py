@@ -39,6 +39,7 @@ def test_finished_parallel_steps_stay_finished_and_keep_their_results(processes:
     process = processes.start(lambda script: replace(script, keys=(KEY,), parallel=True, hold="step1", steps=4))
     for name in ("step0", "step2", "step3"):
         processes.until(KEY, name, "recorded")
+    processes.until(KEY, "step1", "begin")
     process.kill()
     processes.wait(process)
 
