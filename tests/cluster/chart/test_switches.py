@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 import yaml
 from tests.cluster.chart.rendering import CHART, NAME, refusal, render
+from tests.cluster.servers import program
 
 POSTGRESQL = "database.existingSecret=db"
 GATEWAY = "sentinel.gateway.enabled=true,sentinel.gateway.tls.existingSecret=tls"
+NODE = "sentinel.node.enabled=true,sentinel.node.service.enabled=false"
 TOKENS = "sentinel.gateway.tokens.existingSecret=tokens"
 CONFIG = "sentinel.gateway.config"
 
@@ -75,8 +78,24 @@ def test_the_alert_rules_are_those_of_the_file():
     assert made == yaml.safe_load((CHART / "rules" / "gcm-sentinel.yaml").read_text())["groups"]
 
 
+@pytest.mark.parametrize(("part", "file"), [(GATEWAY, "sentinel.yaml"), (NODE, "sentinel-node.yaml")])
+def test_a_part_that_is_on_brings_its_alert_rules(part, file):
+    made = render("--set", f"prometheusRule.enabled=true,{part}").one("PrometheusRule")["spec"]["groups"]
+
+    rules = [yaml.safe_load((CHART / "rules" / name).read_text())["groups"] for name in ("gcm-sentinel.yaml", file)]
+    assert made == [*rules[0], *rules[1]]
+
+
+@pytest.mark.parametrize("path", sorted((CHART / "rules").glob("*.yaml")), ids=lambda path: path.stem)
+def test_prometheus_takes_the_alert_rules(path):
+    command = [program("promtool"), "check", "rules", "--lint=all", "--lint-fatal", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - our own words
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_dashboards_are_those_of_the_files():
-    rendered = render("--set", f"dashboards.enabled=true,{GATEWAY}")
+    rendered = render("--set", f"dashboards.enabled=true,{GATEWAY},{NODE}")
 
     made = [item["data"] for item in rendered.of("ConfigMap") if "grafana_dashboard" in item["metadata"]["labels"]]
     boards = {name: json.loads(text) for data in made for name, text in data.items()}
