@@ -52,6 +52,19 @@ def shown_on(uuid: str, scope: Scope) -> str:
     return nodes.pop()
 
 
+def gpu_and_node(call: ToolCall, scope: Scope) -> tuple[str, str]:
+    """UUID of the GPU that the call names, and the node that evidence shows it in.
+
+    Raises:
+        ValueError: it names no whole GPU, evidence shows it in no node or several, or the node is another than the
+            call says or none of the incident's.
+    """
+    uuid = gpu_uuid(call)
+    node = shown_on(uuid, scope)
+    check_place(call, uuid, node, scope)
+    return uuid, node
+
+
 def check_place(call: ToolCall, uuid: str, node: str, scope: Scope) -> None:
     """Refuse a GPU that is not where the call says, or not on a node of the incident.
 

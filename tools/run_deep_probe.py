@@ -68,9 +68,7 @@ class RunDeepProbe:
 
     async def plan(self, call: ToolCall, scope: Scope) -> Plan:
         """A call for each probe of the GPU, and the same ones for a GPU beside it."""
-        uuid = gpu_places.gpu_uuid(call)
-        name = gpu_places.shown_on(uuid, scope)
-        gpu_places.check_place(call, uuid, name, scope)
+        uuid, name = gpu_places.gpu_and_node(call, scope)
         node = await asking.read_node(self._cluster, name)
         if objection := await self._objection(node):
             raise ValueError(objection)
